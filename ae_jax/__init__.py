@@ -1,0 +1,24 @@
+"""ae_jax: autoencoders in JAX, every variant a config, every number checked against a truth."""
+
+from ae_jax.api import Run, fit, restore
+from ae_jax.config import load_config
+from ae_jax.data import Dataset, Split, from_arrays, load_data
+from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AeJaxError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "DivergedError",
+    "Run",
+    "Split",
+    "fit",
+    "from_arrays",
+    "load_config",
+    "load_data",
+    "restore",
+]

@@ -1,0 +1,188 @@
+"""Images laid out on exact pixels, and training as an animated GIF. Pillow, no matplotlib."""
+
+import io
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ae_jax.errors import DataError
+
+GAP = 4  # pixels between images
+_NOT_FINITE = np.array([0.835, 0.369, 0.0], np.float32)  # orange: neither black nor white
+_SIDE = 56  # pixels an image is wide in the film
+_FOOTER = 22  # pixels below the images, for the text
+_FILM_MS = 5000  # the whole film without its last frame
+_HOLD_MS = 2000  # the last frame
+_GREYS = 64  # levels: the eye sees no difference to 256, and the file is a third smaller
+
+
+def write_atomically(path: str | Path, content: bytes) -> Path:
+    """Write `content` to `path` (parents are made); a reader never sees half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def displayable(images: np.ndarray, name: str = "images") -> np.ndarray:
+    """Images `[n, H, W, C]` as they can be shown: `[n, H, W]` grey or `[n, H, W, 3]` colour.
+
+    Values are clipped to [0, 1]. One channel is grey, three are colour, any other number is
+    averaged to grey. Pixels that are not finite become orange (and their images colour).
+    Raises `DataError` for any other rank and where there is no image.
+    """
+    images = as_images(images, name)
+    shown = images if images.shape[-1] == 3 else images.mean(axis=-1)
+    bad = ~np.isfinite(images).all(axis=-1)
+    if bad.any():
+        shown = np.where(bad[..., None], _NOT_FINITE, _colour(shown))
+    return np.clip(shown, 0.0, 1.0)
+
+
+def as_images(images: np.ndarray, name: str) -> np.ndarray:
+    """`images` as float32; raises `DataError` unless they are `[n, H, W, C]` with n >= 1."""
+    images = np.asarray(images, dtype=np.float32)
+    if images.ndim != 4 or 0 in images.shape:
+        raise DataError(
+            f"{name}: a figure needs images [n, height, width, channels] with n >= 1,\n"
+            f"got an array of shape {images.shape}"
+        )
+    return images
+
+
+def mosaic(rows: Sequence[np.ndarray], side: int, gap: float = 1.0) -> tuple[np.ndarray, int]:
+    """Rows of images under each other, with gaps of 4 pixels and nothing at the margin.
+
+    Args:
+        rows: each `[n, H, W]` or `[n, H, W, 3]`; every image fills its cell, so a row of smaller
+            images is enlarged to the others.
+        side: pixels for the longer side of the largest image. Smaller images are enlarged by a
+            whole factor (all their pixels stay squares of one size), larger ones are averaged down.
+        gap: value between the images (1 is white).
+
+    Returns: the picture `[height, width]` (or `[height, width, 3]` if a row has colour), and the
+    height of a cell in pixels. Raises `DataError` where there is no row.
+    """
+    if not rows:
+        raise DataError("a figure of images needs at least one row of images")
+    shape = np.array([row.shape[1:3] for row in rows]).max(axis=0)
+    factor = side // shape.max() if shape.max() <= side else side / shape.max()
+    height, width = np.maximum(1, np.rint(shape * factor)).astype(int)
+    coloured = any(row.ndim == 4 for row in rows)
+    columns = max(len(row) for row in rows)
+    size = len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP
+    picture = np.full((*size, 3) if coloured else size, gap, np.float32)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(_colour(row) if coloured else row):
+            y, x = i * (height + GAP), j * (width + GAP)
+            picture[y : y + height, x : x + width] = _resize(image, height, width)
+    return picture, int(height)
+
+
+def _colour(images: np.ndarray) -> np.ndarray:
+    """Grey images `[n, H, W]` as `[n, H, W, 3]`; colour images unchanged."""
+    return images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=-1)
+
+
+def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`[H, W]` or `[H, W, 3]` to another size: squares when it grows, means when it shrinks."""
+    grows = image.shape[0] <= height
+    sampling = Image.Resampling.NEAREST if grows else Image.Resampling.BOX
+    planes = np.moveaxis(image, -1, 0) if image.ndim == 3 else image[None]
+    resized = [np.asarray(Image.fromarray(p).resize((width, height), sampling)) for p in planes]
+    return np.stack(resized, axis=-1) if image.ndim == 3 else resized[0]
+
+
+def epoch_label(epoch: int, losses: Mapping[int, float] | None) -> str:
+    """'epoch 5 · mse 0.0123', or 'epoch 5' where that epoch's mse is not known."""
+    if losses is None or epoch not in losses:
+        return f"epoch {epoch}"
+    return f"epoch {epoch} · mse {losses[epoch]:.4f}"
+
+
+def progress_gif(
+    path: str | Path,
+    originals: np.ndarray,
+    frames: Mapping[int, np.ndarray],
+    losses: Mapping[int, float] | None = None,
+) -> Path:
+    """Write a GIF: originals above their reconstructions, one frame an epoch, looping for ever.
+
+    Args:
+        path: file to write; it is replaced in one step.
+        originals: `[m, H, W, C]` in [0, 1].
+        frames: epoch -> reconstructions `[m, H, W, C]`; shown in the order of the epochs.
+        losses: epoch -> mse, written beside the epoch where given.
+
+    Images are about 56 pixels wide. Grey ones keep 64 levels (error at most 1/126); colour ones
+    share one palette of 256. The film takes about 5 s, then holds its last frame for 2 s.
+    Raises `DataError` where there is no frame, or an array is not images.
+    """
+    if not frames:
+        raise DataError("progress_gif: 'frames' is empty; it needs at least one epoch")
+    top = displayable(originals, "originals")
+    pictures = []
+    for epoch in sorted(frames):
+        below = displayable(frames[epoch], f"frames[{epoch}]")
+        pictures.append(_picture(mosaic([top, below], _SIDE)[0], epoch_label(epoch, losses)))
+    colour = any(picture.mode == "RGB" for picture in pictures)
+    pictures = _palette_colour(pictures) if colour else _palette_grey(pictures)
+    each = int(np.clip(_FILM_MS / len(pictures), 60, 500)) // 10 * 10  # GIF counts in 1/100 s
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=[each] * (len(pictures) - 1) + [_HOLD_MS],
+        loop=0,
+        optimize=False,  # it would give each frame a palette of its own
+    )
+    return write_atomically(path, buffer.getvalue())
+
+
+def _picture(images: np.ndarray, text: str) -> Image.Image:
+    """One frame: the mosaic, and the text under it.
+
+    The text is at the bottom because a GIF stores the smallest box that changes: above, that
+    box would take in the originals, which never change, and the file would be a third larger.
+    """
+    font = ImageFont.load_default(size=13)
+    width = max(images.shape[1], round(font.getlength(text))) + 2 * GAP
+    mode = "RGB" if images.ndim == 3 else "L"
+    bottom = GAP + images.shape[0]
+    picture = Image.new(mode, (width, bottom + _FOOTER), "white")
+    ImageDraw.Draw(picture).text((GAP, bottom + 1), text, fill="black", font=font)
+    picture.paste(Image.fromarray(np.rint(images * 255).astype(np.uint8)), (GAP, GAP))
+    return picture
+
+
+def _palette_grey(pictures: list[Image.Image]) -> list[Image.Image]:
+    """All frames on one palette of evenly spaced greys."""
+    palette = [value for i in range(_GREYS) for value in [round(255 * i / (_GREYS - 1))] * 3]
+    indexed = []
+    for picture in pictures:
+        level = np.rint(np.asarray(picture) / 255 * (_GREYS - 1)).astype(np.uint8)
+        frame = Image.fromarray(level)
+        frame.putpalette(palette)
+        indexed.append(frame)
+    return indexed
+
+
+def _palette_colour(pictures: list[Image.Image]) -> list[Image.Image]:
+    """All frames on one palette of 256 colours, fitted to the first, middle and last frame."""
+    coloured = [picture.convert("RGB") for picture in pictures]
+    chosen = [coloured[0], coloured[len(pictures) // 2], coloured[-1]]
+    sample = Image.fromarray(np.concatenate([np.asarray(picture) for picture in chosen]))
+    palette = sample.quantize(256)
+    undithered = Image.Dither.NONE  # dither flickers in a film
+    return [picture.quantize(palette=palette, dither=undithered) for picture in coloured]

@@ -1,0 +1,211 @@
+"""The notebook's door: arrays in, arrays out.
+
+>>> import jax, ae_jax
+>>> data = ae_jax.load_data("mnist5k")
+>>> run = ae_jax.fit("denoise", data, jax.random.key(0))
+>>> run.reconstruct(data.test.images[:8]).shape
+(8, 28, 28, 1)
+
+Images are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8
+or float in [0,1]; what comes back is float32 in [0,1] units, not clipped.
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import FrozenConfigDict
+from tqdm.auto import tqdm
+
+from ae_jax import charts, checkpoint, figures, scaling, training
+from ae_jax.config import load_config, resolve
+from ae_jax.data import Dataset, from_arrays, load_data
+from ae_jax.errors import CheckpointError
+from ae_jax.model import Model, Variables
+
+BATCH = 1000
+
+
+class Run(NamedTuple):
+    """A trained autoencoder and what it can do."""
+
+    config: FrozenConfigDict
+    model: Model
+    variables: Variables
+    history: dict[str, np.ndarray]  # loss and its terms, one number a step
+    code_mean: np.ndarray  # of the training set's codes [code_size]
+    code_cov: np.ndarray  # [code_size, code_size]
+
+    def encode(self, images: Any) -> np.ndarray:
+        """Codes z [n, code_size], without noise."""
+        return self._in_batches(self.model.encode, self._scaled(images))
+
+    def decode(self, codes: Any) -> np.ndarray:
+        """Images [n, height, width, channels] of the codes z [n, code_size]."""
+        images = self._in_batches(self.model.decode, np.asarray(codes, np.float32))
+        return np.asarray(scaling.to_unit(images, self.model.scale))
+
+    def reconstruct(self, images: Any) -> np.ndarray:
+        """decode(encode(x))."""
+        return self.decode(self.encode(images))
+
+    def corrupt(self, images: Any, key: jax.Array) -> np.ndarray:
+        """The images with the noise the model was trained with, float in [0,1] units."""
+        noisy = self.model.corrupt(key, jnp.asarray(self._scaled(images)))
+        return np.asarray(scaling.to_unit(noisy, self.model.scale))
+
+    def sample(self, key: jax.Array, n: int) -> np.ndarray:
+        """n images decoded from a Gaussian with the mean and covariance of the training codes."""
+        codes = jax.random.multivariate_normal(
+            key, jnp.asarray(self.code_mean), jnp.asarray(self.code_cov), (n,), method="svd"
+        )
+        return self.decode(codes)
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10) -> np.ndarray:
+        """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images."""
+        start, end = self.encode(np.stack([np.asarray(a), np.asarray(b)]))
+        t = np.linspace(0, 1, steps)[:, None]
+        return self.decode((1 - t) * start[None, :] + t * end[None, :])
+
+    def score(self, images: Any) -> np.ndarray:
+        """Anomaly score [n]: squared reconstruction error per image, in [0,1] units."""
+        x = np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
+        return np.square(x - self.reconstruct(images)).sum((1, 2, 3))
+
+    def plot_reconstructions(self, images: Any) -> Any:
+        """Figure: the images over their reconstructions."""
+        x = np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
+        return figures.reconstructions(x, self.reconstruct(images))
+
+    def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
+        """Figure: the first two or three code coordinates, coloured by label."""
+        return charts.code_scatter(self.encode(images), labels, dims)
+
+    def plot_filters(self) -> Any:
+        """Figure: the columns of a dense encoder's first kernel as images."""
+        return figures.filters(first_filters(self.model, self.variables))
+
+    def plot_loss(self) -> Any:
+        """Figure: the training loss at every step."""
+        rows = [
+            {"step": i + 1, "split": "train", "loss": float(v)}
+            for i, v in enumerate(self.history["loss"])
+        ]
+        return charts.curves(rows)
+
+    def _scaled(self, images: Any) -> np.ndarray:
+        images = np.asarray(images)
+        if images.ndim == 3 and self.model.shape[2] == 1:
+            images = images[..., None]
+        if images.ndim != 4 or images.shape[1:] != self.model.shape:
+            wanted = ", ".join(map(str, self.model.shape))
+            raise ValueError(f"images must be [n, {wanted}], not {list(images.shape)}")
+        return np.asarray(scaling.to_network(jnp.asarray(images), self.model.scale))
+
+    def _in_batches(self, function: Any, rows: np.ndarray) -> np.ndarray:
+        jitted = _jitted(function)
+        parts = [
+            np.asarray(jitted(self.variables, rows[i : i + BATCH]))
+            for i in range(0, len(rows), BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0,))
+
+
+@partial(jax.jit, static_argnums=0)
+def _call(function: Any, variables: Variables, rows: jax.Array) -> jax.Array:
+    return function(variables, rows)
+
+
+def _jitted(function: Any) -> Any:
+    return partial(_call, function)
+
+
+def first_filters(model: Model, variables: Variables) -> np.ndarray:
+    """First-layer weights as images [n, height, width, channels], one per hidden unit."""
+    kernel = np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"])
+    if kernel.ndim == 2:  # dense [pixels, units]
+        return kernel.T.reshape(-1, *model.shape)
+    return np.moveaxis(kernel, -1, 0)  # conv [k, k, channels, features]
+
+
+def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
+    """Trains and returns a `Run`.
+
+    Args:
+      config: the name of a config ('denoise'), a path, a dict of differences from the defaults,
+        or a resolved config.
+      data: a `Dataset`, the name of one, or training images.
+      key: of the whole run: initial weights, data order, noise.
+      progress: whether to show a bar.
+
+    Raises:
+      ConfigError, DataError: something is not allowed; the message names it.
+      DivergedError: the loss stopped being finite.
+    """
+    if isinstance(config, str):
+        config = load_config(config)
+    elif not isinstance(config, FrozenConfigDict):
+        config = resolve(config)
+    if isinstance(data, str):
+        data = load_data(data)
+    elif not isinstance(data, Dataset):
+        data = from_arrays(np.asarray(data))
+    images = data.train.images
+    trainer = training.prepare(config, images.shape[1:], len(images))
+    state = trainer.init(key, training.mean_image(images, config.data.scale))
+    history: dict[str, list[np.ndarray]] = {}
+    total = config.train.epochs * trainer.steps_per_epoch
+    with tqdm(total=total, unit="step", disable=not progress, desc=config.name) as bar:
+        for chunk in training.train(trainer, state, images, key):
+            state = chunk.state
+            for name, values in chunk.terms.items():
+                history.setdefault(name, []).append(values)
+            bar.update(chunk.steps[1] - chunk.steps[0])
+            bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
+    joined = {name: np.concatenate(values) for name, values in history.items()}
+    return with_codes(config, trainer.model, state.variables, joined, images)
+
+
+def with_codes(
+    config: Any, model: Model, variables: Variables, history: Any, images: Any
+) -> Run:
+    """A `Run` with the first two moments of the codes of `images`."""
+    k = config.model.code_size
+    run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
+    codes = run.encode(images)
+    cov = np.cov(codes, rowvar=False).reshape(k, k)
+    return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
+
+
+def restore(workdir: str) -> Run:
+    """The `Run` that `python -m experiments.run` left in a work directory.
+
+    Only data is read (JSON and arrays); no code from the directory is executed.
+
+    Raises:
+      CheckpointError: there is no finished checkpoint, or it cannot be read.
+    """
+    path = Path(workdir)
+    if not (path / "config.json").is_file():
+        raise CheckpointError(f"{workdir}: no config.json here; is this a run's work directory?")
+    config = resolve(json.loads((path / "config.json").read_text()))
+    trainers: list[training.Trainer] = []
+
+    def like(meta: dict[str, Any]) -> training.TrainState:
+        trainers.append(training.prepare(config, tuple(meta["shape"]), meta["n_train"]))
+        return trainers[0].abstract()
+
+    with checkpoint.manager(path) as m:
+        state = checkpoint.restore(m, like)
+    if state is None:
+        raise CheckpointError(f"{workdir}: no checkpoint here yet")
+    model, k = trainers[0].model, config.model.code_size
+    run = Run(config, model, state.variables, state.record, np.zeros(k), np.eye(k))
+    if (path / "codes.npz").is_file():
+        codes = np.load(path / "codes.npz", allow_pickle=False)
+        run = run._replace(code_mean=codes["mean"], code_cov=codes["cov"])
+    return run

@@ -1,0 +1,296 @@
+"""Charts of numbers, and the style of every figure: the only file that imports matplotlib.
+
+pyplot is not used, so there is no global state and no display is needed; a figure returned in a
+notebook cell shows itself.
+"""
+
+import io
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.figure
+import numpy as np
+from matplotlib import patheffects, style, ticker
+from matplotlib.axes import Axes
+
+from ae_jax.animation import write_atomically
+from ae_jax.errors import DataError
+
+DPI = 120
+_STYLE = {
+    "figure.dpi": DPI,
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#8a8a8a",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e8e8e8",
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+}
+# A decorator: the style holds inside the function only, whatever the user's own settings are.
+styled = style.context(_STYLE, after_reset=True)
+DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN grey
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
+_TEN = matplotlib.color_sequences["petroff10"]  # ten safe colours: arXiv:2107.02270
+
+
+class Figure(matplotlib.figure.Figure):
+    """A matplotlib figure that a notebook shows although pyplot never saw it."""
+
+    @styled
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=DPI)
+        return buffer.getvalue()
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write the figure as a PNG of 120 dots an inch, replacing the file in one step."""
+    return write_atomically(path, figure._repr_png_())
+
+
+@styled
+def curves(
+    rows: Sequence[Mapping[str, Any]],
+    title: str = "Training",
+    controls: Mapping[str, float] | None = None,
+) -> Figure:
+    """Loss (left) and mse per pixel in [0, 1] units (right), one line a split.
+
+    `rows` are the lines of metrics.jsonl; one without the number, or where it is not finite, is
+    skipped. The horizontal axis is the epoch, or the step where a split has several rows an
+    epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size").
+    """
+    figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    moments = [(row.get("split"), row.get("epoch")) for row in rows]
+    clock = "epoch" if len(set(moments)) == len(moments) else "step"
+    splits = dict.fromkeys(["train", "test", *(str(row.get("split")) for row in rows)])
+    titles = {"loss": "Loss", "mse": "Mean squared error per pixel, [0, 1] units"}
+    for axes, quantity in zip(figure.subplots(1, 2), titles, strict=True):
+        ends = []
+        for split, colour in zip(splits, itertools.cycle(_COLOURS), strict=False):
+            mine = [row for row in rows if str(row.get("split")) == split]
+            points = _finite_pairs((row.get(clock), row.get(quantity)) for row in mine)
+            if len(points):
+                marker = "o" if len(points) < 30 else ""
+                axes.plot(*points.T, color=colour, marker=marker, markersize=3, label=split)
+                ends.append((float(points[-1, 1]), split, colour))
+        if quantity == "mse":
+            for name, value in (controls or {}).items():
+                if len(_finite_pairs([(0, value)])):
+                    axes.axhline(value, color="#777777", linestyle="--", linewidth=1, label=name)
+                    ends.append((float(value), name, "#555555"))
+        axes.set(xlabel=clock, ylabel=quantity)
+        axes.set_title(titles[quantity])
+        _finish_curves(axes, ends)
+    return figure
+
+
+def _finite_pairs(pairs: Iterable[tuple[Any, Any]]) -> np.ndarray:
+    """The pairs of two finite numbers, `[n, 2]`; a JSON null or NaN is no number."""
+    return np.array([pair for pair in pairs if None not in pair and np.isfinite(pair).all()])
+
+
+def _finish_curves(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
+    """A logarithmic axis with plain numbers where all is positive; names at the right ends."""
+    if not ends:
+        axes.text(0.5, 0.5, "nothing logged", ha="center", transform=axes.transAxes)
+        axes.set(xticks=[], yticks=[])
+        return
+    first, last = axes.dataLim.intervalx
+    if first == last:
+        axes.set_xlim(first - 1, last + 1)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    if min(float(np.min(line.get_ydata())) for line in axes.lines) > 0:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        few = high < 8 * low  # 1, 2, 5 would be too few ticks
+        marks = (
+            ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
+            if few
+            else ticker.LogLocator(subs=(1.0, 2.0, 5.0))
+        )
+        axes.yaxis.set_major_locator(marks)
+        axes.yaxis.set_major_formatter("{x:.4g}")
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
+    axes.set_ylim(axes.get_ylim())
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ends = sorted(ends)
+    heights = np.array([to_axes.transform((axes.get_xlim()[1], end[0]))[1] for end in ends])
+    for _ in range(100):  # names that would touch push each other apart
+        push = np.maximum(0.0, 0.065 - np.diff(heights)) / 2
+        heights[:-1] -= push
+        heights[1:] += push
+    for height, (_, name, colour) in zip(heights, ends, strict=True):
+        axes.annotate(name, (1.02, height), xycoords="axes fraction", va="center", color=colour)
+
+
+@styled
+def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") -> Figure:
+    """Density histograms of 20 bins of the first 16 coordinates of `codes` `[n, k]`."""
+    total = np.shape(codes)[1]
+    codes = np.asarray(codes, np.float64)[:, :16]
+    columns = min(4, codes.shape[1])
+    lines = -(-codes.shape[1] // columns)
+    figure = Figure(figsize=(1.2 + 2.1 * columns, 1.0 + 1.5 * lines), layout="constrained")
+    part = f" (first 16 of {total} coordinates)" if total > 16 else ""
+    figure.suptitle(title + part, x=0.01, ha="left")
+    panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flat
+    for i, axes in enumerate(panels):
+        axes.set_visible(i < codes.shape[1])
+        if i >= codes.shape[1]:
+            continue
+        values = codes[np.isfinite(codes[:, i]), i]
+        axes.set_title(f"$z_{{{i}}}$", loc="right", y=0.8)
+        axes.grid(False)
+        if len(values) and np.ptp(values) > 0:
+            axes.hist(values, bins=20, density=True, color=_COLOURS[0])
+        else:
+            constant = f"constant {values[0]:.3g}" if len(values) else "no finite value"
+            axes.text(0.5, 0.5, constant, ha="center", transform=axes.transAxes)
+            axes.set_yticks([])
+    figure.supxlabel("value of the coordinate", fontsize=9.5)
+    figure.supylabel("density", fontsize=9.5)
+    return figure
+
+
+@styled
+def code_scatter(
+    codes: np.ndarray, labels: np.ndarray | None = None, dims: int = 2, title: str = "Codes"
+) -> Figure:
+    """The first two or three coordinates of `codes` `[n, k]`, at most 3000 of the n points.
+
+    Up to ten whole `labels` `[n]` get ten colours and a legend, other values a colour bar. A
+    code of one coordinate is drawn against its label, spread at random.
+    """
+    codes = np.asarray(codes, np.float64)
+    # A fixed shuffle: in the order of the file the last digit would be drawn over all others.
+    shuffle = np.random.default_rng(0)
+    chosen = shuffle.permutation(np.flatnonzero(np.isfinite(codes).all(axis=1)))[:3000]
+    codes, tags = codes[chosen], np.zeros(len(chosen))
+    if labels is not None:
+        tags = np.asarray(labels).reshape(-1)[chosen]
+    kinds, rank = np.unique(tags, return_inverse=True)
+    few = len(kinds) <= 10 and np.array_equal(kinds, np.rint(kinds))
+    names = [f"$z_{i}$" for i in range(min(dims, codes.shape[1]))]
+    points = codes[:, : len(names)]
+    if len(names) == 1:
+        spread = (rank if few else 0) + shuffle.uniform(-0.3, 0.3, len(codes))
+        points = np.column_stack([points, spread])
+        names.append("spread at random" if labels is None else "label, spread at random")
+    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    axes: Any = figure.add_subplot(projection="3d" if len(names) == 3 else None)
+    look = {"c": np.array(_TEN)[rank]} if few else {"c": tags, "cmap": "viridis"}
+    dots = axes.scatter(*points.T, s=10, alpha=0.65, linewidths=0, **look)
+    axes.set(**dict(zip(("xlabel", "ylabel", "zlabel"), names, strict=False)))
+    if codes.shape[1] == 1:
+        rows = [f"{kind:g}" for kind in kinds] if labels is not None and few else []
+        axes.set_yticks(range(len(rows)), rows)
+    if labels is not None and few:
+        _name_kinds(axes, kinds, [points[rank == i] for i in range(len(kinds))])
+    elif labels is not None:
+        figure.colorbar(dots, label="label")
+    return figure
+
+
+def _name_kinds(axes: Any, kinds: np.ndarray, clouds: Sequence[np.ndarray]) -> None:
+    """A legend, and in the plane each label at the median of its points."""
+    halo = [patheffects.withStroke(linewidth=3, foreground="white")]
+    for kind, cloud, colour in zip(kinds, clouds, _TEN, strict=False):
+        axes.scatter(*cloud[:0].T, color=colour, s=30, label=f"{kind:g}")
+        if cloud.shape[1] == 2 and len(cloud) >= 10:  # the name must not hide the points
+            centre = np.median(cloud, axis=0)
+            name = axes.text(*centre, f"{kind:g}", size=12, ha="center", va="center")
+            name.set(weight="bold", path_effects=halo)
+    beside = 1.0 if clouds[0].shape[1] == 2 else 1.14  # in space the axis has its name there
+    axes.legend(title="label", loc="center left", bbox_to_anchor=(beside, 0.5))
+
+
+@styled
+def linear_maps(
+    end_to_end: np.ndarray, product: np.ndarray, title: str = "A linear autoencoder as matrices"
+) -> Figure:
+    """`W_dec W_enc` `[D, D]` in grey, and `W_enc W_dec` `[k, k]`, which is I at the optimum."""
+    product = np.asarray(product, np.float64)
+    deviation = float(np.abs(product - np.eye(len(product))).max())
+    limit = float(np.nanmax(np.abs(product), initial=0.0)) or 1.0
+    figure = Figure(figsize=(10.0, 4.6), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    left, right = figure.subplots(1, 2)
+    grey = left.imshow(end_to_end, cmap="Greys_r", interpolation="auto")
+    signed = right.imshow(product, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="auto")
+    left.set_title("Pixels to pixels: $W_{dec}\\,W_{enc}$")
+    right.set_title(
+        f"Code to code: $W_{{enc}}\\,W_{{dec}}$, max |deviation from I| = {deviation:.3g}"
+    )
+    left.set(xlabel="input pixel", ylabel="output pixel")
+    right.set(xlabel="code in", ylabel="code out")
+    for axes, image in ((left, grey), (right, signed)):
+        axes.grid(False)
+        figure.colorbar(image, ax=axes, shrink=0.85)
+    return figure
+
+
+@styled
+def point_field(
+    points: np.ndarray,
+    noisy: np.ndarray,
+    outputs: np.ndarray,
+    grid: np.ndarray,
+    displacement: np.ndarray,
+    title: str = "Where a denoising autoencoder moves points",
+) -> Figure:
+    """Two-dimensional data; every array is `[n, 2]` or can be reshaped to it.
+
+    Left: points of the curve, their noisy copies and the outputs for these. Right: for inputs on
+    a rectangular `grid`, `displacement` = output - input as arrows (one scale for all, shortened
+    to fit) over the distance travelled, in units of the data, colour bar 0 to 1.
+    Raises `DataError` where the grid is not rectangular.
+    """
+    points, noisy, outputs, grid, arrows = (
+        np.asarray(a, np.float64).reshape(-1, 2)
+        for a in (points, noisy, outputs, grid, displacement)
+    )
+    xs, ys = np.unique(grid[:, 0]), np.unique(grid[:, 1])
+    if len(xs) * len(ys) != len(grid) or min(len(xs), len(ys)) < 2:
+        raise DataError(
+            "point_field: 'grid' must hold every pair of some x and some y values once,\n"
+            f"got {len(grid)} points with {len(xs)} different x and {len(ys)} different y"
+        )
+    by_place = np.lexsort((grid[:, 0], grid[:, 1])).reshape(len(ys), len(xs))
+    figure = Figure(figsize=(10.4, 4.7), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    moves = np.stack([noisy, outputs]).transpose(2, 0, 1)
+    left.plot(*moves, color="#c0c0c0", linewidth=0.6, zorder=0.9)  # under the points
+    blue, orange, _, _ = _COLOURS
+    left.scatter(*noisy.T, s=12, color=orange, linewidths=0, label="noisy")
+    left.scatter(*outputs.T, s=12, color=blue, linewidths=0, label="output")
+    left.scatter(*points.T, s=2, color="black", linewidths=0, label="data")
+    place = {"loc": "lower right", "bbox_to_anchor": (1.02, 0.97), "ncols": 3}
+    left.legend(**place, handletextpad=0.1, markerscale=2)
+    left.set_title("Points")
+    distance = np.hypot(*arrows.T)[by_place]
+    heat = right.pcolormesh(xs, ys, distance, vmin=0, vmax=1, shading="nearest")
+    figure.colorbar(heat, ax=right, label="distance travelled", extend="max")
+    step = -(-max(by_place.shape) // 25)  # more arrows than 25 a side cannot be told apart
+    drawn = by_place[::step, ::step].reshape(-1)
+    right.quiver(*grid[drawn].T, *arrows[drawn].T, color="white", angles="xy")
+    right.set_title("From input to output")
+    left.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
+    right.set(xlabel="$x_0$", aspect="equal")
+    return figure

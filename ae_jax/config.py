@@ -1,0 +1,274 @@
+"""Configs: plain data that fill the slots, resolved against the slots' own signatures.
+
+A config file holds `CONFIG`, a dict with only the differences from the defaults, and optionally
+`VARIANTS`, named dicts of further differences. `load_config` returns it resolved: every field
+present, typed and checked, frozen, with attribute access.
+"""
+
+import runpy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from ml_collections import FrozenConfigDict
+
+from ae_jax.bottleneck import BOTTLENECKS
+from ae_jax.corruption import CORRUPTIONS
+from ae_jax.errors import ConfigError
+from ae_jax.layers import InitialiserName
+from ae_jax.losses import LOSSES
+from ae_jax.networks import DECODERS, ENCODERS
+from ae_jax.optimiser import OPTIMISERS, SCHEDULES
+from ae_jax.penalties import PENALTIES
+from ae_jax.schema import (
+    Count,
+    CountOrZero,
+    Fraction,
+    NonNegative,
+    OneOf,
+    Positive,
+    Probability,
+    Text,
+    check,
+    fields,
+    fill,
+    unknown,
+)
+
+
+@dataclass
+class Data:
+    """Which images, and the scale the network sees them in."""
+
+    name: str = "mnist5k"
+    manual_dir: str | None = None  # where files already on disk are; else $AE_JAX_MANUAL_DIR
+    scale: Annotated[str, OneOf(("unit", "sym"))] = "unit"
+    center: bool = False  # subtract the training set's mean image inside the network
+    split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
+    n_train: CountOrZero = 0  # use only so many images; 0: all
+    n_test: CountOrZero = 0
+
+
+@dataclass
+class Network:
+    """What encoder and decoder have in common."""
+
+    code_size: Count = 32
+    init: InitialiserName = "torch"
+
+
+@dataclass
+class Loss:
+    """Reconstruction term; `per` says whether it is divided by the number of pixels."""
+
+    name: Annotated[str, OneOf(LOSSES)] = "squared_error"
+    per: Annotated[str, OneOf(("pixel", "image"))] = "pixel"
+
+
+@dataclass
+class Optim:
+    """See `ae_jax.optimiser.build`."""
+
+    name: Annotated[str, OneOf(OPTIMISERS)] = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Fraction = 0.0  # sgd
+    b1: Fraction = 0.9
+    b2: Fraction = 0.999
+    eps: Positive = 1e-8
+    weight_decay: NonNegative = 0.0
+    decoupled: bool = False
+    clip_norm: Positive | None = None
+    schedule: Annotated[str, OneOf(SCHEDULES)] = "constant"
+    final_fraction: Probability = 0.01
+    warmup_epochs: CountOrZero = 0
+    decay_epochs: CountOrZero = 0
+
+
+@dataclass
+class Train:
+    """How long, and how often something is written."""
+
+    batch_size: Count = 256
+    epochs: CountOrZero = 20
+    drop_remainder: bool = False  # the short last batch of an epoch is kept unless this is set
+    log_every: CountOrZero = 0  # steps between extra training lines in metrics.jsonl; 0: epochs only
+    checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: at ends of epochs
+
+
+@dataclass
+class Eval:
+    """Evaluation on the whole test set."""
+
+    batch_size: Count = 500
+    every: Count = 1  # epochs
+
+
+FIXED = {
+    "data": Data,
+    "model": Network,
+    "loss": Loss,
+    "optim": Optim,
+    "train": Train,
+    "eval": Eval,
+}
+SLOTS: dict[str, tuple[Mapping[str, Any], str]] = {  # section -> (choices, default)
+    "corruption": (CORRUPTIONS, "none"),
+    "encoder": (ENCODERS, "dense"),
+    "bottleneck": (BOTTLENECKS, "identity"),
+    "decoder": (DECODERS, "dense"),
+}
+# A run may go on in its work directory when nothing but these has changed.
+MAY_CHANGE = ("train.epochs", "train.log_every", "train.checkpoint_every", "eval", "data.manual_dir")
+
+
+def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
+    """The resolved config of a file `configs/x.py`, `configs/x.py:variant`, or by its name `x`.
+
+    Args:
+      path: a file, or the name of one of the project's configs; after a colon the names of
+        variants, separated by commas.
+      **overrides: sections as dicts (`train=dict(epochs=3)`) or dotted
+        (`**{"train.epochs": 3}`).
+
+    Raises:
+      ConfigError: the file, the variant or a field does not exist, or a value is not allowed.
+    """
+    return resolve(merge(read(path), nested(overrides)))
+
+
+def read(path: str) -> dict[str, Any]:
+    """The unresolved dict of a config file with its variants applied; `name` from the file."""
+    file, _, variants = path.partition(":")
+    source = Path(file)
+    if not source.suffix:
+        source = Path(__file__).parents[1] / "configs" / f"{file}.py"
+    if not source.is_file():
+        known = sorted(p.stem for p in source.parent.glob("*.py"))
+        raise ConfigError(unknown("--config", file, known, "config file"))
+    try:
+        module = runpy.run_path(str(source))
+        config = merge({"name": source.stem}, nested(module["CONFIG"]))
+        table = module.get("VARIANTS", {})
+    except KeyError:
+        raise ConfigError(f"{file}: defines no dict named CONFIG") from None
+    except Exception as error:  # whatever a user's file raises is the user's to read
+        raise ConfigError(f"{file}: {type(error).__name__}: {error}") from error
+    for variant in filter(None, variants.split(",")):
+        if variant not in table:
+            raise ConfigError(unknown(f"{file}:{variant}", variant, table, "variant"))
+        config = merge(config, nested(table[variant]))
+    if variants:
+        config["name"] = f"{config['name']}_{variants.replace(',', '_')}"
+    return config
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """{'a.b': 1, 'c': {'d': 2}} -> {'a': {'b': 1}, 'c': {'d': 2}}."""
+    result: dict[str, Any] = {}
+    for path, value in flat.items():
+        head, _, rest = path.partition(".")
+        value = nested({rest: value}) if rest else value
+        value = nested(value) if isinstance(value, Mapping) else value
+        result = merge(result, {head: value})
+    return result
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`changes` over `base`; a slot given another `name` starts from that choice's defaults."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            renamed = "name" in value and value["name"] != old.get("name") and key in SLOTS
+            result[key] = merge({} if renamed else old, value)
+        else:
+            result[key] = value
+    return result
+
+
+def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
+    """`raw` with every field present, typed and checked; see `load_config`."""
+    sections = {"name", "seed", "penalties", *FIXED, *SLOTS}
+    for section, value in raw.items():
+        if section not in sections:
+            raise ConfigError(unknown(section, section, sections, "section"))
+        if section not in ("name", "seed") and not isinstance(value, Mapping):
+            raise ConfigError(f"{section}: is a section; set one of its fields, {section}.<field>")
+    config: dict[str, Any] = {
+        "name": check("name", raw.get("name", "unnamed"), str),
+        "seed": check("seed", raw.get("seed", 0), CountOrZero),
+    }
+    for section, (choices, default) in SLOTS.items():
+        config[section] = _slot(section, raw.get(section, {}), choices, default)
+    for section, dataclass_ in FIXED.items():
+        config[section] = fill(section, raw.get(section, {}), dataclass_)
+    config["penalties"] = {
+        name: _penalty(name, options)
+        for name, options in raw.get("penalties", {}).items()
+        if not _absent(options)
+    }
+    _consistent(config)
+    return FrozenConfigDict(config)
+
+
+def _slot(section: str, given: Mapping[str, Any], choices: Mapping, default: str) -> dict[str, Any]:
+    options = dict(given)
+    name = check(f"{section}.name", options.pop("name", default), Annotated[str, OneOf(choices)])
+    return {"name": name, **fill(section, options, choices[name])}
+
+
+def _penalty(name: str, options: Any) -> dict[str, Any]:
+    where = f"penalties.{name}"
+    if name not in PENALTIES:
+        raise ConfigError(unknown(where, name, PENALTIES, "penalty"))
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"{where}: is a section; set {where}.weight")
+    options = dict(options)
+    weight = check(f"{where}.weight", options.pop("weight", 1.0), NonNegative)
+    if "weight" in options or not set(options) <= set(fields(PENALTIES[name])):
+        allowed = {"weight", *fields(PENALTIES[name])}
+        bad = next(o for o in options if o not in allowed)
+        raise ConfigError(unknown(f"{where}.{bad}", bad, allowed))
+    return {"weight": weight, **fill(where, options, PENALTIES[name])}
+
+
+def _absent(options: Any) -> bool:
+    return options is None or (isinstance(options, Text) and options.lower() == "none")
+
+
+def _consistent(c: Mapping[str, Any]) -> None:
+    """What no single field can see."""
+    output = c["decoder"]["output"]
+    if c["loss"]["name"] == "bernoulli_nll":
+        if output != "sigmoid":
+            raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
+        if c["data"]["scale"] != "unit":
+            raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
+    if c["data"]["center"] and output != "linear":
+        raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
+    if output == "sigmoid" and c["data"]["scale"] == "sym":
+        raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
+    if c["decoder"]["name"] == "tied" and c["encoder"]["name"] != "dense":
+        raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """('a.b', value) for every leaf."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) or hasattr(value, "items"):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, tuple(value) if isinstance(value, list) else value
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """'field: old -> new' for every leaf that differs and may not (see `MAY_CHANGE`)."""
+    a, b = dict(flat(old)), dict(flat(new))
+    missing = "absent"
+    return [
+        f"{f}: {a.get(f, missing)!r} -> {b.get(f, missing)!r}"
+        for f in sorted({*a, *b})
+        if a.get(f, missing) != b.get(f, missing)
+        and not any(f == free or f.startswith(free + ".") for free in MAY_CHANGE)
+    ]

@@ -1,0 +1,95 @@
+"""What a number is compared with: PCA, the mean image, the best linear denoiser.
+
+All errors are `mse`: squared error per pixel in [0,1] units.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ae_jax import scaling
+from ae_jax.model import Model
+
+EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
+
+
+def unit_rows(images: Any) -> np.ndarray:
+    """Images -> float32 rows [n, height * width * channels] in [0,1]."""
+    rows = np.asarray(images).reshape(len(images), -1).astype(np.float32)
+    return rows / 255.0 if np.asarray(images).dtype == np.uint8 else rows
+
+
+def principal_directions(rows: np.ndarray, k: int, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(mean [D] or zeros, the k leading eigenvectors [D, k] of the second moment about it)."""
+    mean = rows.mean(0, dtype=np.float64) if centred else np.zeros(rows.shape[1])
+    moved = rows - mean.astype(np.float32)
+    if rows.shape[1] > EXACT_PIXELS:
+        from sklearn.utils.extmath import randomized_svd
+
+        return mean, randomized_svd(moved, k, random_state=0)[2].T
+    _, vectors = np.linalg.eigh((moved.T @ moved).astype(np.float64))
+    return mean, vectors[:, ::-1][:, :k]
+
+
+def pca_mse(train: Any, test: Any, k: int, centred: bool = True) -> float:
+    """Test error of the best rank-k projection of the training set (Eckart & Young 1936)."""
+    train_rows, test_rows = unit_rows(train), unit_rows(test)
+    k = min(k, *train_rows.shape)
+    mean, V = principal_directions(train_rows, k, centred)
+    moved = test_rows - mean
+    return float(np.mean(np.square(moved - (moved @ V) @ V.T)))
+
+
+def mean_image_mse(train: Any, test: Any) -> float:
+    """Test error of predicting the training set's mean image."""
+    mean = unit_rows(train).mean(0, dtype=np.float64)
+    return float(np.mean(np.square(unit_rows(test) - mean)))
+
+
+def linear_denoiser_mse(
+    model: Model, train: Any, test: Any, key: jax.Array, samples: int = 200_000
+) -> float | None:
+    """Test error of the best affine map x~ -> x for the model's own corruption.
+
+    Least squares over the training set, marginalised over the noise by drawing it anew until at
+    least `samples` pairs were seen (for masking and gaussian noise this tends to the closed form
+    of marginalised denoising autoencoders, Chen et al. 2012). None where there are too many
+    pixels to solve for.
+    """
+    pixels = math.prod(model.shape)
+    if pixels > EXACT_PIXELS:
+        return None
+    k_fit, k_test = jax.random.split(key)
+    draws = max(1, -(-samples // len(train)))
+    batch = 1000 if len(train) >= 1000 else len(train)
+    batches = jnp.asarray(train)[: len(train) // batch * batch]
+    batches = batches.reshape(-1, batch, *model.shape)
+
+    @jax.jit
+    def moments(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def add(total: Any, xs: Any) -> Any:
+            noisy, clean = _pairs(model, *xs)
+            return jax.tree.map(jnp.add, total, (noisy.T @ noisy, noisy.T @ clean)), None
+
+        zeros = (jnp.zeros((pixels + 1, pixels + 1)), jnp.zeros((pixels + 1, pixels)))
+        return jax.lax.scan(add, zeros, (batches, jax.random.split(key, len(batches))))[0]
+
+    A, B = np.zeros((pixels + 1, pixels + 1)), np.zeros((pixels + 1, pixels))
+    for k in jax.random.split(k_fit, draws):
+        a, b = moments(k)
+        A, B = A + np.asarray(a, np.float64), B + np.asarray(b, np.float64)
+    # Pixels that are always black make A singular; a ridge far below the noise settles them.
+    W = np.linalg.solve(A + 1e-6 * np.trace(A) / len(A) * np.eye(len(A)), B)
+    noisy, clean = (np.asarray(v) for v in _pairs(model, jnp.asarray(test), k_test))
+    low, high = scaling.BOUNDS[model.scale]
+    return float(np.mean(np.square(noisy @ W - clean))) / (high - low) ** 2
+
+
+def _pairs(model: Model, images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(corrupted rows with a 1 appended, clean rows) in the network's scale."""
+    x = scaling.to_network(images, model.scale)
+    noisy = model.corrupt(key, x).reshape(len(x), -1)
+    return jnp.pad(noisy, ((0, 0), (0, 1)), constant_values=1.0), x.reshape(len(x), -1)

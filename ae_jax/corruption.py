@@ -1,0 +1,75 @@
+"""Corruption slot: x~ ~ p(x~ | x), fresh noise from an explicit key at every step.
+
+Every corruption is `f(key, x, bounds, ...) -> x~` with x, x~ [batch, height, width, channels] in
+the scale the network trains in, and `bounds` = (value of black, value of white) in that scale.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from ae_jax.schema import Count, Fraction, NonNegative, Probability
+
+Bounds = tuple[float, float]
+
+
+def none(key: jax.Array, x: jax.Array, bounds: Bounds) -> jax.Array:
+    """x~ = x."""
+    return x
+
+
+def mask(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Probability = 0.5) -> jax.Array:
+    """x~ = x * m, m in {0, 1} per pixel, P(m = 0) = `rate` (Vincent et al. 2010, masking noise)."""
+    return x * _kept(key, x.shape, rate)
+
+
+def dropout(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Fraction = 0.5) -> jax.Array:
+    """x~ = x * m / (1 - rate), m in {0, 1}: survivors are rescaled, so E[x~] = x."""
+    return x * _kept(key, x.shape, rate) / (1.0 - rate)
+
+
+def gaussian(key: jax.Array, x: jax.Array, bounds: Bounds, sigma: NonNegative = 0.3) -> jax.Array:
+    """x~ = x + sigma * e, e ~ N(0, I); `sigma` in the network's scale, values not clipped."""
+    return x + sigma * jax.random.normal(key, x.shape, x.dtype)
+
+
+def salt_and_pepper(
+    key: jax.Array, x: jax.Array, bounds: Bounds, rate: Probability = 0.1
+) -> jax.Array:
+    """A fraction `rate` of the pixels becomes black or white, a fair coin each (Vincent 2010)."""
+    # One uniform number decides both: below rate/2 black, between rate/2 and rate white.
+    u = jax.random.uniform(key, x.shape)
+    low, high = bounds
+    return jnp.where(u < rate / 2, low, jnp.where(u < rate, high, x))
+
+
+def box(
+    key: jax.Array, x: jax.Array, bounds: Bounds, size: Count = 8, level: Probability = 0.5
+) -> jax.Array:
+    """One size x size square per image, at a random place, is painted `level` (0 black, 1 white)."""
+    batch, height, width, _ = x.shape
+    key_row, key_column = jax.random.split(key)
+    top = jax.random.randint(key_row, (batch, 1), 0, max(height - size, 0) + 1)
+    left = jax.random.randint(key_column, (batch, 1), 0, max(width - size, 0) + 1)
+    rows, columns = jnp.arange(height)[None, :], jnp.arange(width)[None, :]
+    in_rows = (rows >= top) & (rows < top + size)
+    in_columns = (columns >= left) & (columns < left + size)
+    inside = in_rows[:, :, None, None] & in_columns[:, None, :, None]
+    low, high = bounds
+    return jnp.where(inside, low + level * (high - low), x)
+
+
+def _kept(key: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
+    # `rate` itself is compared with the bits, so it may be a traced number in a sweep.
+    return (jax.random.uniform(key, shape) >= rate).astype(jnp.float32)
+
+
+CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
+    "none": none,
+    "mask": mask,
+    "dropout": dropout,
+    "gaussian": gaussian,
+    "salt_and_pepper": salt_and_pepper,
+    "box": box,
+}

@@ -1,0 +1,25 @@
+"""What can go wrong for a user, and the exit code it ends with."""
+
+
+class AeJaxError(Exception):
+    """A message of at most three lines that names the field or file, and what is allowed."""
+
+    exit_code = 2
+
+
+class ConfigError(AeJaxError):
+    """A field of the config is misspelt, of the wrong type, or out of range."""
+
+
+class DataError(AeJaxError):
+    """Data are missing, damaged, or not images."""
+
+
+class CheckpointError(AeJaxError):
+    """A work directory cannot be written, resumed or restored."""
+
+
+class DivergedError(AeJaxError):
+    """The loss stopped being a finite number."""
+
+    exit_code = 3

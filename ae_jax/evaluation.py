@@ -1,0 +1,90 @@
+"""Exact metrics over a whole set: sums over images, divided once by their number."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ae_jax import scaling
+from ae_jax.losses import bernoulli_nll
+from ae_jax.model import Variables
+from ae_jax.objective import Objective
+
+Metrics = dict[str, float]
+
+
+def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
+    """`f(variables, images, key) -> metrics` over all images [n, height, width, channels].
+
+    Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode; on
+    clean input `sse` (squared error per image), `mse` (per pixel), both in [0,1] units, `psnr` =
+    10 log10(1 / mse) in dB, and `bce` in nats per image where the output is a sigmoid; where the
+    config corrupts, `noisy_mse` and `denoised_mse` per pixel in [0,1] units.
+    """
+
+    @jax.jit
+    def batch_sums(variables: Variables, images: jax.Array, key: jax.Array) -> dict[str, jax.Array]:
+        return jax.lax.map(lambda b: _sums(objective, variables, *b), (images, key))
+
+    def evaluate(variables: Variables, images: Any, key: jax.Array) -> Metrics:
+        images = jnp.asarray(images)
+        n = len(images)
+        full, rest = divmod(n, batch_size)
+        keys = jax.random.split(key, full + 1)
+        totals: dict[str, float] = {}
+        for part, size, key in (
+            (images[: full * batch_size], batch_size, keys[:full]),
+            (images[full * batch_size :], rest, keys[full:]),
+        ):
+            if len(part):
+                batches = part.reshape(-1, size, *images.shape[1:])
+                for name, value in batch_sums(variables, batches, key).items():
+                    total = float(np.sum(np.asarray(value, np.float64)))
+                    totals[name] = totals.get(name, 0.0) + total
+        return _metrics(totals, n, math.prod(images.shape[1:]))
+
+    return evaluate
+
+
+def _sums(
+    objective: Objective, variables: Variables, images: jax.Array, key: jax.Array
+) -> dict[str, jax.Array]:
+    """Sums over one batch of what `_metrics` divides by the number of images."""
+    model = objective.model
+    k_loss, k_noise, k_code = jax.random.split(key, 3)
+    x = scaling.to_network(images, model.scale)
+    loss, (terms, _) = objective(variables, x, k_loss, False)
+    sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
+    p = model.module.apply(variables, x, x, k_code, False)
+    sums["sse"] = squared_error_unit(x, p.x_hat, model.scale)
+    if model.module.output == "sigmoid" and model.scale == "unit":
+        sums["bce"] = jnp.sum(bernoulli_nll(p))
+    if model.corrupts:
+        noisy = model.corrupt(k_noise, x)
+        p = model.module.apply(variables, x, noisy, k_code, False)
+        sums["noisy_sse"] = squared_error_unit(x, noisy, model.scale)
+        sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
+    return sums
+
+
+def squared_error_unit(x: jax.Array, x_hat: jax.Array, scale: str) -> jax.Array:
+    """sum over all images and pixels of (x - x^)^2 in [0,1] units."""
+    return jnp.sum(jnp.square(scaling.to_unit(x, scale) - scaling.to_unit(x_hat, scale)))
+
+
+def _metrics(totals: dict[str, float], n: int, pixels: int) -> Metrics:
+    metrics = {name: total / n for name, total in totals.items()}
+    metrics["mse"] = metrics["sse"] / pixels
+    metrics["psnr"] = psnr(metrics["mse"])
+    for name in ("noisy", "denoised"):
+        if f"{name}_sse" in metrics:
+            metrics[f"{name}_mse"] = metrics.pop(f"{name}_sse") / pixels
+    return metrics
+
+
+def psnr(mse: float) -> float:
+    """10 log10(1 / mse) in dB, for images in [0,1]."""
+    return 10 * math.log10(1 / mse) if mse > 0 else math.inf

@@ -1,0 +1,32 @@
+"""Reconstruction slot: one number per image, summed over its pixels.
+
+Every loss is `f(p) -> [batch]` of a forward pass `p` (see `ae_jax.model.Pass`). The sum over
+pixels is exact and fixed; `config.loss.per` only chooses whether the objective divides it by
+their number.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from ae_jax.model import Pass
+
+
+def squared_error(p: Pass) -> jax.Array:
+    """||x - x^||^2 per image, in squared units of the network's scale."""
+    return jnp.sum(jnp.square(p.x - p.x_hat), axis=(1, 2, 3))
+
+
+def bernoulli_nll(p: Pass) -> jax.Array:
+    """-sum_i x_i log s(a_i) + (1 - x_i) log(1 - s(a_i)) per image, in nats, from the logits a.
+
+    With softplus(a) = log(1 + e^a) this is sum_i softplus(a_i) - x_i a_i, finite for every a.
+    """
+    return jnp.sum(jax.nn.softplus(p.a) - p.x * p.a, axis=(1, 2, 3))
+
+
+LOSSES: dict[str, Callable[[Pass], jax.Array]] = {
+    "squared_error": squared_error,
+    "bernoulli_nll": bernoulli_nll,
+}

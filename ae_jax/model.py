@@ -1,0 +1,127 @@
+"""The pipeline x -> x~ -> h -> z -> a -> x^, assembled from the slots a config names.
+
+`Model` is a NamedTuple of pure functions; parameters and statistics are the argument `variables`
+= {'params', and where needed 'batch_stats' (BatchNorm) and 'data' (the mean image)}.
+Images are [batch, height, width, channels] in the network's scale (see `ae_jax.scaling`).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ae_jax import scaling
+from ae_jax.bottleneck import BOTTLENECKS
+from ae_jax.corruption import CORRUPTIONS
+from ae_jax.layers import ACTIVATIONS
+from ae_jax.networks import DECODERS, ENCODERS
+
+Variables = dict[str, Any]
+
+
+class Pass(NamedTuple):
+    """One forward pass: everything a loss or a penalty may look at."""
+
+    x: jax.Array  # the clean image, the target [batch, height, width, channels]
+    noisy: jax.Array  # x~, what the encoder saw
+    h: jax.Array  # the encoder's numbers [batch, width]
+    z: jax.Array  # the code after the bottleneck [batch, code_size]
+    a: jax.Array  # pre-activation of the image, logits where the output is a sigmoid
+    x_hat: jax.Array  # the reconstruction
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder as one Linen module, so that a decoder may use the encoder's weights."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    bottleneck: Callable[..., jax.Array]
+    output: str
+    mean_shape: tuple[int, ...] | None  # where data are centred: the shape of the mean image
+
+    def setup(self) -> None:  # noqa: D102
+        if self.mean_shape is not None:
+            self.mean = self.variable("data", "mean", jnp.zeros, self.mean_shape)
+
+    def _mean(self) -> jax.Array | float:
+        return 0.0 if self.mean_shape is None else self.mean.value[None]
+
+    def encode(self, x: jax.Array, train: bool = False) -> jax.Array:
+        """x -> h; centred data lose their mean here and get it back in `image`."""
+        return self.encoder(x - self._mean(), train)
+
+    def decode(self, z: jax.Array, train: bool = False) -> jax.Array:
+        """z -> a."""
+        return self.decoder(z, self.encoder, train)
+
+    def image(self, a: jax.Array) -> jax.Array:
+        """a -> x^."""
+        return ACTIVATIONS[self.output](a) + self._mean()
+
+    def __call__(self, x: jax.Array, noisy: jax.Array, key: jax.Array, train: bool) -> Pass:
+        """The whole pass; `key` is the bottleneck's."""
+        h = self.encode(noisy, train)
+        z = self.bottleneck(key, h, train)
+        a = self.decode(z, train)
+        return Pass(x, noisy, h, z, a, self.image(a))
+
+
+class Model(NamedTuple):
+    """An assembled autoencoder: pure functions of `variables`, and the shapes they work on."""
+
+    module: Autoencoder
+    corrupt: Callable[[jax.Array, jax.Array], jax.Array]  # (key, x) -> x~
+    corrupts: bool  # whether it does anything
+    shape: tuple[int, int, int]
+    scale: str
+
+    def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
+        """Fresh variables; `mean` [height, width, channels] is used where data are centred."""
+        x = jnp.zeros((2, *self.shape))
+        variables = dict(self.module.init(key, x, x, key, False))
+        if "data" in variables:
+            if mean is None:
+                raise ValueError("a centred model needs the mean image of its training set")
+            variables["data"] = {"mean": mean}
+        return variables
+
+    def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
+        """x -> z [batch, code_size] as at evaluation: no noise, no dropout."""
+        h = self.module.apply(variables, x, method="encode")
+        return self.module.bottleneck(None, h, False)
+
+    def decode(self, variables: Variables, z: jax.Array) -> jax.Array:
+        """z [batch, code_size] -> x^ in the network's scale."""
+        a = self.module.apply(variables, z, method="decode")
+        return self.module.apply(variables, a, method="image")
+
+    def reconstruct(self, variables: Variables, x: jax.Array, key: jax.Array) -> jax.Array:
+        """x -> x^ in evaluation mode; `key` is for bottlenecks that stay random at evaluation."""
+        return self.module.apply(variables, x, x, key, False).x_hat
+
+
+def build(config: Any, shape: tuple[int, int, int]) -> Model:
+    """The model a resolved config describes, for images of `shape` (height, width, channels)."""
+    options = {slot: config[slot].to_dict() for slot in ("corruption", "encoder", "bottleneck")}
+    decoder = config.decoder.to_dict()
+    names = {slot: options[slot].pop("name") for slot in options}
+    module = Autoencoder(
+        encoder=ENCODERS[names["encoder"]](
+            width=config.model.code_size, init_name=config.model.init, **options["encoder"]
+        ),
+        decoder=DECODERS[decoder.pop("name")](
+            shape=shape, init_name=config.model.init, **decoder
+        ),
+        bottleneck=partial(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
+        output=config.decoder.output,
+        mean_shape=shape if config.data.center else None,
+    )
+    corrupt = partial(
+        CORRUPTIONS[names["corruption"]],
+        bounds=scaling.BOUNDS[config.data.scale],
+        **options["corruption"],
+    )
+    return Model(module, corrupt, config.corruption.name != "none", shape, config.data.scale)

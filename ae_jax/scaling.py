@@ -1,0 +1,24 @@
+"""Pixel scales: `unit` is [0,1], `sym` is 2 unit - 1 in [-1,1]; the only place that converts.
+
+An MSE in `sym` units is exactly 4 times the same MSE in `unit` units.
+"""
+
+import jax
+import jax.numpy as jnp
+
+BOUNDS: dict[str, tuple[float, float]] = {"unit": (0.0, 1.0), "sym": (-1.0, 1.0)}
+
+
+def to_network(images: jax.Array, scale: str) -> jax.Array:
+    """Images (uint8, or float in [0,1]) -> float32 in the network's scale."""
+    unit = images.astype(jnp.float32)
+    if images.dtype == jnp.uint8:
+        unit = unit / 255.0
+    low, high = BOUNDS[scale]
+    return unit * (high - low) + low
+
+
+def to_unit(x: jax.Array, scale: str) -> jax.Array:
+    """The inverse, float32; values outside the bounds are kept (a figure clips, a metric not)."""
+    low, high = BOUNDS[scale]
+    return (x - low) / (high - low)

@@ -1,0 +1,146 @@
+"""Config fields read from signatures: a parameter with a default is a field, its annotation the rule.
+
+So a new idea needs no second description: `def mask(key, x, bounds, rate: Probability = 0.5)` is
+at once the function, the schema of `config.corruption` for `name='mask'`, and its default.
+"""
+
+import ast
+import difflib
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from ae_jax.errors import ConfigError
+
+
+class Rule(NamedTuple):
+    """What a value must satisfy beyond its type; `allowed` completes 'must be ...'."""
+
+    allowed: str
+    holds: Callable[[Any], bool]
+
+
+class OneOf(NamedTuple):
+    """The value must be a key of `choices` (a slot's dict, so a new entry is allowed at once)."""
+
+    choices: Iterable[str]
+
+
+Probability = Annotated[float, Rule("a number in [0, 1]", lambda v: 0 <= v <= 1)]
+Fraction = Annotated[float, Rule("a number in [0, 1)", lambda v: 0 <= v < 1)]
+Positive = Annotated[float, Rule("a number > 0", lambda v: v > 0)]
+NonNegative = Annotated[float, Rule("a number >= 0", lambda v: v >= 0)]
+Count = Annotated[int, Rule("a whole number >= 1", lambda v: v >= 1)]
+CountOrZero = Annotated[int, Rule("a whole number >= 0", lambda v: v >= 0)]
+Widths = Annotated[
+    tuple[int, ...], Rule("a tuple of whole numbers >= 1", lambda v: all(w >= 1 for w in v))
+]
+
+
+class Text(str):
+    """A value typed on the command line: still to be read as its field's type."""
+
+
+class Field(NamedTuple):
+    """One config field: its annotation and its default."""
+
+    annotation: Any
+    default: Any
+
+
+def fields(choice: Callable[..., Any]) -> dict[str, Field]:
+    """The fields of a function, dataclass or Linen module: its parameters that have a default."""
+    parameters = inspect.signature(choice).parameters
+    # Linen gives every module these two, which are not the user's to set.
+    reserved = ("parent", "name") if "parent" in parameters else ()
+    return {
+        p.name: Field(p.annotation, p.default)
+        for p in parameters.values()
+        if p.default is not inspect.Parameter.empty and p.name not in reserved
+    }
+
+
+def fill(where: str, options: Mapping[str, Any], choice: Callable[..., Any]) -> dict[str, Any]:
+    """`options` checked against the fields of `choice`, and completed by its defaults.
+
+    Raises:
+      ConfigError: a field that does not exist (with the near match) or a value it does not take.
+    """
+    known = fields(choice)
+    for name in options:
+        if name not in known:
+            raise ConfigError(unknown(f"{where}.{name}", name, known))
+    return {
+        name: check(f"{where}.{name}", options[name], field.annotation)
+        if name in options
+        else field.default
+        for name, field in known.items()
+    }
+
+
+def unknown(where: str, name: str, allowed: Iterable[str], what: str = "field") -> str:
+    """The message for a name that is not in `allowed`: the near match first, then the list."""
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    listed = ", ".join(allowed) if allowed else "none"
+    return f"{where}: unknown {what} '{name}'{hint}\nallowed here: {listed}"
+
+
+def check(where: str, value: Any, annotation: Any) -> Any:
+    """`value` as the type `annotation` says; ConfigError names `where` and what is allowed."""
+    bare, rules = annotation, ()
+    if typing.get_origin(annotation) is Annotated:
+        bare, *rules = typing.get_args(annotation)
+    value = _typed(where, value, bare)
+    for rule in rules:
+        if isinstance(rule, OneOf) and value not in tuple(rule.choices):
+            raise ConfigError(unknown(where, value, rule.choices, "choice"))
+        if isinstance(rule, Rule) and not rule.holds(value):
+            raise ConfigError(f"{where}: must be {rule.allowed}, not {value!r}")
+    return value
+
+
+def _typed(where: str, value: Any, bare: Any) -> Any:
+    if bare is Any:
+        return _literal(value)
+    if bare is str:
+        if not isinstance(value, str):
+            raise ConfigError(f"{where}: must be text, not {value!r}")
+        return str(value)
+    value = _literal(value)
+    origin = typing.get_origin(bare)
+    if origin is types.UnionType or origin is typing.Union:
+        options = [a for a in typing.get_args(bare) if a is not type(None)]
+        return None if value is None else check(where, value, options[0])
+    if origin is tuple:
+        item = typing.get_args(bare)[0]
+        items = value if isinstance(value, (tuple, list)) else (value,)
+        return tuple(_typed(where, v, item) for v in items)
+    return _scalar(where, value, bare)
+
+
+def _scalar(where: str, value: Any, bare: Any) -> Any:
+    says = {int: "a whole number", float: "a number", bool: "true or false"}[bare]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if bare is float and is_number and math.isfinite(value):
+        return float(value)
+    if bare is not float and type(value) is bare:
+        return value
+    raise ConfigError(f"{where}: must be {says}, not {value!r}")
+
+
+def _literal(value: Any) -> Any:
+    """Command-line text as the Python literal it spells (`true`, `None`, `1e-3`, `(64, 32)`)."""
+    if not isinstance(value, Text):
+        return value
+    spelled = {"true": True, "false": False, "none": None}
+    if value.lower() in spelled:
+        return spelled[value.lower()]
+    try:
+        return ast.literal_eval(str(value))
+    except (ValueError, SyntaxError):
+        return str(value)

@@ -1,0 +1,198 @@
+"""The TFDS route, without TensorFlow: our own builder for IDX data, and sets prepared elsewhere.
+
+TFDS's own `mnist` needs TensorFlow to unpack and encode, and its downloader retries for minutes
+where there is no network. A builder that is handed verified arrays and writes `array_record`
+needs neither, and what it writes is an ordinary TFDS data set, readable by every TFDS program.
+
+TFDS stores one record per image, so reading 70,000 back takes some 3 seconds; the decoded arrays
+are therefore kept beside the records, and are checked against the published SHA-256 at each load.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from ae_jax import idx_files
+from ae_jax.errors import DataError
+from ae_jax.idx_files import Arrays
+
+VERSION = "1.0.0"
+NAME = re.compile(r"(?P<folder>\w+(/[\w.-]+)*)(:(?P<version>\d+\.\d+\.\d+))?")
+
+
+class IdxImages(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A TFDS data set {'image': uint8 [H, W, 1], 'label'} from IDX arrays, in the files' order."""
+
+    VERSION = tfds.core.Version(VERSION)
+
+    def __init__(self, name: str, arrays: Arrays, data_dir: Path) -> None:
+        self.name = name
+        self._arrays = arrays
+        super().__init__(data_dir=data_dir, file_format="array_record")
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        shape = (*self._arrays["train_images"].shape[1:], 1)
+        classes = int(self._arrays["train_labels"].max()) + 1
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.FeaturesDict(
+                {
+                    # A plain tensor: PNG is no smaller here and slower to write.
+                    "image": tfds.features.Tensor(shape=shape, dtype=np.uint8),
+                    "label": tfds.features.ClassLabel(num_classes=classes),
+                }
+            ),
+            homepage=idx_files.IDX_SETS[self.name].url,
+            disable_shuffling=True,  # the published order, so that the bytes can be compared
+        )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        return {split: self._generate_examples(split) for split in ("train", "test")}
+
+    def _generate_examples(self, split: str) -> Any:
+        images, labels = self._arrays[f"{split}_images"], self._arrays[f"{split}_labels"]
+        for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+            yield index, {"image": image[..., None], "label": int(label)}
+
+
+def prepare_idx(name: str, arrays: Arrays, root: Path) -> Arrays:
+    """Writes `root/name/1.0.0` (array_record, and `arrays.npz`); the arrays as TFDS reads them.
+
+    All is made in a scratch directory and moved into place by one rename, so that two processes
+    that prepare at once, or one that is killed, never leave half a data set.
+
+    Raises:
+      OSError: `root` cannot be written.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".preparing-", dir=root) as scratch:
+        _download_and_prepare(IdxImages(name, arrays, Path(scratch)))
+        made = Path(scratch) / name / VERSION
+        back = read_prepared_idx(made)
+        if not idx_files.intact(back, name):
+            raise OSError(f"{root}: what was written does not read back")
+        np.savez(made / "arrays.npz", **back)
+        place = root / name / VERSION
+        shutil.rmtree(place, ignore_errors=True)  # there only if it was found damaged
+        place.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # another process was first: its copy is as good
+            os.rename(made, place)
+    return back
+
+
+def read_prepared_idx(folder: Path) -> Arrays:
+    """Images uint8 [n, H, W] and labels uint8 [n] of a set written by `prepare_idx`."""
+    builder = tfds.builder_from_directory(folder)
+    arrays = {}
+    for split in ("train", "test"):
+        images, labels = _read_split(builder, split)
+        arrays[f"{split}_images"] = images[..., 0]
+        arrays[f"{split}_labels"] = np.asarray(labels, np.uint8)
+    return arrays
+
+
+def load_other(name: str, roots: list[Path]) -> Arrays | None:
+    """Any other TFDS image set: images [n, H, W, C] and labels [n], or absent where unlabelled.
+
+    Found prepared as array_record below one of `roots` as `name[/config][/version]`; otherwise
+    prepared below `roots[0]` by TFDS itself if TensorFlow is installed. None: neither.
+    Where there is no `test` split, `validation` serves, and else the last tenth of `train`.
+
+    Raises:
+      DataError: not an image data set, not array_record, damaged, or TFDS could not prepare it.
+    """
+    folder = next((found for root in roots if (found := _prepared(name, root))), None)
+    if folder is None:
+        if name.split("/")[0].split(":")[0] not in names() or find_spec("tensorflow") is None:
+            return None
+        folder = _prepare_other(name, roots[0])
+    try:
+        builder = tfds.builder_from_directory(folder)
+        train, test = _split_names(builder)
+        arrays: Arrays = {}
+        for part, split in (("train", train), ("test", test)):
+            images, labels = _read_split(builder, split)
+            arrays[f"{part}_images"] = images
+            if labels is not None:
+                arrays[f"{part}_labels"] = labels
+    except Exception as error:  # TFDS and array_record raise a dozen unrelated kinds
+        raise DataError(f"{folder}: {_first_line(error)}") from None
+    return arrays
+
+
+def names() -> list[str]:
+    """The names of all TFDS data sets (no network)."""
+    return tfds.list_builders(with_community_datasets=False)
+
+
+def _prepared(name: str, root: Path) -> Path | None:
+    """The newest prepared version of `name` (or the one it asks for) below `root`."""
+    asked = NAME.fullmatch(name)
+    if asked is None:
+        return None
+    found = [p.parent for p in (root / asked["folder"]).glob("*.*.*/dataset_info.json")]
+    if asked["version"]:
+        found = [p for p in found if p.name == asked["version"]]
+    return max(found, key=lambda p: [int(n) for n in p.name.split(".")], default=None)
+
+
+def _prepare_other(name: str, root: Path) -> Path:
+    try:
+        builder = tfds.builder(name, data_dir=root, file_format="array_record")
+        for url in list(builder.url_infos)[:1]:  # TFDS itself would retry for minutes
+            idx_files.open_url(url).close()
+        _download_and_prepare(builder)
+    except Exception as error:  # TFDS raises a dozen unrelated kinds
+        raise DataError(f"{name}: TFDS cannot prepare it ({_first_line(error)})") from None
+    return Path(builder.data_dir)
+
+
+def _download_and_prepare(builder: tfds.core.DatasetBuilder) -> None:
+    """With TFDS's bars on a terminal only, and without its announcements on stdout."""
+    tfds.display_progress_bar(sys.stderr.isatty())
+    with contextlib.redirect_stdout(io.StringIO()):
+        builder.download_and_prepare()
+
+
+def _split_names(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
+    splits = builder.info.splits
+    for test in ("test", "validation"):
+        if "train" in splits and test in splits:
+            return "train", test
+    if "train" not in splits:
+        raise DataError(f"has no split 'train', only {', '.join(splits)}")
+    return "train[:90%]", "train[90%:]"
+
+
+def _read_split(builder: tfds.core.DatasetBuilder, split: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """All images of a split as one array, with whole-number labels where it has them."""
+    if "image" not in builder.info.features:
+        raise DataError(f"has no 'image', only {', '.join(builder.info.features)}")
+    source: Any = builder.as_data_source(split)
+    first = source[0]["image"]
+    images = np.empty((len(source), *first.shape), first.dtype)
+    labels = []
+    for start in range(0, len(source), 1_000):  # a thousand at a time: read together, 3x as fast
+        stop = min(start + 1_000, len(source))
+        for i, record in enumerate(source.__getitems__(range(start, stop)), start):
+            if record["image"].shape != first.shape:
+                raise DataError(f"images differ in size: {record['image'].shape}, {first.shape}")
+            images[i] = record["image"]
+            labels.append(record.get("label"))
+    whole = all(isinstance(label, (int, np.integer)) for label in labels)
+    return images, np.asarray(labels) if whole else None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,245 @@
+"""The one training loop: compiled steps over an index array, with a pause between chunks of steps.
+
+Nothing random is state. The order of epoch e comes from fold_in(key, e), the noise of step s from
+fold_in(key, s); a `TrainState` and the key of the run are all there is to resume from, mid-epoch
+too, bit for bit.
+"""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ae_jax import model as model_lib
+from ae_jax import objective as objective_lib
+from ae_jax import optimiser as optimiser_lib
+from ae_jax import scaling
+from ae_jax.errors import ConfigError, DivergedError
+from ae_jax.model import Model, Variables
+from ae_jax.objective import Objective
+
+CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
+
+
+class TrainState(NamedTuple):
+    """Everything training changes."""
+
+    step: jax.Array
+    params: Any
+    statistics: Variables  # the other collections: BatchNorm averages, the data's mean
+    optimiser: optax.OptState
+    record: dict[str, jax.Array]  # loss and its terms at each step of the epoch [steps_per_epoch]
+
+    @property
+    def variables(self) -> Variables:
+        """What the functions of `Model` take."""
+        return {"params": self.params, **self.statistics}
+
+
+class Chunk(NamedTuple):
+    """Where training stands after some compiled steps."""
+
+    state: TrainState
+    epoch: int  # epochs finished
+    steps: tuple[int, int]  # the steps of this chunk, [first, last)
+    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number a step, of this chunk
+    seconds: float
+    compile_s: float
+
+
+class Keys(NamedTuple):
+    """The independent streams of a run."""
+
+    init: jax.Array
+    order: jax.Array
+    noise: jax.Array
+    evaluation: jax.Array
+
+
+def split_keys(key: jax.Array) -> Keys:
+    """One key of a run -> its streams."""
+    return Keys(*jax.random.split(key, 4))
+
+
+class Trainer(NamedTuple):
+    """A config made ready for one training set: pure functions and static sizes."""
+
+    config: Any
+    model: Model
+    objective: Objective
+    optimiser: optax.GradientTransformation
+    n_train: int
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """(number of full batches in an epoch, size of the short last one or 0)."""
+        full, rest = divmod(self.n_train, self.config.train.batch_size)
+        return full, 0 if self.config.train.drop_remainder else rest
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in an epoch, the short last one counted."""
+        full, rest = self.batches
+        return full + (rest > 0)
+
+    def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
+        """The state at step 0; the `mean` image is used only where the data are to be centred."""
+        params, statistics = _part(self.model.init(split_keys(key).init, mean))
+        names = ["loss", "reconstruction", *self.objective.penalties]
+        record = {name: jnp.zeros(self.steps_per_epoch) for name in names}
+        return TrainState(
+            jnp.int32(0), params, statistics, self.optimiser.init(params), record
+        )
+
+    def abstract(self) -> TrainState:
+        """Shapes and types of a state, nothing computed."""
+        return jax.eval_shape(self.init, jax.random.key(0), jnp.zeros(self.model.shape))
+
+
+def prepare(config: Any, shape: tuple[int, int, int], n_train: int) -> Trainer:
+    """The trainer for a resolved config and `n_train` images of `shape`.
+
+    Raises:
+      ConfigError: the batch is larger than the set.
+    """
+    if config.train.batch_size > n_train:
+        raise ConfigError(
+            f"train.batch_size: {config.train.batch_size} is larger than the training set, "
+            f"{n_train} images"
+        )
+    model = model_lib.build(config, shape)
+    steps = -(-n_train // config.train.batch_size)
+    objective = objective_lib.build(config, model)
+    return Trainer(config, model, objective, optimiser_lib.build(config, steps), n_train)
+
+
+def mean_image(images: Any, scale: str) -> jax.Array:
+    """The mean image [height, width, channels] in the network's scale."""
+    unit = np.mean(images, axis=0, dtype=np.float64) / (255 if images.dtype == np.uint8 else 1)
+    return scaling.to_network(jnp.asarray(unit), scale)
+
+
+def train_step(
+    trainer: Trainer, state: TrainState, x: jax.Array, key: jax.Array
+) -> TrainState:
+    """One optimiser step on a batch x in the network's scale; records the loss *before* it."""
+
+    def loss_of(params: Any) -> Any:
+        return trainer.objective({"params": params, **state.statistics}, x, key, True)
+
+    (loss, (terms, variables)), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    updates, optimiser = trainer.optimiser.update(grads, state.optimiser, state.params)
+    params = optax.apply_updates(state.params, updates)
+    _, statistics = _part(variables)
+    i = state.step % trainer.steps_per_epoch
+    terms = {"loss": loss, **terms}
+    record = {name: state.record[name].at[i].set(value) for name, value in terms.items()}
+    return TrainState(state.step + 1, params, statistics, optimiser, record)
+
+
+def run_steps(
+    trainer: Trainer,
+    size: int,
+    state: TrainState,
+    images: jax.Array,
+    order: jax.Array,
+    first: jax.Array,
+    last: jax.Array,
+    key: jax.Array,
+) -> TrainState:
+    """Batches [first, last) of an epoch in the given `order`, `size` images each.
+
+    The bounds are arguments, so one compilation serves every chunk.
+    """
+
+    def body(i: jax.Array, state: TrainState) -> TrainState:
+        start = i * trainer.config.train.batch_size
+        indices = jax.lax.dynamic_slice(order, (start,), (size,))
+        x = scaling.to_network(images[indices], trainer.model.scale)
+        return train_step(trainer, state, x, jax.random.fold_in(key, state.step))
+
+    return jax.lax.fori_loop(first, last, body, state)
+
+
+@partial(jax.jit, static_argnums=1)
+def epoch_order(key: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
+    """The order of the n training images in an epoch: a permutation from fold_in(key, epoch)."""
+    return jax.random.permutation(jax.random.fold_in(key, epoch), n)
+
+
+def train(
+    trainer: Trainer, state: TrainState, images: Any, key: jax.Array, chunk_steps: int = 0
+) -> Iterator[Chunk]:
+    """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
+
+    A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and about
+    every quarter of a second. The caller may log, save or stop there; a state it was given is
+    donated to the next chunk, so what it wants to keep it must copy.
+
+    Raises:
+      DivergedError: a loss that is not finite; names the step and the first offending leaf.
+    """
+    keys = split_keys(key)
+    full, rest = trainer.batches
+    images = jnp.asarray(images)
+    compiled: dict[int, Any] = {}
+    chunk, done = 1, int(state.step)
+    while (epoch := done // trainer.steps_per_epoch) < trainer.config.train.epochs:
+        order = epoch_order(keys.order, trainer.n_train, epoch)
+        first = done % trainer.steps_per_epoch
+        while first < trainer.steps_per_epoch:
+            size = trainer.config.train.batch_size if first < full else rest
+            last = min(first + chunk, full) if first < full else first + 1
+            if chunk_steps:
+                last = min(last, first + chunk_steps - done % chunk_steps)
+            args = (state, images, order, first, last, keys.noise)
+            compile_s = 0.0
+            if size not in compiled:
+                compiled[size], compile_s = _compile(trainer, size, args)
+            start = time.perf_counter()
+            state = compiled[size](*args)
+            terms = {name: np.asarray(v)[first:last] for name, v in state.record.items()}
+            seconds = time.perf_counter() - start
+            _check_finite(trainer, state, terms, done)
+            steps = (done, done + last - first)
+            first, done = last, steps[1]
+            yield Chunk(state, done // trainer.steps_per_epoch, steps, terms, seconds, compile_s)
+            chunk = max(1, int((steps[1] - steps[0]) / max(seconds, 1e-6) * CHUNK_SECONDS))
+
+
+def _compile(trainer: Trainer, size: int, args: Any) -> tuple[Any, float]:
+    start = time.perf_counter()
+    step = jax.jit(partial(run_steps, trainer, size), donate_argnums=0)
+    return step.lower(*args).compile(), time.perf_counter() - start
+
+
+def _check_finite(
+    trainer: Trainer, state: TrainState, terms: dict[str, np.ndarray], step: int
+) -> None:
+    if all(np.isfinite(values).all() for values in terms.values()):
+        return
+    bad = np.min([np.argmin(np.isfinite(v)) for v in terms.values() if not np.isfinite(v).all()])
+    culprits = [name for name, values in terms.items() if not np.isfinite(values[bad])]
+    leaves = jax.tree_util.tree_leaves_with_path(state.variables)
+    leaf = next(
+        (jax.tree_util.keystr(p, simple=True, separator="/") for p, v in leaves
+         if not np.isfinite(np.asarray(v)).all()),
+        "none",
+    )
+    epoch, batch = divmod(step + int(bad), trainer.steps_per_epoch)
+    raise DivergedError(
+        f"diverged at step {step + bad} (epoch {epoch + 1}, batch {batch}): "
+        f"{culprits[-1]} is not finite\n"
+        f"first parameter that is not finite: {leaf}; optim.learning_rate is "
+        f"{trainer.config.optim.learning_rate:g}"
+    )
+
+
+def _part(variables: Variables) -> tuple[Any, Variables]:
+    """(params, the other collections)."""
+    return variables["params"], {k: v for k, v in variables.items() if k != "params"}

@@ -1,0 +1,20 @@
+"""Denoising autoencoder 784-500-784, over-complete, half of the pixels dropped (course notes).
+
+Dropout on the input: x~ = x * m with m in {0, 2}, P(m = 0) = 1/2, fresh every step; in [-1,1]
+units a dropped pixel is mid-grey and the background that survives is -2. The target is the clean
+image (Vincent et al. 2008).
+
+    python -m experiments.run --config=configs/denoise.py
+    python -m experiments.run --config=configs/denoise.py:published
+"""
+
+CONFIG = {
+    "data": {"scale": "sym"},
+    "corruption": {"name": "dropout", "rate": 0.5},
+    "encoder": {"code_activation": "tanh"},
+    "decoder": {"output": "tanh"},
+    "model": {"code_size": 500},
+    "optim": {"name": "adam", "learning_rate": 1e-3},
+    "train": {"batch_size": 256, "epochs": 100},
+}
+VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 20}}

@@ -1,0 +1,18 @@
+"""Dense autoencoder 784-250-16-320-784, tanh code, sigmoid output (Keras tutorial).
+
+Published (full MNIST, 50 epochs): training loss from about 0.07 to about 0.01, test 0.011718 per
+pixel in [0,1] units. The long plateau at 0.067 at the start is the mean image; how long it lasts
+depends on the seed.
+
+    python -m experiments.run --config=configs/dense.py
+    python -m experiments.run --config=configs/dense.py:published
+"""
+
+CONFIG = {
+    "encoder": {"hidden": (250,), "code_activation": "tanh"},
+    "decoder": {"hidden": (320,), "output": "sigmoid"},
+    "model": {"code_size": 16, "init": "keras"},
+    "optim": {"name": "keras_adam", "learning_rate": 1e-3, "eps": 1e-7},
+    "train": {"batch_size": 200, "epochs": 300},
+}
+VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 50}}

@@ -1,0 +1,27 @@
+"""Tied weights: the decoder is the transpose of the encoder, W_x = W_h^T (course notes).
+
+Linear, without bias and centred: one matrix, whose columns converge to an orthonormal basis of the
+principal subspace, so that W^T W is the identity and the error PCA's. `:tanh` is the nonlinear
+784-30-784 of `undercomplete` with tied weights.
+
+    python -m experiments.run --config=configs/tied.py
+    python -m experiments.run --config=configs/tied.py:tanh
+"""
+
+CONFIG = {
+    "data": {"scale": "sym", "center": True},
+    "encoder": {"bias": False},
+    "decoder": {"name": "tied", "bias": False},
+    "model": {"code_size": 32},
+    "optim": {"name": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
+    "train": {"batch_size": 256, "epochs": 100},
+}
+VARIANTS = {
+    "tanh": {
+        "data.center": False,
+        "encoder": {"bias": True, "code_activation": "tanh"},
+        "decoder": {"bias": True, "output": "tanh"},
+        "model.code_size": 30,
+    },
+    "published": {"data.name": "mnist", "train.epochs": 20},
+}

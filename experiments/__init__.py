@@ -1,0 +1,1 @@
+"""Commands: flags, files and printing; the computing is in `ae_jax`."""

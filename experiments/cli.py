@@ -1,0 +1,77 @@
+"""Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import app, flags, logging
+
+from ae_jax import config as config_lib
+from ae_jax.errors import AeJaxError, ConfigError
+from ae_jax.schema import Text
+
+flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
+CONFIG_HELP = (
+    "Config file, or the name of one in configs/; after a colon the variants, separated by commas: "
+    "configs/conv_strided.py:batchnorm. Any field is set by --config.<section>.<field>=<value>."
+)
+
+
+def split_overrides(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """argv -> (argv without them, {'train.epochs': '3'}) for every --config.a.b=value."""
+    rest, overrides = [], {}
+    arguments = iter(argv)
+    for argument in arguments:
+        if not argument.startswith(("--config.", "-config.")):
+            rest.append(argument)
+            continue
+        path, equals, value = argument.lstrip("-").removeprefix("config.").partition("=")
+        if not equals:
+            value = next(arguments, "")
+            if value.startswith("--") or not value:
+                raise ConfigError(f"--config.{path}: has no value; write --config.{path}=<value>")
+        overrides[path] = Text(value)
+    return rest, overrides
+
+
+def load(path: str, overrides: dict[str, Any]) -> Any:
+    """The resolved config of a command line."""
+    return config_lib.resolve(config_lib.merge(config_lib.read(path), config_lib.nested(overrides)))
+
+
+def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
+    """Runs `main(positional arguments, config overrides)` and exits with what it returns.
+
+    An `AeJaxError` ends with its message and its exit code, a wrong flag with exit 2.
+    """
+    overrides: dict[str, Any] = {}
+
+    def parse(argv: list[str]) -> list[str]:
+        try:
+            rest, found = split_overrides(argv)
+            overrides.update(found)
+            return flags.FLAGS(rest)
+        except flags.Error as error:
+            fail(str(error) + "\nsee --help", 2)
+        except AeJaxError as error:
+            fail(str(error), error.exit_code)
+        return []
+
+    def guarded(argv: list[str]) -> int | None:
+        try:
+            return main(argv[1:], overrides)
+        except AeJaxError as error:
+            if flags.FLAGS.debug:
+                raise
+            fail(str(error), error.exit_code)
+        return None
+
+    logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
+    app.run(guarded, flags_parser=parse)
+
+
+def fail(message: str, code: int) -> None:
+    """At most three lines on stderr, then exit."""
+    lines = message.strip().splitlines()[:3]
+    print("\n".join(["error: " + lines[0], *lines[1:]]), file=sys.stderr)
+    sys.exit(code)
