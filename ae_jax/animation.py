@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -130,10 +131,13 @@ def progress_gif(
     if not frames:
         raise DataError("progress_gif: 'frames' is empty; it needs at least one epoch")
     top = displayable(originals, "originals")
+    labels = {epoch: epoch_label(epoch, losses) for epoch in sorted(frames)}
+    font = ImageFont.load_default(size=13)
+    width = round(max(font.getlength(label) for label in labels.values()))
     pictures = []
-    for epoch in sorted(frames):
+    for epoch, label in labels.items():
         below = displayable(frames[epoch], f"frames[{epoch}]")
-        pictures.append(_picture(mosaic([top, below], _SIDE)[0], epoch_label(epoch, losses)))
+        pictures.append(_picture(mosaic([top, below], _SIDE)[0], label, font, width))
     colour = any(picture.mode == "RGB" for picture in pictures)
     pictures = _palette_colour(pictures) if colour else _palette_grey(pictures)
     each = int(np.clip(_FILM_MS / len(pictures), 60, 500)) // 10 * 10  # GIF counts in 1/100 s
@@ -150,14 +154,13 @@ def progress_gif(
     return write_atomically(path, buffer.getvalue())
 
 
-def _picture(images: np.ndarray, text: str) -> Image.Image:
+def _picture(images: np.ndarray, text: str, font: Any, least_width: int) -> Image.Image:
     """One frame: the mosaic, and the text under it.
 
     The text is at the bottom because a GIF stores the smallest box that changes: above, that
     box would take in the originals, which never change, and the file would be a third larger.
     """
-    font = ImageFont.load_default(size=13)
-    width = max(images.shape[1], round(font.getlength(text))) + 2 * GAP
+    width = max(images.shape[1], least_width) + 2 * GAP
     mode = "RGB" if images.ndim == 3 else "L"
     bottom = GAP + images.shape[0]
     picture = Image.new(mode, (width, bottom + _FOOTER), "white")

@@ -21,7 +21,7 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 from tqdm.auto import tqdm
 
-from ae_jax import charts, checkpoint, figures, scaling, training
+from ae_jax import checkpoint, figures, scaling, training
 from ae_jax.config import load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
 from ae_jax.errors import CheckpointError
@@ -44,46 +44,52 @@ class Run(NamedTuple):
         """Codes z [n, code_size], without noise."""
         return self._in_batches(self.model.encode, self._scaled(images))
 
-    def decode(self, codes: Any) -> np.ndarray:
-        """Images [n, height, width, channels] of the codes z [n, code_size]."""
-        images = self._in_batches(self.model.decode, np.asarray(codes, np.float32))
+    def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
+        """Images [n, height, width, channels] of the codes z [n, code_size].
+
+        `labels` [n] are needed where the decoder is conditioned on them (`model.classes`).
+        """
+        codes = np.asarray(codes, np.float32)
+        rest = () if not self.config.model.classes else (np.asarray(labels, np.int32),)
+        images = self._in_batches(self.model.decode, codes, *rest)
         return np.asarray(scaling.to_unit(images, self.model.scale))
 
-    def reconstruct(self, images: Any) -> np.ndarray:
+    def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
         """decode(encode(x))."""
-        return self.decode(self.encode(images))
+        return self.decode(self.encode(images), labels)
 
     def corrupt(self, images: Any, key: jax.Array) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
         noisy = self.model.corrupt(key, jnp.asarray(self._scaled(images)))
         return np.asarray(scaling.to_unit(noisy, self.model.scale))
 
-    def sample(self, key: jax.Array, n: int) -> np.ndarray:
-        """n images decoded from a Gaussian with the mean and covariance of the training codes."""
-        codes = jax.random.multivariate_normal(
-            key, jnp.asarray(self.code_mean), jnp.asarray(self.code_cov), (n,), method="svd"
-        )
-        return self.decode(codes)
+    def sample(self, key: jax.Array, n: int, labels: Any = None) -> np.ndarray:
+        """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
+        the mean and covariance of the training codes."""
+        if self.config.bottleneck.name == "gaussian":
+            codes = jax.random.normal(key, (n, self.config.model.code_size))
+        else:
+            mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
+            codes = jax.random.multivariate_normal(key, mean, cov, (n,), method="svd")
+        return self.decode(codes, labels)
 
-    def interpolate(self, a: Any, b: Any, steps: int = 10) -> np.ndarray:
+    def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images."""
         start, end = self.encode(np.stack([np.asarray(a), np.asarray(b)]))
         t = np.linspace(0, 1, steps)[:, None]
-        return self.decode((1 - t) * start[None, :] + t * end[None, :])
+        return self.decode((1 - t) * start[None, :] + t * end[None, :], labels)
 
-    def score(self, images: Any) -> np.ndarray:
+    def score(self, images: Any, labels: Any = None) -> np.ndarray:
         """Anomaly score [n]: squared reconstruction error per image, in [0,1] units."""
-        x = np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
-        return np.square(x - self.reconstruct(images)).sum((1, 2, 3))
+        return np.square(self._unit(images) - self.reconstruct(images, labels)).sum((1, 2, 3))
 
-    def plot_reconstructions(self, images: Any) -> Any:
+    def plot_reconstructions(self, images: Any, labels: Any = None) -> Any:
         """Figure: the images over their reconstructions."""
-        x = np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
-        return figures.reconstructions(x, self.reconstruct(images))
+        return figures.reconstructions(self._unit(images), self.reconstruct(images, labels))
 
     def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
         """Figure: the first two or three code coordinates, coloured by label."""
-        return charts.code_scatter(self.encode(images), labels, dims)
+        return figures.code_scatter(self.encode(images), labels, dims)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""
@@ -95,7 +101,7 @@ class Run(NamedTuple):
             {"step": i + 1, "split": "train", "loss": float(v)}
             for i, v in enumerate(self.history["loss"])
         ]
-        return charts.curves(rows)
+        return figures.curves(rows)
 
     def _scaled(self, images: Any) -> np.ndarray:
         images = np.asarray(images)
@@ -106,22 +112,20 @@ class Run(NamedTuple):
             raise ValueError(f"images must be [n, {wanted}], not {list(images.shape)}")
         return np.asarray(scaling.to_network(jnp.asarray(images), self.model.scale))
 
-    def _in_batches(self, function: Any, rows: np.ndarray) -> np.ndarray:
-        jitted = _jitted(function)
+    def _unit(self, images: Any) -> np.ndarray:
+        return np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
+
+    def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
         parts = [
-            np.asarray(jitted(self.variables, rows[i : i + BATCH]))
-            for i in range(0, len(rows), BATCH)
+            np.asarray(_call(function, self.variables, *(r[i : i + BATCH] for r in rows)))
+            for i in range(0, len(rows[0]), BATCH)
         ]
         return np.concatenate(parts) if parts else np.zeros((0,))
 
 
 @partial(jax.jit, static_argnums=0)
-def _call(function: Any, variables: Variables, rows: jax.Array) -> jax.Array:
-    return function(variables, rows)
-
-
-def _jitted(function: Any) -> Any:
-    return partial(_call, function)
+def _call(function: Any, variables: Variables, *rows: jax.Array) -> jax.Array:
+    return function(variables, *rows)
 
 
 def first_filters(model: Model, variables: Variables) -> np.ndarray:
@@ -155,12 +159,13 @@ def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
     elif not isinstance(data, Dataset):
         data = from_arrays(np.asarray(data))
     images = data.train.images
+    training.check_labels(config, data.train)
     trainer = training.prepare(config, images.shape[1:], len(images))
     state = trainer.init(key, training.mean_image(images, config.data.scale))
     history: dict[str, list[np.ndarray]] = {}
     total = config.train.epochs * trainer.steps_per_epoch
     with tqdm(total=total, unit="step", disable=not progress, desc=config.name) as bar:
-        for chunk in training.train(trainer, state, images, key):
+        for chunk in training.train(trainer, state, data.train, key):
             state = chunk.state
             for name, values in chunk.terms.items():
                 history.setdefault(name, []).append(values)
@@ -170,9 +175,7 @@ def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
     return with_codes(config, trainer.model, state.variables, joined, images)
 
 
-def with_codes(
-    config: Any, model: Model, variables: Variables, history: Any, images: Any
-) -> Run:
+def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
     """A `Run` with the first two moments of the codes of `images`."""
     k = config.model.code_size
     run = Run(config, model, variables, history, np.zeros(k), np.eye(k))

@@ -5,15 +5,44 @@ without a key nothing random happens, which is how codes are read off for analys
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import jax
+import jax.numpy as jnp
 
-from ae_jax.schema import Fraction
+from ae_jax.schema import Fraction, OneOf
 
 
 def identity(key: jax.Array | None, h: jax.Array, train: bool) -> jax.Array:
     """z = h."""
     return h
+
+
+def gaussian_parameters(h: jax.Array, deviation: str) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """h [batch, 2 code_size] -> (mean, standard deviation, log variance) of q(z | x)."""
+    mean, s = jnp.split(h, 2, axis=-1)
+    if deviation == "log_variance":
+        return mean, jnp.exp(s / 2), s
+    # The raw number is the deviation itself; its sign means nothing. 1e-10 as in the Keras source.
+    return mean, s, jnp.log(jnp.square(s) + 1e-10)
+
+
+def gaussian(
+    key: jax.Array | None,
+    h: jax.Array,
+    train: bool,
+    deviation: Annotated[str, OneOf(("log_variance", "raw"))] = "log_variance",
+    at_eval: bool = False,
+) -> jax.Array:
+    """z = mean + deviation * e, e ~ N(0, I) (Kingma & Welling 2014); the mean at evaluation.
+
+    The encoder delivers 2 code_size numbers, the means and then the log variances (or, 'raw', the
+    deviations).
+    """
+    mean, sigma, _ = gaussian_parameters(h, deviation)
+    if key is None or not (train or at_eval):
+        return mean
+    return mean + sigma * jax.random.normal(key, mean.shape, mean.dtype)
 
 
 def dropout(
@@ -33,4 +62,6 @@ def dropout(
 BOTTLENECKS: dict[str, Callable[..., jax.Array]] = {
     "identity": identity,
     "dropout": dropout,
+    "gaussian": gaussian,
 }
+WIDTHS = {"gaussian": 2}  # how many numbers the encoder delivers for one of the code; else 1

@@ -104,6 +104,13 @@ def _finite_pairs(pairs: Iterable[tuple[Any, Any]]) -> np.ndarray:
     return np.array([pair for pair in pairs if None not in pair and np.isfinite(pair).all()])
 
 
+def _log_ticks(ratio: float) -> ticker.Locator:
+    """Five or so round numbers, for an axis whose end is `ratio` times its beginning."""
+    if ratio < 8:  # the decades and their 2 and 5 would be too few
+        return ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
+    return ticker.LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 1e3 else (1.0,))
+
+
 def _finish_curves(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     """A logarithmic axis with plain numbers where all is positive; names at the right ends."""
     if not ends:
@@ -117,13 +124,7 @@ def _finish_curves(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     if min(float(np.min(line.get_ydata())) for line in axes.lines) > 0:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        few = high < 8 * low  # 1, 2, 5 would be too few ticks
-        marks = (
-            ticker.MaxNLocator(6, steps=[1, 2, 5, 10])
-            if few
-            else ticker.LogLocator(subs=(1.0, 2.0, 5.0))
-        )
-        axes.yaxis.set_major_locator(marks)
+        axes.yaxis.set_major_locator(_log_ticks(high / low))
         axes.yaxis.set_major_formatter("{x:.4g}")
         axes.yaxis.set_minor_locator(ticker.NullLocator())
     axes.set_ylim(axes.get_ylim())
@@ -156,7 +157,7 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
         values = codes[np.isfinite(codes[:, i]), i]
         axes.set_title(f"$z_{{{i}}}$", loc="right", y=0.8)
         axes.grid(False)
-        if len(values) and np.ptp(values) > 0:
+        if len(values) and np.ptp(values) > 1e-9 * np.abs(values).max():  # else no 20 bins fit
             axes.hist(values, bins=20, density=True, color=_COLOURS[0])
         else:
             constant = f"constant {values[0]:.3g}" if len(values) else "no finite value"
@@ -184,13 +185,13 @@ def code_scatter(
     if labels is not None:
         tags = np.asarray(labels).reshape(-1)[chosen]
     kinds, rank = np.unique(tags, return_inverse=True)
-    few = len(kinds) <= 10 and np.array_equal(kinds, np.rint(kinds))
+    few = 0 < len(kinds) <= 10 and np.array_equal(kinds, np.rint(kinds))
     names = [f"$z_{i}$" for i in range(min(dims, codes.shape[1]))]
     points = codes[:, : len(names)]
     if len(names) == 1:
         spread = (rank if few else 0) + shuffle.uniform(-0.3, 0.3, len(codes))
         points = np.column_stack([points, spread])
-        names.append("spread at random" if labels is None else "label, spread at random")
+        names.append("label, spread" if few and labels is not None else "spread at random")
     figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     axes: Any = figure.add_subplot(projection="3d" if len(names) == 3 else None)
@@ -198,9 +199,9 @@ def code_scatter(
     dots = axes.scatter(*points.T, s=10, alpha=0.65, linewidths=0, **look)
     axes.set(**dict(zip(("xlabel", "ylabel", "zlabel"), names, strict=False)))
     if codes.shape[1] == 1:
-        rows = [f"{kind:g}" for kind in kinds] if labels is not None and few else []
+        rows = [f"{kind:g}" for kind in kinds] if few and labels is not None else []
         axes.set_yticks(range(len(rows)), rows)
-    if labels is not None and few:
+    if few and labels is not None:
         _name_kinds(axes, kinds, [points[rank == i] for i in range(len(kinds))])
     elif labels is not None:
         figure.colorbar(dots, label="label")
@@ -221,31 +222,6 @@ def _name_kinds(axes: Any, kinds: np.ndarray, clouds: Sequence[np.ndarray]) -> N
 
 
 @styled
-def linear_maps(
-    end_to_end: np.ndarray, product: np.ndarray, title: str = "A linear autoencoder as matrices"
-) -> Figure:
-    """`W_dec W_enc` `[D, D]` in grey, and `W_enc W_dec` `[k, k]`, which is I at the optimum."""
-    product = np.asarray(product, np.float64)
-    deviation = float(np.abs(product - np.eye(len(product))).max())
-    limit = float(np.nanmax(np.abs(product), initial=0.0)) or 1.0
-    figure = Figure(figsize=(10.0, 4.6), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left")
-    left, right = figure.subplots(1, 2)
-    grey = left.imshow(end_to_end, cmap="Greys_r", interpolation="auto")
-    signed = right.imshow(product, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="auto")
-    left.set_title("Pixels to pixels: $W_{dec}\\,W_{enc}$")
-    right.set_title(
-        f"Code to code: $W_{{enc}}\\,W_{{dec}}$, max |deviation from I| = {deviation:.3g}"
-    )
-    left.set(xlabel="input pixel", ylabel="output pixel")
-    right.set(xlabel="code in", ylabel="code out")
-    for axes, image in ((left, grey), (right, signed)):
-        axes.grid(False)
-        figure.colorbar(image, ax=axes, shrink=0.85)
-    return figure
-
-
-@styled
 def point_field(
     points: np.ndarray,
     noisy: np.ndarray,
@@ -257,8 +233,8 @@ def point_field(
     """Two-dimensional data; every array is `[n, 2]` or can be reshaped to it.
 
     Left: points of the curve, their noisy copies and the outputs for these. Right: for inputs on
-    a rectangular `grid`, `displacement` = output - input as arrows (one scale for all, shortened
-    to fit) over the distance travelled, in units of the data, colour bar 0 to 1.
+    a rectangular `grid`, `displacement` = output - input as arrows (shortened by one factor for
+    all) over the distance travelled, in units of the data, colour bar 0 to 1.
     Raises `DataError` where the grid is not rectangular.
     """
     points, noisy, outputs, grid, arrows = (
@@ -280,16 +256,18 @@ def point_field(
     blue, orange, _, _ = _COLOURS
     left.scatter(*noisy.T, s=12, color=orange, linewidths=0, label="noisy")
     left.scatter(*outputs.T, s=12, color=blue, linewidths=0, label="output")
-    left.scatter(*points.T, s=2, color="black", linewidths=0, label="data")
-    place = {"loc": "lower right", "bbox_to_anchor": (1.02, 0.97), "ncols": 3}
-    left.legend(**place, handletextpad=0.1, markerscale=2)
+    left.scatter(*points.T, s=3, color="black", linewidths=0, label="data")
+    left.legend(loc="lower right", bbox_to_anchor=(1.02, 0.97), ncols=3, handletextpad=0.1)
     left.set_title("Points")
     distance = np.hypot(*arrows.T)[by_place]
     heat = right.pcolormesh(xs, ys, distance, vmin=0, vmax=1, shading="nearest")
     figure.colorbar(heat, ax=right, label="distance travelled", extend="max")
     step = -(-max(by_place.shape) // 25)  # more arrows than 25 a side cannot be told apart
     drawn = by_place[::step, ::step].reshape(-1)
-    right.quiver(*grid[drawn].T, *arrows[drawn].T, color="white", angles="xy")
+    longest = float(np.nanmax(distance, initial=0.0)) or 1.0
+    scale = longest / (1.3 * step * np.ptp(xs) / (len(xs) - 1))  # no arrow reaches over the next
+    white = {"color": "white", "angles": "xy", "scale_units": "xy"}
+    right.quiver(*grid[drawn].T, *arrows[drawn].T, scale=scale, width=0.004, **white)
     right.set_title("From input to output")
     left.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
     right.set(xlabel="$x_0$", aspect="equal")

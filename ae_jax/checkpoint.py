@@ -42,9 +42,7 @@ def save(m: ocp.CheckpointManager, step: int, state: Any, meta: dict[str, Any]) 
     if m.latest_step() == step:
         return
     try:
-        items = ocp.args.Composite(
-            state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
-        )
+        items = ocp.args.Composite(state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta))
         saved = m.save(step, args=items, force=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint of step {step} not written: {error}") from error

@@ -31,7 +31,6 @@ from ae_jax.schema import (
     Probability,
     Text,
     check,
-    fields,
     fill,
     unknown,
 )
@@ -55,15 +54,24 @@ class Network:
     """What encoder and decoder have in common."""
 
     code_size: Count = 32
+    classes: CountOrZero = 0  # > 0: the decoder is told the label, one-hot of so many classes
     init: InitialiserName = "torch"
 
 
 @dataclass
 class Loss:
-    """Reconstruction term; `per` says whether it is divided by the number of pixels."""
+    """What every loss has: whether the sum over an image is divided by its number of pixels."""
 
-    name: Annotated[str, OneOf(LOSSES)] = "squared_error"
     per: Annotated[str, OneOf(("pixel", "image"))] = "pixel"
+
+
+@dataclass
+class Penalty:
+    """What every penalty has: its weight, and in which epochs it counts."""
+
+    weight: NonNegative = 1.0
+    warmup_epochs: CountOrZero = 0  # the weight grows linearly from 0 over so many epochs
+    until_epoch: CountOrZero = 0  # and is 0 again after so many; 0: never
 
 
 @dataclass
@@ -92,7 +100,9 @@ class Train:
     batch_size: Count = 256
     epochs: CountOrZero = 20
     drop_remainder: bool = False  # the short last batch of an epoch is kept unless this is set
-    log_every: CountOrZero = 0  # steps between extra training lines in metrics.jsonl; 0: epochs only
+    log_every: CountOrZero = (
+        0  # steps between extra training lines in metrics.jsonl; 0: epochs only
+    )
     checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: at ends of epochs
 
 
@@ -107,19 +117,26 @@ class Eval:
 FIXED = {
     "data": Data,
     "model": Network,
-    "loss": Loss,
     "optim": Optim,
     "train": Train,
     "eval": Eval,
 }
-SLOTS: dict[str, tuple[Mapping[str, Any], str]] = {  # section -> (choices, default)
-    "corruption": (CORRUPTIONS, "none"),
-    "encoder": (ENCODERS, "dense"),
-    "bottleneck": (BOTTLENECKS, "identity"),
-    "decoder": (DECODERS, "dense"),
+SLOTS: dict[str, tuple[Mapping[str, Any], str, type | None]] = {
+    # section -> (choices, default, fields that every choice has)
+    "corruption": (CORRUPTIONS, "none", None),
+    "encoder": (ENCODERS, "dense", None),
+    "bottleneck": (BOTTLENECKS, "identity", None),
+    "decoder": (DECODERS, "dense", None),
+    "loss": (LOSSES, "squared_error", Loss),
 }
 # A run may go on in its work directory when nothing but these has changed.
-MAY_CHANGE = ("train.epochs", "train.log_every", "train.checkpoint_every", "eval", "data.manual_dir")
+MAY_CHANGE = (
+    "train.epochs",
+    "train.log_every",
+    "train.checkpoint_every",
+    "eval",
+    "data.manual_dir",
+)
 
 
 def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
@@ -139,7 +156,26 @@ def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
 
 def read(path: str) -> dict[str, Any]:
     """The unresolved dict of a config file with its variants applied; `name` from the file."""
-    file, _, variants = path.partition(":")
+    file, _, chosen = path.partition(":")
+    source, module = _execute(file)
+    config = merge({"name": source.stem}, nested(module["CONFIG"]))
+    table = module.get("VARIANTS", {})
+    for variant in filter(None, chosen.split(",")):
+        if variant not in table:
+            raise ConfigError(unknown(f"{file}:{variant}", variant, table, "variant"))
+        config = merge(config, nested(table[variant]))
+    if chosen:
+        config["name"] = f"{config['name']}_{chosen.replace(',', '_')}"
+    return config
+
+
+def variants(path: str) -> list[str]:
+    """The names of the variants a config file offers."""
+    return list(_execute(path)[1].get("VARIANTS", {}))
+
+
+def _execute(file: str) -> tuple[Path, dict[str, Any]]:
+    """(path, what the file defines); a bare name is one of the project's configs."""
     source = Path(file)
     if not source.suffix:
         source = Path(__file__).parents[1] / "configs" / f"{file}.py"
@@ -148,19 +184,11 @@ def read(path: str) -> dict[str, Any]:
         raise ConfigError(unknown("--config", file, known, "config file"))
     try:
         module = runpy.run_path(str(source))
-        config = merge({"name": source.stem}, nested(module["CONFIG"]))
-        table = module.get("VARIANTS", {})
-    except KeyError:
-        raise ConfigError(f"{file}: defines no dict named CONFIG") from None
     except Exception as error:  # whatever a user's file raises is the user's to read
         raise ConfigError(f"{file}: {type(error).__name__}: {error}") from error
-    for variant in filter(None, variants.split(",")):
-        if variant not in table:
-            raise ConfigError(unknown(f"{file}:{variant}", variant, table, "variant"))
-        config = merge(config, nested(table[variant]))
-    if variants:
-        config["name"] = f"{config['name']}_{variants.replace(',', '_')}"
-    return config
+    if not isinstance(module.get("CONFIG"), Mapping):
+        raise ConfigError(f"{file}: defines no dict named CONFIG")
+    return source, module
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,10 +227,13 @@ def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
         "name": check("name", raw.get("name", "unnamed"), str),
         "seed": check("seed", raw.get("seed", 0), CountOrZero),
     }
-    for section, (choices, default) in SLOTS.items():
-        config[section] = _slot(section, raw.get(section, {}), choices, default)
+    for section, (choices, default, common) in SLOTS.items():
+        given = dict(raw.get(section, {}))
+        rule = Annotated[str, OneOf(choices)]
+        name = check(f"{section}.name", given.pop("name", default), rule)
+        config[section] = {"name": name, **_choice(section, given, choices[name], common)}
     for section, dataclass_ in FIXED.items():
-        config[section] = fill(section, raw.get(section, {}), dataclass_)
+        config[section] = fill(section, raw.get(section, {}), [dataclass_])
     config["penalties"] = {
         name: _penalty(name, options)
         for name, options in raw.get("penalties", {}).items()
@@ -212,25 +243,17 @@ def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
     return FrozenConfigDict(config)
 
 
-def _slot(section: str, given: Mapping[str, Any], choices: Mapping, default: str) -> dict[str, Any]:
-    options = dict(given)
-    name = check(f"{section}.name", options.pop("name", default), Annotated[str, OneOf(choices)])
-    return {"name": name, **fill(section, options, choices[name])}
+def _choice(where: str, given: Any, choice: Any, common: type | None) -> dict[str, Any]:
+    return fill(where, given, [choice] if common is None else [common, choice])
 
 
-def _penalty(name: str, options: Any) -> dict[str, Any]:
+def _penalty(name: str, given: Any) -> dict[str, Any]:
     where = f"penalties.{name}"
     if name not in PENALTIES:
         raise ConfigError(unknown(where, name, PENALTIES, "penalty"))
-    if not isinstance(options, Mapping):
+    if not isinstance(given, Mapping):
         raise ConfigError(f"{where}: is a section; set {where}.weight")
-    options = dict(options)
-    weight = check(f"{where}.weight", options.pop("weight", 1.0), NonNegative)
-    if "weight" in options or not set(options) <= set(fields(PENALTIES[name])):
-        allowed = {"weight", *fields(PENALTIES[name])}
-        bad = next(o for o in options if o not in allowed)
-        raise ConfigError(unknown(f"{where}.{bad}", bad, allowed))
-    return {"weight": weight, **fill(where, options, PENALTIES[name])}
+    return _choice(where, given, PENALTIES[name], Penalty)
 
 
 def _absent(options: Any) -> bool:

@@ -34,13 +34,17 @@ def principal_directions(rows: np.ndarray, k: int, centred: bool) -> tuple[np.nd
     return mean, vectors[:, ::-1][:, :k]
 
 
-def pca_mse(train: Any, test: Any, k: int, centred: bool = True) -> float:
-    """Test error of the best rank-k projection of the training set (Eckart & Young 1936)."""
-    train_rows, test_rows = unit_rows(train), unit_rows(test)
+def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "unit") -> float:
+    """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
+
+    Without centring it depends on where zero is, that is on the `scale` the network sees.
+    """
+    low, high = scaling.BOUNDS[scale]
+    train_rows, test_rows = (unit_rows(v) * (high - low) + low for v in (train, test))
     k = min(k, *train_rows.shape)
     mean, V = principal_directions(train_rows, k, centred)
     moved = test_rows - mean
-    return float(np.mean(np.square(moved - (moved @ V) @ V.T)))
+    return float(np.mean(np.square(moved - (moved @ V) @ V.T))) / (high - low) ** 2
 
 
 def mean_image_mse(train: Any, test: Any) -> float:

@@ -2,9 +2,11 @@
 
 Every corruption is `f(key, x, bounds, ...) -> x~` with x, x~ [batch, height, width, channels] in
 the scale the network trains in, and `bounds` = (value of black, value of white) in that scale.
+Where a corruption has a `lowest`, each image's level is drawn uniformly between it and the level.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +21,15 @@ def none(key: jax.Array, x: jax.Array, bounds: Bounds) -> jax.Array:
     return x
 
 
-def mask(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Probability = 0.5) -> jax.Array:
+def mask(
+    key: jax.Array,
+    x: jax.Array,
+    bounds: Bounds,
+    rate: Probability = 0.5,
+    lowest: Probability | None = None,
+) -> jax.Array:
     """x~ = x * m, m in {0, 1} per pixel, P(m = 0) = `rate` (Vincent et al. 2010, masking noise)."""
+    key, rate = _level(key, x, rate, lowest)
     return x * _kept(key, x.shape, rate)
 
 
@@ -29,15 +38,27 @@ def dropout(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Fraction = 0.5) 
     return x * _kept(key, x.shape, rate) / (1.0 - rate)
 
 
-def gaussian(key: jax.Array, x: jax.Array, bounds: Bounds, sigma: NonNegative = 0.3) -> jax.Array:
+def gaussian(
+    key: jax.Array,
+    x: jax.Array,
+    bounds: Bounds,
+    sigma: NonNegative = 0.3,
+    lowest: NonNegative | None = None,
+) -> jax.Array:
     """x~ = x + sigma * e, e ~ N(0, I); `sigma` in the network's scale, values not clipped."""
+    key, sigma = _level(key, x, sigma, lowest)
     return x + sigma * jax.random.normal(key, x.shape, x.dtype)
 
 
 def salt_and_pepper(
-    key: jax.Array, x: jax.Array, bounds: Bounds, rate: Probability = 0.1
+    key: jax.Array,
+    x: jax.Array,
+    bounds: Bounds,
+    rate: Probability = 0.1,
+    lowest: Probability | None = None,
 ) -> jax.Array:
     """A fraction `rate` of the pixels becomes black or white, a fair coin each (Vincent 2010)."""
+    key, rate = _level(key, x, rate, lowest)
     # One uniform number decides both: below rate/2 black, between rate/2 and rate white.
     u = jax.random.uniform(key, x.shape)
     low, high = bounds
@@ -60,7 +81,16 @@ def box(
     return jnp.where(inside, low + level * (high - low), x)
 
 
-def _kept(key: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
+def _level(key: jax.Array, x: jax.Array, highest: Any, lowest: Any) -> tuple[jax.Array, Any]:
+    """(key to go on with, the level): each image draws its own where a `lowest` is given."""
+    if lowest is None:
+        return key, highest
+    key, key_level = jax.random.split(key)
+    u = jax.random.uniform(key_level, (len(x), 1, 1, 1))
+    return key, lowest + u * (highest - lowest)
+
+
+def _kept(key: jax.Array, shape: tuple[int, ...], rate: Any) -> jax.Array:
     # `rate` itself is compared with the bits, so it may be a traced number in a sweep.
     return (jax.random.uniform(key, shape) >= rate).astype(jnp.float32)
 

@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax import scaling
+from ae_jax.arrays import Split
 from ae_jax.losses import bernoulli_nll
-from ae_jax.model import Variables
+from ae_jax.model import Batch, Variables
 from ae_jax.objective import Objective
 
 Metrics = dict[str, float]
 
 
 def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
-    """`f(variables, images, key) -> metrics` over all images [n, height, width, channels].
+    """`f(variables, data, key) -> metrics` over a whole `Split`.
 
     Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode; on
     clean input `sse` (squared error per image), `mse` (per pixel), both in [0,1] units, `psnr` =
@@ -25,47 +26,53 @@ def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
     config corrupts, `noisy_mse` and `denoised_mse` per pixel in [0,1] units.
     """
 
-    @jax.jit
-    def batch_sums(variables: Variables, images: jax.Array, key: jax.Array) -> dict[str, jax.Array]:
-        return jax.lax.map(lambda b: _sums(objective, variables, *b), (images, key))
+    conditional = bool(objective.model.module.classes)
 
-    def evaluate(variables: Variables, images: Any, key: jax.Array) -> Metrics:
-        images = jnp.asarray(images)
-        n = len(images)
+    @jax.jit
+    def sums(variables: Variables, images: Any, labels: Any, keys: Any) -> dict[str, jax.Array]:
+        return jax.lax.map(lambda b: _sums(objective, variables, *b), (images, labels, keys))
+
+    def evaluate(variables: Variables, data: Split, key: jax.Array) -> Metrics:
+        n = len(data.images)
         full, rest = divmod(n, batch_size)
         keys = jax.random.split(key, full + 1)
         totals: dict[str, float] = {}
-        for part, size, key in (
-            (images[: full * batch_size], batch_size, keys[:full]),
-            (images[full * batch_size :], rest, keys[full:]),
+        for start, size, k in (
+            (0, batch_size, keys[:full]),
+            (full * batch_size, rest, keys[full:]),
         ):
-            if len(part):
-                batches = part.reshape(-1, size, *images.shape[1:])
-                for name, value in batch_sums(variables, batches, key).items():
-                    total = float(np.sum(np.asarray(value, np.float64)))
-                    totals[name] = totals.get(name, 0.0) + total
-        return _metrics(totals, n, math.prod(images.shape[1:]))
+            stop = start + size * len(k)
+            if stop == start:
+                continue
+            images, labels = (
+                None if v is None else jnp.asarray(v[start:stop]).reshape(-1, size, *v.shape[1:])
+                for v in (data.images, data.labels if conditional else None)
+            )
+            for name, value in sums(variables, images, labels, k).items():
+                total = float(np.sum(np.asarray(value, np.float64)))
+                totals[name] = totals.get(name, 0.0) + total
+        return _metrics(totals, n, math.prod(data.images.shape[1:]))
 
     return evaluate
 
 
 def _sums(
-    objective: Objective, variables: Variables, images: jax.Array, key: jax.Array
+    objective: Objective, variables: Variables, images: jax.Array, labels: Any, key: jax.Array
 ) -> dict[str, jax.Array]:
     """Sums over one batch of what `_metrics` divides by the number of images."""
     model = objective.model
     k_loss, k_noise, k_code = jax.random.split(key, 3)
-    x = scaling.to_network(images, model.scale)
-    loss, (terms, _) = objective(variables, x, k_loss, False)
+    batch = Batch(scaling.to_network(images, model.scale), labels)
+    x = batch.x
+    loss, (terms, _) = objective(variables, batch, k_loss, False)
     sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
-    p = model.module.apply(variables, x, x, k_code, False)
+    p = model.run(variables, batch, k_code)
     sums["sse"] = squared_error_unit(x, p.x_hat, model.scale)
     if model.module.output == "sigmoid" and model.scale == "unit":
         sums["bce"] = jnp.sum(bernoulli_nll(p))
     if model.corrupts:
-        noisy = model.corrupt(k_noise, x)
-        p = model.module.apply(variables, x, noisy, k_code, False)
-        sums["noisy_sse"] = squared_error_unit(x, noisy, model.scale)
+        p = model.run(variables, batch, k_noise, corrupt=True)
+        sums["noisy_sse"] = squared_error_unit(x, p.noisy, model.scale)
         sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
     return sums
 

@@ -17,7 +17,6 @@ from ae_jax.charts import (
     code_histograms,
     code_scatter,
     curves,
-    linear_maps,
     point_field,
     save,
     styled,
@@ -25,6 +24,7 @@ from ae_jax.charts import (
 from ae_jax.errors import DataError
 
 __all__ = [
+    "Figure",
     "code_histograms",
     "code_scatter",
     "curves",
@@ -111,6 +111,31 @@ def filters(kernels: np.ndarray, title: str = "First-layer filters") -> Figure:
     box, pixel = axes.get_position(), 1.0 / (figure.get_figwidth() * DPI)
     bar = figure.add_axes((box.x1 + 8 * pixel, box.y0, 10 * pixel, box.height))
     figure.colorbar(axes.images[0], cax=bar, ticks=[-limit, 0, limit], format="%.2g")
+    return figure
+
+
+@styled
+def linear_maps(
+    end_to_end: np.ndarray, product: np.ndarray, title: str = "A linear autoencoder as matrices"
+) -> Figure:
+    """`W_dec W_enc` `[D, D]` in grey, and `W_enc W_dec` `[k, k]`, which is I at the optimum."""
+    product = np.asarray(product, np.float64)
+    deviation = float(np.abs(product - np.eye(len(product))).max())
+    limit = float(np.nanmax(np.abs(product), initial=0.0)) or 1.0
+    figure = Figure(figsize=(10.0, 4.6), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    left, right = figure.subplots(1, 2)
+    grey = left.imshow(end_to_end, cmap="Greys_r", interpolation="auto")
+    signed = right.imshow(product, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="auto")
+    left.set_title("Pixels to pixels: $W_{dec}\\,W_{enc}$")
+    right.set_title(
+        f"Code to code: $W_{{enc}}\\,W_{{dec}}$, max |deviation from I| = {deviation:.3g}"
+    )
+    left.set(xlabel="input pixel", ylabel="output pixel")
+    right.set(xlabel="code in", ylabel="code out")
+    for axes, image in ((left, grey), (right, signed)):
+        axes.grid(False)
+        figure.colorbar(image, ax=axes, shrink=0.85)
     return figure
 
 

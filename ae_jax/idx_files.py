@@ -9,17 +9,15 @@ Debian's `dataset-fashion-mnist`, which strips name and time from the gzip heade
 import contextlib
 import gzip
 import hashlib
-import http.client
+import io
 import os
 import queue
 import tempfile
 import threading
-import urllib.error
 import urllib.parse
-import urllib.request
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +25,9 @@ from ae_jax.errors import DataError
 
 CONNECT_SECONDS = 1.5  # so that a machine without network hears within 2 seconds what it needs
 STALL_SECONDS = 20.0  # an established download may be slow, but not silent for longer
+
+PREPARED = "1.0.0"  # version of the TFDS data sets that tfds_builders writes
+CACHED = "arrays.npz"  # their decoded arrays, in the same directory
 
 Arrays = dict[str, np.ndarray]
 PARTS = {
@@ -108,7 +109,7 @@ def idx_sha256(array: np.ndarray) -> str:
     """SHA-256 of the IDX bytes that a uint8 array would be written as: `raw_sha256` if intact."""
     header = bytes([0, 0, 8, array.ndim]) + np.asarray(array.shape, ">u4").tobytes()
     digest = hashlib.sha256(header)
-    digest.update(np.ascontiguousarray(array))
+    digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
@@ -116,7 +117,9 @@ def intact(arrays: Arrays, name: str) -> bool:
     """Whether images [n, H, W] and labels [n], both uint8, are byte for byte the published ones."""
     files = IDX_SETS[name].files
     return all(
-        part in arrays and arrays[part].dtype == np.uint8 and idx_sha256(arrays[part]) == f.raw_sha256
+        part in arrays
+        and arrays[part].dtype == np.uint8
+        and idx_sha256(arrays[part]) == f.raw_sha256
         for part, f in files.items()
     )
 
@@ -145,40 +148,61 @@ def read_folder(folder: Path) -> Arrays:
     return {part: parse_idx(_gunzip(_read(folder / file))) for part, file in PARTS.items()}
 
 
-def download(name: str, folder: Path) -> None:
-    """Fetches what `folder` does not hold yet; a file appears there only once it is verified.
+def download(name: str, folder: Path) -> Arrays:
+    """The arrays of data set `name`, from `folder` or, what it lacks, from where it is published.
+
+    What was fetched is kept in `folder` once it is verified; a folder that cannot be written only
+    means that it is fetched again.
 
     Raises:
       DataError: no network (within 2 seconds), or what came is not the published file.
     """
     published = IDX_SETS[name]
-    lacking = [
-        part
-        for part, file in PARTS.items()
-        if not (folder / file).is_file() or _fault(_read(folder / file), published.files[part])
-    ]
+    held = {part: _read(folder / file) for part, file in PARTS.items() if (folder / file).is_file()}
+    data = {part: b for part, b in held.items() if not _fault(b, published.files[part])}
+    lacking = [part for part in PARTS if part not in data]
     for part in lacking:
         url = urllib.parse.urljoin(published.url, PARTS[part])
         try:
-            data = _fetch(url)
-        except (OSError, http.client.HTTPException) as error:
+            data[part] = _fetch(url)
+        except Exception as error:  # socket, ssl and http have each their own kinds
             host = urllib.parse.urlsplit(url).hostname
             why = f"{name}: not on this machine, and not to be had from {host} ({error})"
             raise DataError(_needed(name, lacking, why)) from None
-        wrong = _fault(data, published.files[part])
+        wrong = _fault(data[part], published.files[part])
         if wrong:
             raise DataError(_needed(name, lacking, f"{url}: what came back is {wrong}"))
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as scratch:
-            (Path(scratch) / PARTS[part]).write_bytes(data)
-            os.replace(Path(scratch) / PARTS[part], folder / PARTS[part])
+        with contextlib.suppress(OSError):
+            _store(folder / PARTS[part], data[part])
+    return {part: parse_idx(_gunzip(data[part])) for part in PARTS}
 
 
-def open_url(url: str) -> http.client.HTTPResponse:
-    """`urlopen` that gives up after CONNECT_SECONDS.
+def read_cached(name: str, folder: Path) -> Arrays | None:
+    """The arrays kept by `keep` in `folder`; None if absent or not byte for byte the published."""
+    try:
+        with (folder / CACHED).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            arrays = {part: kept[part] for part in PARTS}
+    except Exception:  # damage shows as any of eight kinds, and the answer to all is to rebuild
+        return None
+    return arrays if intact(arrays, name) else None
+
+
+def keep(arrays: Arrays, folder: Path) -> None:
+    """Writes the arrays for `read_cached`, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    _store(folder / CACHED, buffer.getvalue())
+
+
+def open_url(url: str) -> Any:
+    """`urlopen` that gives up after CONNECT_SECONDS: an HTTP response to read and close.
 
     A thread, because the name look-up inside it knows no time limit; it is a daemon, so that a
     look-up that still hangs does not keep the program alive.
     """
+    import urllib.error
+    import urllib.request
+
     answers: queue.SimpleQueue = queue.SimpleQueue()
 
     def ask() -> None:
@@ -239,6 +263,14 @@ def _gunzip(data: bytes) -> bytes:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
         return b""
+
+
+def _store(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as scratch:
+        part = Path(scratch) / path.name
+        part.write_bytes(data)
+        os.replace(part, path)
 
 
 def _read(path: Path) -> bytes:

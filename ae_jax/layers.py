@@ -140,8 +140,8 @@ class BatchNorm(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, ..., features] -> the same shape; updates 'batch_stats' when `train`."""
         c = x.shape[-1]
-        mean = self.variable("batch_stats", "mean", jnp.zeros, (c,))
-        var = self.variable("batch_stats", "var", jnp.ones, (c,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (c,), jnp.float32)
+        var = self.variable("batch_stats", "var", jnp.ones, (c,), jnp.float32)
         scale = self.param("scale", nn.initializers.ones, (c,))
         bias = self.param("bias", nn.initializers.zeros, (c,))
         m, v = mean.value, var.value

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from ae_jax.model import Pass
+from ae_jax.schema import NonNegative
 
 
 def squared_error(p: Pass) -> jax.Array:
@@ -26,7 +27,20 @@ def bernoulli_nll(p: Pass) -> jax.Array:
     return jnp.sum(jax.nn.softplus(p.a) - p.x * p.a, axis=(1, 2, 3))
 
 
-LOSSES: dict[str, Callable[[Pass], jax.Array]] = {
+def emphasised_squared_error(
+    p: Pass, corrupted: NonNegative = 1.0, kept: NonNegative = 0.5
+) -> jax.Array:
+    """corrupted * sum over the changed pixels + kept * sum over the others of (x_i - x^_i)^2.
+
+    Vincent et al. 2010, section 4.2 (full emphasis: kept = 0). A pixel counts as corrupted where
+    the noise changed its value.
+    """
+    weight = jnp.where(p.noisy != p.x, corrupted, kept)
+    return jnp.sum(weight * jnp.square(p.x - p.x_hat), axis=(1, 2, 3))
+
+
+LOSSES: dict[str, Callable[..., jax.Array]] = {
     "squared_error": squared_error,
+    "emphasised_squared_error": emphasised_squared_error,
     "bernoulli_nll": bernoulli_nll,
 }

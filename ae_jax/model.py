@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ae_jax import scaling
-from ae_jax.bottleneck import BOTTLENECKS
+from ae_jax.bottleneck import BOTTLENECKS, WIDTHS
 from ae_jax.corruption import CORRUPTIONS
 from ae_jax.layers import ACTIVATIONS
 from ae_jax.networks import DECODERS, ENCODERS
@@ -33,6 +33,13 @@ class Pass(NamedTuple):
     x_hat: jax.Array  # the reconstruction
 
 
+class Batch(NamedTuple):
+    """Images [batch, height, width, channels] in the network's scale, labels [batch] or None."""
+
+    x: jax.Array
+    labels: jax.Array | None = None
+
+
 class Autoencoder(nn.Module):
     """Encoder and decoder as one Linen module, so that a decoder may use the encoder's weights."""
 
@@ -41,6 +48,7 @@ class Autoencoder(nn.Module):
     bottleneck: Callable[..., jax.Array]
     output: str
     mean_shape: tuple[int, ...] | None  # where data are centred: the shape of the mean image
+    classes: int  # where the decoder is told the label: how many there are
 
     def setup(self) -> None:  # noqa: D102
         if self.mean_shape is not None:
@@ -53,20 +61,26 @@ class Autoencoder(nn.Module):
         """x -> h; centred data lose their mean here and get it back in `image`."""
         return self.encoder(x - self._mean(), train)
 
-    def decode(self, z: jax.Array, train: bool = False) -> jax.Array:
-        """z -> a."""
+    def decode(
+        self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
+    ) -> jax.Array:
+        """z -> a; a conditional decoder sees z and the one-hot label side by side."""
+        if self.classes:
+            if labels is None:
+                raise ValueError("this decoder is conditioned on labels; give it labels [batch]")
+            z = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes, dtype=z.dtype)], axis=1)
         return self.decoder(z, self.encoder, train)
 
     def image(self, a: jax.Array) -> jax.Array:
         """a -> x^."""
         return ACTIVATIONS[self.output](a) + self._mean()
 
-    def __call__(self, x: jax.Array, noisy: jax.Array, key: jax.Array, train: bool) -> Pass:
+    def __call__(self, batch: Batch, noisy: jax.Array, key: jax.Array | None, train: bool) -> Pass:
         """The whole pass; `key` is the bottleneck's."""
         h = self.encode(noisy, train)
         z = self.bottleneck(key, h, train)
-        a = self.decode(z, train)
-        return Pass(x, noisy, h, z, a, self.image(a))
+        a = self.decode(z, train, batch.labels)
+        return Pass(batch.x, noisy, h, z, a, self.image(a))
 
 
 class Model(NamedTuple):
@@ -80,8 +94,9 @@ class Model(NamedTuple):
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
         """Fresh variables; `mean` [height, width, channels] is used where data are centred."""
-        x = jnp.zeros((2, *self.shape))
-        variables = dict(self.module.init(key, x, x, key, False))
+        x = jnp.zeros((2, *self.shape), jnp.float32)
+        batch = Batch(x, jnp.zeros(len(x), jnp.int32))
+        variables = dict(self.module.init(key, batch, x, None, False))
         if "data" in variables:
             if mean is None:
                 raise ValueError("a centred model needs the mean image of its training set")
@@ -93,14 +108,22 @@ class Model(NamedTuple):
         h = self.module.apply(variables, x, method="encode")
         return self.module.bottleneck(None, h, False)
 
-    def decode(self, variables: Variables, z: jax.Array) -> jax.Array:
+    def decode(
+        self, variables: Variables, z: jax.Array, labels: jax.Array | None = None
+    ) -> jax.Array:
         """z [batch, code_size] -> x^ in the network's scale."""
-        a = self.module.apply(variables, z, method="decode")
+        a = self.module.apply(variables, z, False, labels, method="decode")
         return self.module.apply(variables, a, method="image")
 
-    def reconstruct(self, variables: Variables, x: jax.Array, key: jax.Array) -> jax.Array:
-        """x -> x^ in evaluation mode; `key` is for bottlenecks that stay random at evaluation."""
-        return self.module.apply(variables, x, x, key, False).x_hat
+    def run(
+        self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
+    ) -> Pass:
+        """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
+        decides about the input's noise, and a bottleneck may be random at evaluation."""
+        if not corrupt:
+            return self.module.apply(variables, batch, batch.x, key, False)
+        k_noise, k_code = jax.random.split(key)
+        return self.module.apply(variables, batch, self.corrupt(k_noise, batch.x), k_code, False)
 
 
 def build(config: Any, shape: tuple[int, int, int]) -> Model:
@@ -110,14 +133,15 @@ def build(config: Any, shape: tuple[int, int, int]) -> Model:
     names = {slot: options[slot].pop("name") for slot in options}
     module = Autoencoder(
         encoder=ENCODERS[names["encoder"]](
-            width=config.model.code_size, init_name=config.model.init, **options["encoder"]
+            width=WIDTHS.get(names["bottleneck"], 1) * config.model.code_size,
+            init_name=config.model.init,
+            **options["encoder"],
         ),
-        decoder=DECODERS[decoder.pop("name")](
-            shape=shape, init_name=config.model.init, **decoder
-        ),
+        decoder=DECODERS[decoder.pop("name")](shape=shape, init_name=config.model.init, **decoder),
         bottleneck=partial(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
         output=config.decoder.output,
         mean_shape=shape if config.data.center else None,
+        classes=config.model.classes,
     )
     corrupt = partial(
         CORRUPTIONS[names["corruption"]],

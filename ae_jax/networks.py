@@ -40,9 +40,7 @@ class DenseEncoder(nn.Module):
     bias: bool = True
 
     def setup(self) -> None:  # noqa: D102
-        self.layer = [
-            Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)
-        ]
+        self.layer = [Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)]
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
@@ -163,7 +161,9 @@ class UpsampledConvDecoder(nn.Module):
             x = f(Conv(c, self.init_name, size=k, upsampled=2, name=f"layer_{i}")(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
-        last = Conv(C, self.init_name, size=self.kernels[-1], name=f"layer_{n + len(self.channels)}")
+        last = Conv(
+            C, self.init_name, size=self.kernels[-1], name=f"layer_{n + len(self.channels)}"
+        )
         return last(x)[:, :H, :W]
 
 

@@ -1,4 +1,4 @@
-"""The objective: loss = reconstruction + sum_i weight_i * penalty_i, averaged here and only here."""
+"""The objective: loss = reconstruction + sum_i weight_i * penalty_i, averaged only here."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,10 +9,28 @@ import jax
 import jax.numpy as jnp
 
 from ae_jax.losses import LOSSES
-from ae_jax.model import Model, Pass, Variables
+from ae_jax.model import Batch, Model, Pass, Variables
 from ae_jax.penalties import PENALTIES
 
 Terms = dict[str, jax.Array]
+
+
+class Penalty(NamedTuple):
+    """A penalty and its weight, which may depend on the epoch."""
+
+    function: Callable[..., jax.Array]
+    weight: Any
+    warmup_epochs: int
+    until_epoch: int
+
+    def weight_at(self, epoch: Any) -> Any:
+        """The weight after `epoch` (a real number) epochs; None: as it is at full strength."""
+        weight = self.weight
+        if epoch is not None and self.warmup_epochs:
+            weight = weight * jnp.minimum(1.0, epoch / self.warmup_epochs)
+        if epoch is not None and self.until_epoch:
+            weight = jnp.where(epoch < self.until_epoch, weight, 0.0)
+        return weight
 
 
 class Objective(NamedTuple):
@@ -21,19 +39,24 @@ class Objective(NamedTuple):
     model: Model
     reconstruction: Callable[[Pass], jax.Array]
     per_pixel: bool
-    penalties: Mapping[str, Callable[..., jax.Array]]
-    weights: Mapping[str, float]
+    penalties: Mapping[str, Penalty]
+
+    @property
+    def names(self) -> list[str]:
+        """What a step records: the loss and its unweighted terms."""
+        return ["loss", "reconstruction", *self.penalties]
 
     def __call__(
-        self, variables: Variables, x: jax.Array, key: jax.Array, train: bool
+        self, variables: Variables, batch: Batch, key: jax.Array, train: bool, epoch: Any = None
     ) -> tuple[jax.Array, tuple[Terms, Variables]]:
-        """Loss of one batch x [batch, height, width, channels] in the network's scale.
+        """Loss of one batch.
 
         Args:
           variables: parameters and statistics.
-          x: clean images, the target.
+          batch: clean images, the target, and where the decoder is conditional their labels.
           key: split here for corruption, bottleneck and penalties.
           train: whether BatchNorm uses (and updates with) the batch, and dropout drops.
+          epoch: how far training is, for weights that change with it; None: full weights.
 
         Returns:
           (loss, (terms, variables)): each term is unweighted and averaged over the batch, in units
@@ -41,34 +64,30 @@ class Objective(NamedTuple):
           `variables` with new statistics when training.
         """
         k_noise, k_code, k_penalty = jax.random.split(key, 3)
-        noisy = self.model.corrupt(k_noise, x)
-        apply = partial(self.model.module.apply, variables, x, noisy, k_code, train)
+        noisy = self.model.corrupt(k_noise, batch.x)
+        apply = partial(self.model.module.apply, variables, batch, noisy, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}
         else:
             p = apply()
-        per_image = {"reconstruction": self.reconstruction(p)}
-        if self.per_pixel:
-            per_image["reconstruction"] /= math.prod(self.model.shape)
+        scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
+        loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
+        terms = {"reconstruction": reconstruction}
         for i, (name, penalty) in enumerate(self.penalties.items()):
-            key = jax.random.fold_in(k_penalty, i)
-            per_image[name] = penalty(p, self.model, variables, key)
-        terms = {name: jnp.mean(value) for name, value in per_image.items()}
-        loss = terms["reconstruction"]
-        for name, weight in self.weights.items():
-            loss = loss + weight * terms[name]
+            k = jax.random.fold_in(k_penalty, i)
+            terms[name] = jnp.mean(penalty.function(p, self.model, variables, k))
+            loss = loss + penalty.weight_at(epoch) * terms[name]
         return loss, (terms, variables)
 
 
 def build(config: Any, model: Model) -> Objective:
     """The objective a resolved config describes. A penalty of weight 0 is not computed at all."""
-    penalties, weights = {}, {}
+    penalties = {}
     for name, options in config.penalties.to_dict().items():
-        weight = options.pop("weight")
-        if weight == 0:
-            continue
-        penalties[name] = partial(PENALTIES[name], **options)
-        weights[name] = weight
-    reconstruction = LOSSES[config.loss.name]
-    return Objective(model, reconstruction, config.loss.per == "pixel", penalties, weights)
+        common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
+        if common[0] != 0:
+            penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
+    loss = config.loss.to_dict()
+    reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})
+    return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -1,4 +1,4 @@
-"""Config fields read from signatures: a parameter with a default is a field, its annotation the rule.
+"""Config fields read from signatures: a parameter with a default is a field, annotated its rule.
 
 So a new idea needs no second description: `def mask(key, x, bounds, rate: Probability = 0.5)` is
 at once the function, the schema of `config.corruption` for `name='mask'`, and its default.
@@ -63,19 +63,21 @@ def fields(choice: Callable[..., Any]) -> dict[str, Field]:
     }
 
 
-def fill(where: str, options: Mapping[str, Any], choice: Callable[..., Any]) -> dict[str, Any]:
-    """`options` checked against the fields of `choice`, and completed by its defaults.
+def fill(
+    where: str, given: Mapping[str, Any], choices: Iterable[Callable[..., Any]]
+) -> dict[str, Any]:
+    """`given` checked against the fields of all `choices`, and completed by their defaults.
 
     Raises:
       ConfigError: a field that does not exist (with the near match) or a value it does not take.
     """
-    known = fields(choice)
-    for name in options:
+    known = {name: field for choice in choices for name, field in fields(choice).items()}
+    for name in given:
         if name not in known:
             raise ConfigError(unknown(f"{where}.{name}", name, known))
     return {
-        name: check(f"{where}.{name}", options[name], field.annotation)
-        if name in options
+        name: check(f"{where}.{name}", given[name], field.annotation)
+        if name in given
         else field.default
         for name, field in known.items()
     }

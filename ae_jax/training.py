@@ -19,8 +19,9 @@ from ae_jax import model as model_lib
 from ae_jax import objective as objective_lib
 from ae_jax import optimiser as optimiser_lib
 from ae_jax import scaling
+from ae_jax.arrays import Split
 from ae_jax.errors import ConfigError, DivergedError
-from ae_jax.model import Model, Variables
+from ae_jax.model import Batch, Model, Variables
 from ae_jax.objective import Objective
 
 CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
@@ -90,15 +91,20 @@ class Trainer(NamedTuple):
     def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
         """The state at step 0; the `mean` image is used only where the data are to be centred."""
         params, statistics = _part(self.model.init(split_keys(key).init, mean))
-        names = ["loss", "reconstruction", *self.objective.penalties]
-        record = {name: jnp.zeros(self.steps_per_epoch) for name in names}
-        return TrainState(
-            jnp.int32(0), params, statistics, self.optimiser.init(params), record
-        )
+        record = {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
+        return TrainState(jnp.int32(0), params, statistics, self.optimiser.init(params), record)
 
     def abstract(self) -> TrainState:
         """Shapes and types of a state, nothing computed."""
         return jax.eval_shape(self.init, jax.random.key(0), jnp.zeros(self.model.shape))
+
+
+def check_labels(config: Any, data: Split) -> None:
+    """Raises ConfigError where a label-conditioned decoder has no labels, or not enough classes."""
+    classes = config.model.classes
+    if classes and (data.labels is None or data.labels.max() >= classes):
+        found = "no labels" if data.labels is None else f"labels up to {data.labels.max()}"
+        raise ConfigError(f"model.classes: {classes}, but the data set has {found}")
 
 
 def prepare(config: Any, shape: tuple[int, int, int], n_train: int) -> Trainer:
@@ -124,13 +130,12 @@ def mean_image(images: Any, scale: str) -> jax.Array:
     return scaling.to_network(jnp.asarray(unit), scale)
 
 
-def train_step(
-    trainer: Trainer, state: TrainState, x: jax.Array, key: jax.Array
-) -> TrainState:
-    """One optimiser step on a batch x in the network's scale; records the loss *before* it."""
+def train_step(trainer: Trainer, state: TrainState, batch: Batch, key: jax.Array) -> TrainState:
+    """One optimiser step on a batch; records the loss *before* it."""
+    epoch = state.step / trainer.steps_per_epoch
 
     def loss_of(params: Any) -> Any:
-        return trainer.objective({"params": params, **state.statistics}, x, key, True)
+        return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
     (loss, (terms, variables)), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
     updates, optimiser = trainer.optimiser.update(grads, state.optimiser, state.params)
@@ -147,6 +152,7 @@ def run_steps(
     size: int,
     state: TrainState,
     images: jax.Array,
+    labels: jax.Array | None,
     order: jax.Array,
     first: jax.Array,
     last: jax.Array,
@@ -161,7 +167,8 @@ def run_steps(
         start = i * trainer.config.train.batch_size
         indices = jax.lax.dynamic_slice(order, (start,), (size,))
         x = scaling.to_network(images[indices], trainer.model.scale)
-        return train_step(trainer, state, x, jax.random.fold_in(key, state.step))
+        batch = Batch(x, None if labels is None else labels[indices])
+        return train_step(trainer, state, batch, jax.random.fold_in(key, state.step))
 
     return jax.lax.fori_loop(first, last, body, state)
 
@@ -173,7 +180,7 @@ def epoch_order(key: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
 
 
 def train(
-    trainer: Trainer, state: TrainState, images: Any, key: jax.Array, chunk_steps: int = 0
+    trainer: Trainer, state: TrainState, data: Split, key: jax.Array, chunk_steps: int = 0
 ) -> Iterator[Chunk]:
     """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
 
@@ -186,7 +193,8 @@ def train(
     """
     keys = split_keys(key)
     full, rest = trainer.batches
-    images = jnp.asarray(images)
+    images = jnp.asarray(data.images)
+    labels = jnp.asarray(data.labels) if trainer.config.model.classes else None
     compiled: dict[int, Any] = {}
     chunk, done = 1, int(state.step)
     while (epoch := done // trainer.steps_per_epoch) < trainer.config.train.epochs:
@@ -197,7 +205,7 @@ def train(
             last = min(first + chunk, full) if first < full else first + 1
             if chunk_steps:
                 last = min(last, first + chunk_steps - done % chunk_steps)
-            args = (state, images, order, first, last, keys.noise)
+            args = (state, images, labels, order, first, last, keys.noise)
             compile_s = 0.0
             if size not in compiled:
                 compiled[size], compile_s = _compile(trainer, size, args)
@@ -227,8 +235,11 @@ def _check_finite(
     culprits = [name for name, values in terms.items() if not np.isfinite(values[bad])]
     leaves = jax.tree_util.tree_leaves_with_path(state.variables)
     leaf = next(
-        (jax.tree_util.keystr(p, simple=True, separator="/") for p, v in leaves
-         if not np.isfinite(np.asarray(v)).all()),
+        (
+            jax.tree_util.keystr(p, simple=True, separator="/")
+            for p, v in leaves
+            if not np.isfinite(np.asarray(v)).all()
+        ),
         "none",
     )
     epoch, batch = divmod(step + int(bad), trainer.steps_per_epoch)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 import ae_jax
 from ae_jax import api, checkpoint, controls, evaluation, scaling, training
 from ae_jax.data import Dataset
+from ae_jax.model import Batch
 from experiments import pictures, workdir
 
 FRAME_IMAGES = 8
@@ -38,6 +39,7 @@ class Session(NamedTuple):
 def prepare(config: Any, dataset: Dataset) -> Session:
     """Everything that can be refused is refused here, before a file is touched."""
     images = dataset.train.images
+    training.check_labels(config, dataset.train)
     trainer = training.prepare(config, images.shape[1:], len(images))
     evaluate = evaluation.evaluator(trainer.objective, config.eval.batch_size)
     return Session(config, dataset, trainer, evaluate, jax.random.key(config.seed))
@@ -65,9 +67,7 @@ def train(s: Session, path: Path, started: float, stop: Any) -> int:
             return code
     summary = summarise(s, state, timing)
     workdir.write_json(path / "summary.json", summary)
-    run = api.with_codes(
-        s.config, s.trainer.model, state.variables, {}, s.dataset.train.images
-    )
+    run = api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
     np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov)
     pictures.draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - started, 2)
@@ -105,11 +105,15 @@ def _loop(
     total = s.config.train.epochs * s.trainer.steps_per_epoch
     saved, save_s = time.perf_counter(), 0.0
     bar = tqdm(
-        total=total, initial=int(state.step), unit="step", disable=not sys.stderr.isatty(),
-        desc=s.config.name, dynamic_ncols=True,
+        total=total,
+        initial=int(state.step),
+        unit="step",
+        disable=not sys.stderr.isatty(),
+        desc=s.config.name,
+        dynamic_ncols=True,
     )
     with bar:
-        for chunk in training.train(s.trainer, state, s.dataset.train.images, s.key, every):
+        for chunk in training.train(s.trainer, state, s.dataset.train, s.key, every):
             state = chunk.state
             step = chunk.steps[1]
             timing.add(chunk, s.trainer)
@@ -149,13 +153,16 @@ def _log_epoch(
     ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(
-        **where, split="train", **means, **{k: float(v) for k, v in ends.items()},
+        **where,
+        split="train",
+        **means,
+        **{k: float(v) for k, v in ends.items()},
         images_per_s=round(timing.rate),
     )
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
         key = jax.random.fold_in(training.split_keys(s.key).evaluation, chunk.epoch)
-        metrics = s.evaluate(chunk.state.variables, s.dataset.test.images, key)
+        metrics = s.evaluate(chunk.state.variables, s.dataset.test, key)
         log.write(**where, split="test", **metrics)
         line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
         workdir.save_frame(path, chunk.epoch, reconstruct_few(s, chunk.state.variables))
@@ -165,18 +172,21 @@ def _log_epoch(
 
 def reconstruct_few(s: Session, variables: Any) -> np.ndarray:
     """Reconstructions of the first test images, in [0,1] units."""
-    x = scaling.to_network(s.dataset.test.images[:FRAME_IMAGES], s.trainer.model.scale)
-    return np.asarray(scaling.to_unit(s.trainer.model.decode(
-        variables, s.trainer.model.encode(variables, x)), s.trainer.model.scale))
+    test, model = s.dataset.test, s.trainer.model
+    labels = test.labels[:FRAME_IMAGES] if s.config.model.classes else None
+    x = scaling.to_network(test.images[:FRAME_IMAGES], model.scale)
+    return np.asarray(
+        scaling.to_unit(model.run(variables, Batch(x, labels), None).x_hat, model.scale)
+    )
 
 
 def summarise(s: Session, state: training.TrainState, timing: Timing) -> dict[str, Any]:
     """summary.json: metrics on the whole test set beside the controls."""
     train_images, test_images = s.dataset.train.images, s.dataset.test.images
     key = training.split_keys(s.key).evaluation
-    test = s.evaluate(state.variables, test_images, key)
+    test = s.evaluate(state.variables, s.dataset.test, key)
     mean = training.mean_image(train_images, s.config.data.scale)
-    untrained = s.evaluate(s.trainer.init(s.key, mean).variables, test_images, key)
+    untrained = s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
     k = s.config.model.code_size
     summary: dict[str, Any] = {
         "config_name": s.config.name,
@@ -190,14 +200,18 @@ def summarise(s: Session, state: training.TrainState, timing: Timing) -> dict[st
         "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
         "controls": {
             "pca": controls.pca_mse(train_images, test_images, k),
-            "pca_uncentred": controls.pca_mse(train_images, test_images, k, centred=False),
+            "pca_uncentred": controls.pca_mse(
+                train_images, test_images, k, centred=False, scale=s.config.data.scale
+            ),
             "mean_image": controls.mean_image_mse(train_images, test_images),
             "untrained": untrained["mse"],
         },
         "seed": s.config.seed,
         "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
         "versions": {
-            "ae_jax": ae_jax.__version__, "jax": jax.__version__, "numpy": np.__version__,
+            "ae_jax": ae_jax.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
             "python": sys.version.split()[0],
         },
         "timing": {

