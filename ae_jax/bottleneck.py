@@ -10,7 +10,7 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 
-from ae_jax.schema import Fraction, OneOf
+from ae_jax.schema import Count, Fraction, OneOf
 
 
 def identity(key: jax.Array | None, h: jax.Array, train: bool) -> jax.Array:
@@ -59,9 +59,28 @@ def dropout(
     return h * kept / (1.0 - rate)
 
 
+def largest(h: jax.Array, k: int) -> jax.Array:
+    """Where the k largest of each row of h [batch, width] are, as truth values; exactly k.
+
+    Of equal values the one further left counts as larger.
+    """
+    _, indices = jax.lax.top_k(h, k)
+    return jnp.put_along_axis(jnp.zeros(h.shape, bool), indices, True, axis=1, inplace=False)
+
+
+def top_k(key: jax.Array | None, h: jax.Array, train: bool, k: Count = 10) -> jax.Array:
+    """z_j = h_j where it is among the `k` largest of its image, else 0 (Makhzani & Frey 2014).
+
+    By value, not by size: with a linear code, as there, a negative h_j is kept only where fewer
+    than k are positive. The gradient goes through the kept ones only.
+    """
+    return jnp.where(largest(h, k), h, 0.0)
+
+
 BOTTLENECKS: dict[str, Callable[..., jax.Array]] = {
     "identity": identity,
     "dropout": dropout,
     "gaussian": gaussian,
+    "top_k": top_k,
 }
 WIDTHS = {"gaussian": 2}  # how many numbers the encoder delivers for one of the code; else 1

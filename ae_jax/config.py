@@ -20,7 +20,7 @@ from ae_jax.layers import InitialiserName
 from ae_jax.losses import LOSSES
 from ae_jax.networks import DECODERS, ENCODERS
 from ae_jax.optimiser import OPTIMISERS, SCHEDULES
-from ae_jax.penalties import PENALTIES
+from ae_jax.penalties import PENALTIES, check_needs
 from ae_jax.schema import (
     Count,
     CountOrZero,
@@ -31,6 +31,7 @@ from ae_jax.schema import (
     Probability,
     Text,
     check,
+    fields,
     fill,
     unknown,
 )
@@ -203,13 +204,18 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`changes` over `base`; a slot given another `name` starts from that choice's defaults."""
+    """`changes` over `base`; a slot given another `name` starts from that choice's defaults.
+
+    Only the fields that every choice of the slot has are kept then (`loss.per`).
+    """
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
-            renamed = "name" in value and value["name"] != old.get("name") and key in SLOTS
-            result[key] = merge({} if renamed else old, value)
+            if key in SLOTS and value.get("name", old.get("name")) != old.get("name"):
+                common = SLOTS[key][2]
+                old = {f: old[f] for f in (fields(common) if common else ()) if f in old}
+            result[key] = merge(old, value)
         else:
             result[key] = value
     return result
@@ -274,6 +280,9 @@ def _consistent(c: Mapping[str, Any]) -> None:
         raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
     if c["decoder"]["name"] == "tied" and c["encoder"]["name"] != "dense":
         raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+    if c["bottleneck"].get("k", 0) > (size := c["model"]["code_size"]):
+        raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    check_needs(c)
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -30,8 +30,12 @@ def principal_directions(rows: np.ndarray, k: int, centred: bool) -> tuple[np.nd
         from sklearn.utils.extmath import randomized_svd
 
         return mean, randomized_svd(moved, k, random_state=0)[2].T
-    _, vectors = np.linalg.eigh((moved.T @ moved).astype(np.float64))
-    return mean, vectors[:, ::-1][:, :k]
+    from scipy.linalg import eigh  # only the leading ones, which NumPy cannot
+
+    D = rows.shape[1]
+    moment = (moved.T @ moved).astype(np.float64)
+    _, vectors = eigh(moment, subset_by_index=[D - k, D - 1])
+    return mean, vectors[:, ::-1]
 
 
 def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "unit") -> float:

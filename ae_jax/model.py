@@ -105,25 +105,31 @@ class Model(NamedTuple):
 
     def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
         """x -> z [batch, code_size] as at evaluation: no noise, no dropout."""
-        h = self.module.apply(variables, x, method="encode")
+        h = self.apply(variables, x, method="encode")
         return self.module.bottleneck(None, h, False)
 
     def decode(
         self, variables: Variables, z: jax.Array, labels: jax.Array | None = None
     ) -> jax.Array:
         """z [batch, code_size] -> x^ in the network's scale."""
-        a = self.module.apply(variables, z, False, labels, method="decode")
-        return self.module.apply(variables, a, method="image")
+        a = self.apply(variables, z, False, labels, method="decode")
+        return self.apply(variables, a, method="image")
 
     def run(
         self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
     ) -> Pass:
         """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
         decides about the input's noise, and a bottleneck may be random at evaluation."""
-        if not corrupt:
-            return self.module.apply(variables, batch, batch.x, key, False)
-        k_noise, k_code = jax.random.split(key)
-        return self.module.apply(variables, batch, self.corrupt(k_noise, batch.x), k_code, False)
+        noisy = batch.x
+        if corrupt:
+            assert key is not None, "noise needs a key"
+            k_noise, key = jax.random.split(key)
+            noisy = self.corrupt(k_noise, batch.x)
+        return self.apply(variables, batch, noisy, key, False)
+
+    def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
+        """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
+        return self.module.apply(variables, *args, **options)
 
 
 def build(config: Any, shape: tuple[int, int, int]) -> Model:

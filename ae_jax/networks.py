@@ -190,7 +190,9 @@ class StridedConvEncoder(nn.Module):
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
         name = f"layer_{len(self.channels)}"
-        code = Conv(self.width, self.init_name, size=x.shape[1:3], padding="VALID", name=name)
+        code = Conv(
+            self.width, self.init_name, size=(x.shape[1], x.shape[2]), padding="VALID", name=name
+        )
         return ACTIVATIONS[self.code_activation](code(x).reshape(len(x), self.width))
 
 
@@ -209,10 +211,10 @@ class TransposedConvDecoder(nn.Module):
         """[batch, code_size] -> [batch, height, width, channels]."""
         H, W, C = self.shape
         scale = 2 ** len(self.channels)
-        grid = (-(-H // scale), -(-W // scale))
+        grid = (-(-H // scale), -(-W // scale))  # rounded up; what sticks out is cut off
+        whole: dict[str, Any] = {"size": grid, "stride": 1, "padding": 0, "output_padding": 0}
         x = z.reshape(len(z), 1, 1, -1)
         for i, c in enumerate((*self.channels, C)):
-            whole = {"size": grid, "stride": 1, "padding": 0, "output_padding": 0}
             layer = ConvTranspose(c, self.init_name, **(whole if i == 0 else {}), name=f"layer_{i}")
             x = layer(x)
             if i < len(self.channels):

@@ -65,7 +65,7 @@ class Objective(NamedTuple):
         """
         k_noise, k_code, k_penalty = jax.random.split(key, 3)
         noisy = self.model.corrupt(k_noise, batch.x)
-        apply = partial(self.model.module.apply, variables, batch, noisy, k_code, train)
+        apply = partial(self.model.apply, variables, batch, noisy, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}

@@ -22,7 +22,7 @@ def adam(o: Any) -> optax.GradientTransformation:
 class KerasAdamState(NamedTuple):
     """Step count and the two moments."""
 
-    count: jax.Array
+    step: jax.Array
     m: Any
     v: Any
 
@@ -35,16 +35,17 @@ def keras_adam(o: Any) -> optax.GradientTransformation:
     """
 
     def init(params: Any) -> KerasAdamState:
-        zeros = jax.tree.map(jnp.zeros_like, params)
-        return KerasAdamState(jnp.zeros((), jnp.int32), zeros, zeros)
+        # Two separate trees: the state is donated, and a buffer can be given away only once.
+        m, v = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+        return KerasAdamState(jnp.zeros((), jnp.int32), m, v)
 
     def update(grads: Any, state: KerasAdamState, params: Any = None) -> tuple[Any, KerasAdamState]:
-        t = (state.count + 1).astype(jnp.float32)
+        t = (state.step + 1).astype(jnp.float32)
         m = jax.tree.map(lambda m, g: o.b1 * m + (1 - o.b1) * g, state.m, grads)
         v = jax.tree.map(lambda v, g: o.b2 * v + (1 - o.b2) * g * g, state.v, grads)
         rate = jnp.sqrt(1 - o.b2**t) / (1 - o.b1**t)
         step = jax.tree.map(lambda m, v: rate * m / (jnp.sqrt(v) + o.eps), m, v)
-        return step, KerasAdamState(state.count + 1, m, v)
+        return step, KerasAdamState(state.step + 1, m, v)
 
     return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
 

@@ -4,12 +4,21 @@ Every penalty is `f(p, model, variables, key, ...) -> [batch]` of a forward pass
 averages it over the batch and multiplies it by `config.penalties.<name>.weight`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.special import rel_entr
 
+from ae_jax.bottleneck import largest
+from ae_jax.contractive import contractive, contractive_hessian
+from ae_jax.errors import ConfigError
 from ae_jax.model import Model, Pass, Variables
+from ae_jax.schema import Count, Rule
+from ae_jax.variational import gaussian_kl
+
+Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
 
 
 def weight_l2(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
@@ -19,6 +28,75 @@ def weight_l2(p: Pass, model: Model, variables: Variables, key: jax.Array) -> ja
     return jnp.full(len(p.x), sum(jnp.mean(jnp.square(W)) for W in kernels))
 
 
+def l1(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+    """sum_j |h_j| per image."""
+    return jnp.sum(jnp.abs(p.h), axis=1)
+
+
+def sparsity_kl(
+    p: Pass, model: Model, variables: Variables, key: jax.Array, rho: Rate = 0.05
+) -> jax.Array:
+    """sum_j KL(rho || rho^_j), rho^_j the mean of the code's unit j over the batch, in nats.
+
+    KL(rho || q) = rho log(rho / q) + (1 - rho) log((1 - rho) / (1 - q)), for units in (0, 1): a
+    sigmoid code (Ng 2011, CS294A notes, section 3). The same number for every image; as it is a
+    function of the batch's mean, evaluation gives the mean over its batches.
+    """
+    # A unit saturated on the whole batch has a mean of exactly 0 or 1 in float32.
+    rate = jnp.clip(jnp.mean(p.h, axis=0), 1e-7, 1 - 1e-7)
+    divergence = jnp.sum(rel_entr(rho, rate) + rel_entr(1 - rho, 1 - rate))
+    return jnp.broadcast_to(divergence, p.x.shape[:1])
+
+
+def revive(p: Pass, model: Model, variables: Variables, key: jax.Array, k: Count = 32) -> jax.Array:
+    """||r - (g(u) - g(0))||^2 per image: units the batch left unused explain what is missing.
+
+    r = x - x^ is taken as given, g is the decoder and u has the `k` largest h_j among the units
+    that are 0 in the code z of every image of the batch. Only those units receive a gradient; a
+    batch that used every unit costs 0. It needs units that respond although unused, as those
+    `top_k` leaves out do.
+
+    The auxiliary loss of Gao et al. 2024 ("Scaling and evaluating sparse autoencoders", A.2),
+    whose decoder is linear, so that g(u) - g(0) = W u. Theirs counts a unit as dead after 10
+    million inputs without use; here the batch alone decides, so that there is no state to keep,
+    and a unit that is merely rare is pulled along as well.
+    """
+    unused = jnp.all(p.z == 0, axis=0)
+    h = jnp.where(unused[None, :], p.h, -jnp.inf)
+    u = jnp.where(largest(h, k) & unused[None, :], p.h, 0.0)
+    explained = model.decode(variables, u) - model.decode(variables, jnp.zeros_like(u[:1]))
+    residual = jax.lax.stop_gradient(p.x - p.x_hat)
+    return jnp.any(unused) * jnp.sum(jnp.square(residual - explained), axis=(1, 2, 3))
+
+
 PENALTIES: dict[str, Callable[..., jax.Array]] = {
+    "gaussian_kl": gaussian_kl,
     "weight_l2": weight_l2,
+    "contractive": contractive,
+    "contractive_hessian": contractive_hessian,
+    "l1": l1,
+    "sparsity_kl": sparsity_kl,
+    "revive": revive,
 }
+
+
+def check_needs(c: Mapping[str, Any]) -> None:
+    """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
+    encoder, size = c["encoder"], c["model"]["code_size"]
+    for name, options in c["penalties"].items():
+        if name.startswith("contractive") and encoder.get("batch_norm"):
+            raise ConfigError(
+                f"encoder.batch_norm: must be false with penalties.{name}; where the batch decides "
+                "about the code, there is no Jacobian of one image"
+            )
+        if name == "sparsity_kl" and encoder["code_activation"] != "sigmoid":
+            raise ConfigError(
+                "encoder.code_activation: must be 'sigmoid' with penalties.sparsity_kl, whose "
+                f"rates are in (0, 1), not '{encoder['code_activation']}'"
+            )
+        if name == "revive" and options["k"] > size:
+            raise ConfigError(
+                f"penalties.revive.k: must be at most model.code_size, {size}, not {options['k']}"
+            )
+        if name == "revive" and c["model"]["classes"]:
+            raise ConfigError("model.classes: must be 0 with penalties.revive, which has no labels")

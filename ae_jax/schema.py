@@ -94,7 +94,8 @@ def unknown(where: str, name: str, allowed: Iterable[str], what: str = "field") 
 
 def check(where: str, value: Any, annotation: Any) -> Any:
     """`value` as the type `annotation` says; ConfigError names `where` and what is allowed."""
-    bare, rules = annotation, ()
+    bare: Any = annotation
+    rules: list[Any] = []
     if typing.get_origin(annotation) is Annotated:
         bare, *rules = typing.get_args(annotation)
     value = _typed(where, value, bare)

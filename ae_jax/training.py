@@ -90,13 +90,16 @@ class Trainer(NamedTuple):
 
     def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
         """The state at step 0; the `mean` image is used only where the data are to be centred."""
+        return jax.jit(self._init)(key, mean)
+
+    def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
         params, statistics = _part(self.model.init(split_keys(key).init, mean))
         record = {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
         return TrainState(jnp.int32(0), params, statistics, self.optimiser.init(params), record)
 
     def abstract(self) -> TrainState:
         """Shapes and types of a state, nothing computed."""
-        return jax.eval_shape(self.init, jax.random.key(0), jnp.zeros(self.model.shape))
+        return jax.eval_shape(self._init, jax.random.key(0), jnp.zeros(self.model.shape))
 
 
 def check_labels(config: Any, data: Split) -> None:

@@ -46,14 +46,14 @@ def log_likelihood_bounds(
       samples: how many per image.
       loss: 'bernoulli_nll', or 'squared_error' for p(x | z) = N(x^, I/2).
     """
-    h = model.module.apply(variables, batch.x, method="encode")
+    h = model.apply(variables, batch.x, method="encode")
     mean, sigma, _ = gaussian_parameters(h, deviation_of(model))
 
     def log_weight(key: jax.Array) -> jax.Array:
         e = jax.random.normal(key, mean.shape, mean.dtype)
         z = mean + sigma * e
-        a = model.module.apply(variables, z, False, batch.labels, method="decode")
-        x_hat = model.module.apply(variables, a, method="image")
+        a = model.apply(variables, z, False, batch.labels, method="decode")
+        x_hat = model.apply(variables, a, method="image")
         p = Pass(batch.x, batch.x, h, z, a, x_hat)
         if loss == "bernoulli_nll":
             log_p = -bernoulli_nll(p)

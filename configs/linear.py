@@ -18,7 +18,7 @@ CONFIG = {
     "decoder": {"bias": False},
     "model": {"code_size": 32},
     "optim": {"name": "sgd", "learning_rate": 10**-1.5, "momentum": 0.5},
-    "train": {"batch_size": 32, "epochs": 60},
+    "train": {"batch_size": 32, "epochs": 300},
 }
 VARIANTS = {
     "published": {"data.name": "mnist", "train.epochs": 20},

@@ -13,6 +13,6 @@ CONFIG = {
     "decoder": {"output": "tanh"},
     "model": {"code_size": 30},
     "optim": {"name": "adam", "learning_rate": 1e-3},
-    "train": {"batch_size": 256, "epochs": 150},
+    "train": {"batch_size": 256, "epochs": 300},
 }
 VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 20}}

@@ -28,6 +28,7 @@ class Session(NamedTuple):
     dataset: Dataset
     trainer: training.Trainer
     evaluate: Callable[..., evaluation.Metrics]
+    reconstruct: Callable[..., jax.Array]  # (variables, images, labels or None) -> [0,1] units
     key: jax.Array
 
     @property
@@ -42,7 +43,14 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     training.check_labels(config, dataset.train)
     trainer = training.prepare(config, images.shape[1:], len(images))
     evaluate = evaluation.evaluator(trainer.objective, config.eval.batch_size)
-    return Session(config, dataset, trainer, evaluate, jax.random.key(config.seed))
+    model = trainer.model
+
+    def reconstruct(variables: Any, images: Any, labels: Any) -> jax.Array:
+        batch = Batch(scaling.to_network(images, model.scale), labels)
+        return scaling.to_unit(model.run(variables, batch, None).x_hat, model.scale)
+
+    key = jax.random.key(config.seed)
+    return Session(config, dataset, trainer, evaluate, jax.jit(reconstruct), key)
 
 
 def train(s: Session, path: Path, started: float, stop: Any) -> int:
@@ -172,12 +180,8 @@ def _log_epoch(
 
 def reconstruct_few(s: Session, variables: Any) -> np.ndarray:
     """Reconstructions of the first test images, in [0,1] units."""
-    test, model = s.dataset.test, s.trainer.model
-    labels = test.labels[:FRAME_IMAGES] if s.config.model.classes else None
-    x = scaling.to_network(test.images[:FRAME_IMAGES], model.scale)
-    return np.asarray(
-        scaling.to_unit(model.run(variables, Batch(x, labels), None).x_hat, model.scale)
-    )
+    images, labels = (v if v is None else v[:FRAME_IMAGES] for v in s.dataset.test)
+    return np.asarray(s.reconstruct(variables, images, labels))
 
 
 def summarise(s: Session, state: training.TrainState, timing: Timing) -> dict[str, Any]:

@@ -80,6 +80,11 @@ def test_another_choice_starts_from_its_own_defaults():
     assert c.corruption.to_dict() == {"name": "gaussian", "sigma": 0.3, "lowest": None}
 
 
+def test_what_every_choice_has_survives_another_choice():
+    c = load_config("vae", loss={"name": "squared_error"})
+    assert (c.loss.name, c.loss.per) == ("squared_error", "image")
+
+
 def test_a_penalty_can_be_removed():
     assert load_config("dropout").penalties.weight_l2.weight == 1e-4
     assert load_config("dropout", **{"penalties.weight_l2": None}).penalties.to_dict() == {}

@@ -23,9 +23,9 @@ class NoStop:
 
 
 def small(path):
-    c = config.load_config(path, **{
-        "train": {"epochs": 2, "batch_size": 16}, "data.n_train": 120, "data.n_test": 50
-    })
+    c = config.load_config(
+        path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 120, "data.n_test": 50}
+    )
     d = data.subset(data.load_data(c.data.name), c.data.n_train, c.data.n_test)
     return c, d
 
@@ -60,8 +60,20 @@ def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch):
 
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert {
-        "config_name", "dataset", "n_train", "n_test", "params", "epochs", "steps",
-        "params_sha256", "test", "controls", "timing", "device", "versions", "seed",
+        "config_name",
+        "dataset",
+        "n_train",
+        "n_test",
+        "params",
+        "epochs",
+        "steps",
+        "params_sha256",
+        "test",
+        "controls",
+        "timing",
+        "device",
+        "versions",
+        "seed",
     } <= set(summary)
     assert {"mse", "sse", "psnr"} <= set(summary["test"])
     assert {"pca", "pca_uncentred", "mean_image", "untrained"} <= set(summary["controls"])

@@ -20,6 +20,9 @@ COUNTS = {
     "deep": 220_066,
     "conv_strided": 210_369,
     "conv_strided:batchnorm": 210_561,
+    "vae": 652_824,
+    "vae:keras": 472_894,
+    "cvae": 618_991,
     "tied": 784 * 32,
     "tied:tanh": 784 * 30 + 30 + 784,
 }
