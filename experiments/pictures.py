@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import api, controls, figures, training
+from ae_jax import api, controls, figures, manifold, training
 from experiments import workdir
 
 SHOWN = 10
@@ -14,33 +15,39 @@ SHOWN = 10
 
 def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: Any) -> None:
     """Draws every figure this model has, into `path`/figures."""
+    images = _point_figures if s.dataset.name in manifold.CURVES else _image_figures
+    made = images(s, path, run, rows, summary)
+    test = s.dataset.test
+    made["curves"] = figures.curves(
+        [row for row in rows if row["split"] in ("train", "test")],
+        f"{s.config.name} on {s.dataset.name}",
+        controls={"PCA, same code size": summary["controls"]["pca"]},
+    )
+    codes = run.encode(test.images)
+    made["code_histograms"] = figures.code_histograms(codes)
+    for dims in (2, 3):
+        if codes.shape[1] >= dims:
+            made[f"code_scatter_{dims}d"] = figures.code_scatter(codes, test.labels, dims)
+    for name, figure in made.items():
+        figures.save(figure, path / "figures" / f"{name}.png")
+
+
+def _image_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> dict[str, Any]:
     test = s.dataset.test
     clean = controls.unit_rows(test.images[:SHOWN]).reshape(-1, *run.model.shape)
     labels = None if test.labels is None else test.labels[:SHOWN]
-    mse = summary["test"]["mse"]
-    made: dict[str, Any] = {
+    title = f"{s.config.name} on {s.dataset.name}: test images, mse {summary['test']['mse']:.4f}"
+    made = {
         "reconstructions": figures.reconstructions(
-            clean,
-            run.reconstruct(test.images[:SHOWN], labels),
-            f"{s.config.name} on {s.dataset.name}: test images, mse {mse:.4f}",
+            clean, run.reconstruct(test.images[:SHOWN], labels), title
         ),
-        "curves": figures.curves(
-            [row for row in rows if row["split"] in ("train", "test")],
-            f"{s.config.name} on {s.dataset.name}",
-            {"PCA, same code size": summary["controls"]["pca"]},
-        ),
+        "filters": figures.filters(api.first_filters(run.model, run.variables)),
     }
     if run.model.corrupts:
         key = jax.random.fold_in(training.split_keys(s.key).evaluation, SHOWN)
         noisy = run.corrupt(test.images[:SHOWN], key)
         title = f"{s.config.name}: mse {summary['denoise']['denoised_mse']:.4f} after denoising"
         made["denoising"] = figures.denoising(noisy, run.reconstruct(noisy, labels), clean, title)
-    codes = run.encode(test.images)
-    made["code_histograms"] = figures.code_histograms(codes)
-    for dims in (2, 3):
-        if codes.shape[1] >= dims:
-            made[f"code_scatter_{dims}d"] = figures.code_scatter(codes, test.labels, dims)
-    made["filters"] = figures.filters(api.first_filters(run.model, run.variables))
     if (maps := linear_maps(s.config, run.variables)) is not None:
         made["linear_maps"] = figures.linear_maps(*maps)
     frames = workdir.load_frames(path, summary["epochs"])
@@ -50,8 +57,28 @@ def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: 
         losses = {row["epoch"]: row["mse"] for row in rows if row["split"] == "test"}
         made["progress"] = figures.progress_strip(originals, frames, losses)
         figures.progress_gif(path / "figures" / "progress.gif", originals, frames, losses)
-    for name, figure in made.items():
-        figures.save(figure, path / "figures" / f"{name}.png")
+    return made
+
+
+def _point_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> dict[str, Any]:
+    """Points of a curve: where they go, and in two dimensions where all of the plane goes."""
+    model, variables = run.model, run.variables
+    points, _ = manifold.on_curve(model, s.dataset.name)
+    made = {}
+    if points.shape[1] == 2:
+        field = manifold.vector_field(model, variables)
+        key = jax.random.fold_in(training.split_keys(s.key).evaluation, SHOWN)
+        x = jnp.asarray(points, jnp.float32).reshape(-1, *model.shape)
+        noisy = model.corrupt(key, x).reshape(len(points), -1)
+        made["field"] = figures.point_field(
+            points,
+            np.asarray(noisy),
+            manifold.reconstruct(model, variables, noisy),
+            *field,
+            f"{s.config.name}: {field.at_corners:.2f} from the corners, "
+            f"{summary['manifold']['moved_on_curve']:.2f} on the curve",
+        )
+    return made
 
 
 def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 import ae_jax
-from ae_jax import api, checkpoint, controls, evaluation, scaling, training
+from ae_jax import api, checkpoint, controls, evaluation, manifold, scaling, training
 from ae_jax.data import Dataset
 from ae_jax.model import Batch
 from experiments import pictures, workdir
@@ -223,6 +223,8 @@ def summarise(s: Session, state: training.TrainState, timing: Timing) -> dict[st
             "train_images_per_s": round(timing.rate),
         },
     }
+    if s.dataset.name in manifold.CURVES:
+        summary["manifold"] = manifold.summary(s.trainer.model, state.variables, s.dataset.name)
     if "noisy_mse" in test:
         summary["denoise"] = {
             "noisy_mse": test["noisy_mse"],
@@ -258,6 +260,8 @@ def headline(summary: dict[str, Any]) -> str:
         f"PCA of equal size {c['pca']:.5f}, mean image {c['mean_image']:.5f}, "
         f"untrained {c['untrained']:.5f}"
     ]
+    if "manifold" in summary:
+        lines.append(", ".join(f"{k} {v:.3f}" for k, v in summary["manifold"].items()))
     if "denoise" in summary:
         d = summary["denoise"]
         linear = d["linear_denoiser_mse"]
