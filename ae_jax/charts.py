@@ -157,7 +157,8 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
         values = codes[np.isfinite(codes[:, i]), i]
         axes.set_title(f"$z_{{{i}}}$", loc="right", y=0.8)
         axes.grid(False)
-        if len(values) and np.ptp(values) > 1e-9 * np.abs(values).max():  # else no 20 bins fit
+        # A dead unit's twenty bins would be thinner than a line on the axis all units share.
+        if len(values) and np.ptp(values) > 2e-3 * np.ptp(codes[np.isfinite(codes)]):
             axes.hist(values, bins=20, density=True, color=_COLOURS[0])
         else:
             constant = f"constant {values[0]:.3g}" if len(values) else "no finite value"

@@ -177,12 +177,12 @@ def variants(path: str) -> list[str]:
 
 def _execute(file: str) -> tuple[Path, dict[str, Any]]:
     """(path, what the file defines); a bare name is one of the project's configs."""
-    source = Path(file)
-    if not source.suffix:
-        source = Path(__file__).parents[1] / "configs" / f"{file}.py"
-    if not source.is_file():
-        known = sorted(p.stem for p in source.parent.glob("*.py"))
-        raise ConfigError(unknown("--config", file, known, "config file"))
+    ours = Path(__file__).parents[1] / "configs"
+    candidates = (Path(file), Path(f"{file}.py"), ours / f"{file}.py")
+    source = next((path for path in candidates if path.is_file()), None)
+    if source is None:
+        known = [path.stem for path in ours.glob("*.py")]
+        raise ConfigError(unknown("--config", Path(file).stem, known, "config file"))
     try:
         module = runpy.run_path(str(source))
     except Exception as error:  # whatever a user's file raises is the user's to read

@@ -9,6 +9,7 @@ Gram matrix G = W_1^T W_1, ||J||_F^2 = sum((S G) * S): the pixels occur in G onl
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -94,9 +95,9 @@ def jacobian(model: Model, variables: Variables) -> Jacobian:
 
 
 def _from_code_is_cheaper(widths: list[int]) -> bool:
-    """Multiplications an image for J from the code's side and from the pixels', pixels first."""
-    between = sum(a * b for a, b in zip(widths[1:-2], widths[2:-1], strict=True))
-    pixels, first, last, code = widths[0], widths[1], widths[-2], widths[-1]
+    """Whether J costs fewer multiplications from the code's side; the widths, pixels first."""
+    (pixels, first), (last, code) = widths[:2], widths[-2:]
+    between = sum(a * b for a, b in pairwise(widths[1:-1]))
     return code * (between + first * min(first, pixels)) <= pixels * (between + last * code)
 
 

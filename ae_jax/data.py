@@ -64,14 +64,14 @@ def load_data(
         dataset = _mnist5k()
     elif name in idx_files.IDX_SETS:
         source = Path(manual).expanduser() / name if manual else None
-        dataset = _from_parts(name, _published(name, source, _cache(cache_dir)))
+        dataset = _from_parts(name, _published(name, source, cache_folder(cache_dir)))
     elif name in SYNTHETIC:
         make = SYNTHETIC[name]
         dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
     elif name.endswith(".npz"):
         dataset = _npz(name)
     else:
-        dataset = _from_parts(name, _tfds(name, _cache(cache_dir)))
+        dataset = _from_parts(name, _tfds(name, cache_folder(cache_dir)))
     return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
 
 
@@ -201,7 +201,8 @@ def _tfds(name: str, cache: Path) -> idx_files.Arrays:
     )
 
 
-def _cache(cache_dir: str | None) -> Path:
+def cache_folder(cache_dir: str | None = None) -> Path:
+    """Where prepared data and compiled programs are kept; see `load_data`."""
     chosen = cache_dir or os.environ.get("AE_JAX_CACHE")
     if chosen:
         return Path(chosen).expanduser()

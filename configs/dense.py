@@ -2,7 +2,7 @@
 
 Published (full MNIST, 50 epochs): training loss from about 0.07 to about 0.01, test 0.011718 per
 pixel in [0,1] units. The long plateau at 0.067 at the start is the mean image; how long it lasts
-depends on the seed.
+depends on the seed (seen here with seed 0: 0.0737, 0.0674, 0.0674 for epochs 1, 2, 3).
 
     python -m experiments.run --config=configs/dense.py
     python -m experiments.run --config=configs/dense.py:published

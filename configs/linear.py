@@ -2,7 +2,8 @@
 
 Published (full MNIST, 20 epochs): test loss printed as 0.0010, which is 0.10 per pixel in
 [-1,1] units, 0.025 in [0,1] units. The optimum for 32 numbers without centring is the
-uncentred SVD of rank 32: 0.01722 in [0,1] units. Not converged, then; `:optimum` is.
+uncentred SVD of rank 32: 0.01722 in [0,1] units. Not converged, then; `:optimum` is. Published
+after epochs 1, 2, 3, in [-1,1] units: 0.25, 0.24, 0.21; seen here (seed 0): 0.253, 0.237, 0.213.
 
     python -m experiments.run --config=configs/linear.py
     python -m experiments.run --config=configs/linear.py:published

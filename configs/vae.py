@@ -1,14 +1,16 @@
 """Variational autoencoder 784-400-(20,20)-400-784 (Kingma & Welling 2014; the course's notebook).
 
 Bernoulli likelihood, loss in nats per image: negative ELBO = BCE + KL. Published without numbers;
-usual values are about 104 nats on the test set after 10 epochs.
+usual values are about 104 nats on the test set after 10 epochs. Seen here (seed 0, codes at their
+means), test loss after epochs 1, 2, 3: 136.3, 115.1, 108.2.
 
     python -m experiments.run --config=configs/vae.py
     python -m experiments.run --config=configs/vae.py:published
 
 `:keras` is the Keras tutorial's 784-250-(30,30)-320-784 on squared error per image, whose encoder
 delivers the deviation itself, not its logarithm; published (50 epochs, epoch means of SSE + KL):
-62.7774 after the first, 29.2838 after the last. `:keras,limited` goes on for 20 epochs on the
+62.7774 after the first, 29.2838 after the last (seen for epochs 1, 2, 3: 63.8, 44.8, 41.7;
+published 62.8, 44.0, 39.8). `:keras,limited` goes on for 20 epochs on the
 reconstruction alone: published 10.1211 to 4.0269, while samples fall apart.
 """
 

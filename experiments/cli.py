@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 from absl import app, flags, logging
 
 from ae_jax import config as config_lib
+from ae_jax.data import cache_folder
 from ae_jax.errors import AeJaxError, ConfigError
 from ae_jax.schema import Text
 
@@ -67,7 +69,20 @@ def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
         return None
 
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
+    keep_compiled_programs()
     app.run(guarded, flags_parser=parse)
+
+
+def keep_compiled_programs() -> None:
+    """Lets a second start of the same program skip its compilation."""
+    folder = cache_folder() / "programs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # a cache that cannot be written is no reason to stop
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def fail(message: str, code: int) -> None:

@@ -11,6 +11,7 @@ from ae_jax import api, controls, figures, manifold, training
 from experiments import workdir
 
 SHOWN = 10
+FILM_FRAMES = 60
 
 
 def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: Any) -> None:
@@ -56,7 +57,10 @@ def _image_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) ->
         originals = originals.reshape(-1, *run.model.shape)
         losses = {row["epoch"]: row["mse"] for row in rows if row["split"] == "test"}
         made["progress"] = figures.progress_strip(originals, frames, losses)
-        figures.progress_gif(path / "figures" / "progress.gif", originals, frames, losses)
+        # Geometrically spaced: most happens early, and a film of 300 frames is a long one.
+        chosen = np.unique(np.geomspace(1, len(frames), FILM_FRAMES).round().astype(int)) - 1
+        film = {epoch: frames[epoch] for epoch in (sorted(frames)[i] for i in chosen)}
+        figures.progress_gif(path / "figures" / "progress.gif", originals, film, losses)
     return made
 
 

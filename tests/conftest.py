@@ -19,6 +19,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 _cache = tempfile.mkdtemp(prefix="ae_jax_tests_")
 atexit.register(shutil.rmtree, _cache, ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", _cache)
+os.environ["AE_JAX_CACHE"] = _cache  # and so do the commands that tests start
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

@@ -1,10 +1,11 @@
-"""Contractive penalties against autodiff of the whole encoder, closed forms and finite differences."""
+"""Contractive penalties against autodiff of the whole encoder, closed forms, finite differences."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
 
 from ae_jax import contractive, objective, training
 from ae_jax import model as model_lib
@@ -14,6 +15,9 @@ from ae_jax.errors import ConfigError
 from ae_jax.model import Batch
 
 KEY = jax.random.key(5)
+STEP = 1e-5
+# Small functions that run once: most of their time would go into optimising them.
+compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def dense(hidden, activation, code_size=3, **others):
@@ -25,11 +29,21 @@ def prepared(raw, shape=(4, 3, 1), n=5):
     """(config, model, variables, pass): weights large enough to bend every activation."""
     config = resolve(raw)
     model = model_lib.build(config, shape)
-    mean = jax.random.uniform(jax.random.key(9), shape)
-    variables = model.init(jax.random.key(1), mean)
-    variables["params"] = jax.tree.map(lambda v: 2 * v, variables["params"])
-    x = jax.random.uniform(jax.random.key(2), (n, *shape))
-    return config, model, variables, model.run(variables, Batch(x), jax.random.key(3), True)
+
+    @compiled
+    def draw():
+        x = jax.random.uniform(jax.random.key(2), (n, *shape))
+        variables = model.init(jax.random.key(1), x[0])
+        variables["params"] = jax.tree.map(lambda v: 2 * v, variables["params"])
+        return variables, model.run(variables, Batch(x), jax.random.key(3), True)
+
+    return config, model, *draw()
+
+
+def penalty_of(name, p, model, variables, **options):
+    """The penalty as it is run, compiled; `p` and `variables` as arguments."""
+    function = getattr(contractive, name)
+    return compiled(lambda p, v: function(p, model, v, KEY, **options))(p, variables)
 
 
 def jacobians(model, variables, x, derivative=jax.jacrev):
@@ -47,16 +61,19 @@ ENCODERS = {
     for name in ("tanh", "sigmoid", "relu", "elu")
     for hidden in ((), (7,), (7, 6))
 } | {
-    "gelu": (dense((6,), "gelu"), (4, 3, 1)),
-    "wider than the image": (dense((15,), "tanh"), (4, 3, 1)),
+    "wider than the image": (dense((15,), "gelu"), (4, 3, 1)),
     "from the pixels": (dense((9, 8), "tanh", 5), (1, 2, 1)),
-    "from the pixels, 2": (dense((9,), "tanh", 5), (1, 2, 1)),
-    "no bias": ({"encoder": {"bias": False, "hidden": (4,), "activation": "tanh"}}, (4, 3, 1)),
     "tied": (dense((5,), "tanh", decoder={"name": "tied"}), (4, 3, 1)),
-    "centred": (dense((5,), "tanh", data={"center": True}), (4, 3, 1)),
-    "noisy": (dense((5,), "sigmoid", corruption={"name": "gaussian"}), (4, 3, 1)),
-    "gaussian": (dense((5,), "tanh", bottleneck={"name": "gaussian"}), (4, 3, 1)),
-    "colour": (dense((5,), "tanh"), (3, 2, 3)),
+    "centred, noisy, colour, two numbers a unit": (
+        dense(
+            (5,),
+            "sigmoid",
+            data={"center": True},
+            corruption={"name": "gaussian"},
+            bottleneck={"name": "gaussian"},
+        ),
+        (3, 2, 3),
+    ),
     "conv_pool": (
         {"encoder": {"name": "conv_pool", "hidden": (5,), "kernel": 3, "activation": "elu"}},
         (8, 8, 1),
@@ -70,31 +87,37 @@ ENCODERS = {
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_equals_the_derivative_of_the_whole_encoder(name):
+    """And the second-order term equals two such derivatives subtracted, of the same draws."""
     _, model, variables, p = prepared(*ENCODERS[name])
-    exact = contractive.contractive(p, model, variables, KEY)
-    naive = contractive.contractive(p, model, variables, KEY, method="naive")
-    J = np.asarray(jacobians(model, variables, p.noisy), np.float64)
-    assert exact.shape == (5,) and np.all(np.asarray(exact) > 1e-3)
-    np.testing.assert_allclose(naive, (J**2).sum((1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(exact, (J**2).sum((1, 2)), rtol=1e-5)
 
+    @compiled
+    def ours(variables, p):
+        return (
+            contractive.contractive(p, model, variables, KEY),
+            contractive.contractive(p, model, variables, KEY, method="naive"),
+            contractive.contractive_hessian(p, model, variables, KEY, sigma=0.3, samples=2),
+        )
 
-@pytest.mark.parametrize("name", ENCODERS)
-def test_hessian_term_equals_jacobians_subtracted(name):
-    """The same draws of the noise, the Jacobians by autodiff of the whole encoder."""
-    _, model, variables, p = prepared(*ENCODERS[name])
-    noise = 0.3 * jax.random.normal(KEY, (2, *p.noisy.shape))
-    J = jacobians(model, variables, p.noisy)
-    moved = [np.asarray(J - jacobians(model, variables, p.noisy + e), np.float64) for e in noise]
-    expected = np.mean([(d**2).sum((1, 2)) for d in moved], axis=0)
-    ours = contractive.contractive_hessian(p, model, variables, KEY, sigma=0.3, samples=2)
-    np.testing.assert_allclose(ours, expected, rtol=2e-4, atol=1e-6)
+    @compiled
+    def truth(variables, x):
+        moved = x[None] + 0.3 * jax.random.normal(KEY, (2, *x.shape))
+        stacked = jnp.concatenate([x[None], moved])
+        return jax.lax.map(lambda x: jacobians(model, variables, x), stacked)
+
+    J, *moved = np.asarray(truth(variables, p.noisy), np.float64)
+    expected = (J**2).sum((1, 2))
+    assert expected.max() > 1e-4
+    exact, naive, second = ours(variables, p)
+    np.testing.assert_allclose(exact, expected, rtol=1e-5)
+    np.testing.assert_allclose(naive, expected, rtol=1e-5)
+    expected = np.mean([((J - there) ** 2).sum((1, 2)) for there in moved], axis=0)
+    np.testing.assert_allclose(second, expected, rtol=2e-4, atol=1e-6)
 
 
 def test_both_directions_are_taken():
     cheaper = contractive._from_code_is_cheaper
     assert cheaper([784, 250, 16]) and cheaper([784, 250, 100, 16]) and cheaper([12, 15, 3])
-    assert not cheaper([2, 9, 5]) and not cheaper([2, 9, 8, 5])
+    assert not cheaper([2, 9, 8, 5])
 
 
 def numpy_layer(name="sigmoid"):
@@ -111,14 +134,13 @@ def test_rifais_closed_form_for_a_sigmoid_layer():
     """sum_j (h_j (1 - h_j))^2 sum_i W_ij^2."""
     model, variables, p, W, h = numpy_layer()
     expected = ((h * (1 - h)) ** 2) @ (W**2).sum(0)
-    np.testing.assert_allclose(
-        contractive.contractive(p, model, variables, KEY), expected, rtol=1e-5
-    )
+    ours = penalty_of("contractive", p, model, variables)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
 def test_the_sigmoid_formula_is_not_the_penalty_of_a_relu():
     model, variables, p, W, h = numpy_layer("relu")
-    ours = contractive.contractive(p, model, variables, KEY)
+    ours = penalty_of("contractive", p, model, variables)
     wrong = ((h * (1 - h)) ** 2) @ (W**2).sum(0)
     assert not np.allclose(ours, wrong, rtol=0.1)
     np.testing.assert_allclose(ours, (h > 0) @ (W**2).sum(0), rtol=1e-5)
@@ -130,34 +152,58 @@ def test_linear_encoder_is_weight_decay_and_has_no_second_derivative(hidden):
     W = np.eye(12)
     for i in range(len(hidden) + 1):
         W = W @ np.asarray(variables["params"]["encoder"][f"layer_{i}"]["kernel"], np.float64)
-    ours = contractive.contractive(p, model, variables, KEY)
+    ours = penalty_of("contractive", p, model, variables)
     np.testing.assert_allclose(ours, np.full(5, (W**2).sum()), rtol=1e-6)
-    np.testing.assert_array_equal(contractive.contractive_hessian(p, model, variables, KEY), 0)
+    np.testing.assert_array_equal(penalty_of("contractive_hessian", p, model, variables), 0)
 
 
 @pytest.mark.parametrize("penalty", ["contractive", "contractive_hessian"])
 @pytest.mark.parametrize("name", ["tanh-1", "sigmoid-2", "tanh-3", "from the pixels"])
 def test_gradient_by_finite_differences(name, penalty):
-    """In double precision, reverse and forward: the rule for the Gram product is our own."""
+    """Along random directions, double precision; the rule for the Gram product is our own."""
     with jax.enable_x64(True):
         _, model, variables, p = prepared(*ENCODERS[name])
-        variables, p = jax.tree.map(lambda v: v.astype(jnp.float64), (variables, p))
+        variables, p = jax.tree.map(lambda v: np.asarray(v, np.float64), (variables, p))
+        rng = np.random.default_rng(0)
+        directions = jax.tree.map(lambda v: rng.normal(size=(3, *v.shape)), variables["params"])
 
         def mean(params):
             return jnp.mean(getattr(contractive, penalty)(p, model, {"params": params}, KEY))
 
-        check_grads(mean, (variables["params"],), order=2, modes=("fwd", "rev"), rtol=1e-5)
+        @compiled
+        def slopes(params, directions):
+            gradient = jax.grad(mean)(params)
+
+            def along(d):
+                ahead = jax.tree.map(lambda v, d: v + STEP * d, params, d)
+                behind = jax.tree.map(lambda v, d: v - STEP * d, params, d)
+                difference = (mean(ahead) - mean(behind)) / (2 * STEP)
+                forward = jax.jvp(mean, (params,), (d,))[1]
+                reverse = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, gradient, d)))
+                return difference, forward, reverse
+
+            return jax.lax.map(along, directions)
+
+        difference, forward, reverse = slopes(variables["params"], directions)
+    assert np.all(np.abs(difference) > 1e-5)
+    np.testing.assert_allclose(forward, difference, rtol=1e-6)
+    np.testing.assert_allclose(reverse, difference, rtol=1e-6)
 
 
 def test_hutchinson_is_unbiased_with_the_stated_variance():
     _, model, variables, p = prepared(dense((7,), "tanh"), n=2)
-    J = np.asarray(jacobians(model, variables, p.noisy), np.float64)
+    J = compiled(lambda x: jacobians(model, variables, x))(p.noisy)
+    J = np.asarray(J, np.float64)
     A = J @ J.transpose(0, 2, 1)
     off = A - A * np.eye(3)
     n = 4000
-    draws = jax.vmap(
-        lambda k: contractive.contractive(p, model, variables, k, method="hutchinson", samples=2)
-    )(jax.random.split(KEY, n))
+
+    @compiled
+    @jax.vmap
+    def draw(key):
+        return contractive.contractive(p, model, variables, key, method="hutchinson", samples=2)
+
+    draws = draw(jax.random.split(KEY, n))
     variance = 2 / 2 * (off**2).sum((1, 2))
     error = np.asarray(draws, np.float64).mean(0) - np.trace(A, axis1=1, axis2=2)
     assert np.all(np.abs(error) < 4 * np.sqrt(variance / n))
@@ -171,37 +217,41 @@ def test_hessian_term_tends_to_the_second_derivative():
     def encode(flat):
         return model.module.apply(variables, flat.reshape(1, 4, 3, 1), method="encode")[0]
 
-    H = np.asarray(jax.hessian(encode)(p.noisy.reshape(-1)), np.float64)
+    H = np.asarray(compiled(jax.hessian(encode))(p.noisy.reshape(-1)), np.float64)
     sigma, n = 0.01, 2000
-    ours = contractive.contractive_hessian(p, model, variables, KEY, sigma, n)[0] / sigma**2
-    np.testing.assert_allclose(ours, (H**2).sum(), rtol=0.06)  # 4 times the spread of such a mean
+    ours = penalty_of("contractive_hessian", p, model, variables, sigma=sigma, samples=n)
+    np.testing.assert_allclose(
+        ours / sigma**2, (H**2).sum(), rtol=0.06
+    )  # 4 times the spread of such a mean
 
 
 def test_the_same_in_training_and_in_evaluation():
     raw = dense((6,), "tanh", bottleneck={"name": "dropout"}, penalties={"contractive": {}})
     config, model, variables, p = prepared(raw)
     goal = objective.build(config, model)
-    terms = [goal(variables, Batch(p.x), KEY, train)[1][0] for train in (True, False)]
+    of = compiled(lambda train: goal(variables, Batch(p.x), KEY, train)[1][0], static_argnums=0)
+    terms = [of(train) for train in (True, False)]
     assert terms[0]["reconstruction"] != terms[1]["reconstruction"]
     assert terms[0]["contractive"] == terms[1]["contractive"]
 
 
-def trained(penalties):
+def trained(**penalties):
     config = load_config("undercomplete", train={"batch_size": 8, "epochs": 1}, penalties=penalties)
     images = np.random.default_rng(0).integers(0, 256, (24, 5, 4, 1)).astype(np.uint8)
     trainer = training.prepare(config, (5, 4, 1), 24)
-    state = trainer.init(jax.random.key(0), jnp.zeros((5, 4, 1)))
+    state = compiled(trainer.init)(jax.random.key(0), jnp.zeros((5, 4, 1)))
     for chunk in training.train(trainer, state, Split(images, None), jax.random.key(0)):
         state = chunk.state
+    assert state.step == 3
     return jax.tree.map(np.asarray, state.params)
 
 
-@pytest.mark.parametrize("name", ["contractive", "contractive_hessian", "l1", "revive"])
-def test_weight_zero_is_the_plain_run_bit_for_bit(name):
-    plain, zero, on = (trained(p) for p in ({}, {name: {"weight": 0}}, {name: {}}))
-    jax.tree.map(np.testing.assert_array_equal, plain, zero)
-    if name != "revive":  # which has nothing to do where every unit is in use
-        assert not np.array_equal(jax.tree.leaves(plain)[0], jax.tree.leaves(on)[0])
+def test_weight_zero_is_the_plain_run_bit_for_bit():
+    plain = trained()
+    off = trained(contractive={"weight": 0}, contractive_hessian={"weight": 0}, l1={"weight": 0})
+    jax.tree.map(np.testing.assert_array_equal, plain, off)
+    on = trained(contractive={"weight": 1e-3}, contractive_hessian={"weight": 0})
+    assert not np.array_equal(jax.tree.leaves(plain)[0], jax.tree.leaves(on)[0])
 
 
 def flops(raw):

@@ -1,0 +1,39 @@
+"""What a set of codes says about its units: who is in use, how often, how strongly. NumPy only."""
+
+from typing import Any
+
+import numpy as np
+
+
+def unit_statistics(codes: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(mean, standard deviation) [k] of every unit over the images of codes [n, k]."""
+    codes = np.asarray(codes, np.float64)
+    return codes.mean(axis=0), codes.std(axis=0)
+
+
+def code_metrics(codes: Any, threshold: float = 0.0) -> dict[str, float]:
+    """How a code is used, of codes [n, k], n and k >= 1.
+
+    Args:
+      codes: of one set of images, a row an image.
+      threshold: what counts as zero, in the code's units; for units that are never exactly 0 (a
+        sigmoid) choose one above 0.
+
+    Returns:
+      `active_units`: share of the units that vary by more than `threshold` over the images, in
+      [0, 1]; `dead_units`: number of the others, which say nothing about an image; `density`: mean
+      share of an image's units with |h| > `threshold`; `mean_activation`: mean of all numbers.
+
+    Raises:
+      ValueError: codes that are not [n, k] or hold no number.
+    """
+    codes = np.asarray(codes, np.float64)
+    if codes.ndim != 2 or codes.size == 0:
+        raise ValueError(f"codes must be [n, k] with n and k >= 1, not {list(codes.shape)}")
+    active = np.ptp(codes, axis=0) > threshold
+    return {
+        "active_units": float(active.mean()),
+        "dead_units": int((~active).sum()),
+        "density": float((np.abs(codes) > threshold).mean()),
+        "mean_activation": float(codes.mean()),
+    }
