@@ -273,3 +273,24 @@ def point_field(
     left.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
     right.set(xlabel="$x_0$", aspect="equal")
     return figure
+
+
+@styled
+def bars(values: Mapping[str, float], title: str, label: str, mark: float = 0.0) -> Figure:
+    """A horizontal bar for every number, the first on top; `label` names their axis.
+
+    A dashed line stands at `mark`, and bars that end before it are orange.
+    """
+    figure = Figure(figsize=(7.5, 1.1 + 0.3 * len(values)), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    axes = figure.subplots()
+    colours = [_COLOURS[value < mark] for value in values.values()]
+    drawn = axes.barh(list(values), list(values.values()), height=0.65, color=colours)
+    axes.bar_label(drawn, fmt="{:.3g}", padding=4)
+    axes.axvline(mark, color="#777777", linestyle="--", linewidth=1)
+    axes.margins(x=0.12, y=0.02)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    return figure

@@ -278,8 +278,14 @@ def _consistent(c: Mapping[str, Any]) -> None:
         raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
     if output == "sigmoid" and c["data"]["scale"] == "sym":
         raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
-    if c["decoder"]["name"] == "tied" and c["encoder"]["name"] != "dense":
-        raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+    if c["decoder"]["name"] == "tied":
+        if c["encoder"]["name"] != "dense":
+            raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+        if c["bottleneck"]["name"] == "gaussian" or c["model"]["classes"]:
+            raise ConfigError(
+                "decoder.name: tied needs a code as wide as the encoder's output: no gaussian "
+                "bottleneck, no model.classes"
+            )
     if c["bottleneck"].get("k", 0) > (size := c["model"]["code_size"]):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
     check_needs(c)

@@ -57,11 +57,9 @@ def conv(
     ConfigError if the shapes do not fit or nothing would be left.
     """
     sizes, taps = x.shape[1:3], kernel.shape[:2]
-    pads: Pairs
     if isinstance(padding, str):
-        pads = lax.padtype_to_pads(sizes, taps, (stride, stride), padding)
-    else:
-        pads = ((padding, padding),) * 2 if isinstance(padding, int) else padding
+        padding = lax.padtype_to_pads(sizes, taps, (stride, stride), padding)
+    pads: Pairs = [(padding, padding)] * 2 if isinstance(padding, int) else padding
     out = [(n + sum(p) - k) // stride + 1 for n, p, k in zip(sizes, pads, taps, strict=True)]
     _check(x, kernel, out)
     if _is_native(lowering):
@@ -281,10 +279,8 @@ def _fit(x: Array, axis: int, first: int, size: int) -> Array:
 
 
 def _native(x: Array, kernel: Array, pads: Pairs, stride: int = 1, dilation: int = 1) -> Array:
-    strides, dilations, axes = (stride, stride), (dilation, dilation), ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(
-        x, kernel, strides, pads, lhs_dilation=dilations, dimension_numbers=axes
-    )
+    steps, holes, axes = (stride, stride), (dilation, dilation), ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, steps, pads, holes, dimension_numbers=axes)
 
 
 def _is_native(lowering: str) -> bool:

@@ -68,7 +68,7 @@ def salt_and_pepper(
 def box(
     key: jax.Array, x: jax.Array, bounds: Bounds, size: Count = 8, level: Probability = 0.5
 ) -> jax.Array:
-    """One size x size square per image, at a random place, is painted `level` (0 black, 1 white)."""
+    """One size x size square per image, anywhere, is painted `level` (0 black, 1 white)."""
     batch, height, width, _ = x.shape
     key_row, key_column = jax.random.split(key)
     top = jax.random.randint(key_row, (batch, 1), 0, max(height - size, 0) + 1)

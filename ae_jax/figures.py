@@ -14,6 +14,7 @@ from ae_jax.charts import (
     DIVERGING,
     DPI,
     Figure,
+    bars,
     code_histograms,
     code_scatter,
     curves,
@@ -25,6 +26,7 @@ from ae_jax.errors import DataError
 
 __all__ = [
     "Figure",
+    "bars",
     "code_histograms",
     "code_scatter",
     "curves",

@@ -30,7 +30,7 @@ Shape = tuple[int, int, int]
 
 
 class DenseEncoder(nn.Module):
-    """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear when `hidden` is empty and f_code too."""
+    """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear without `hidden` and f_code."""
 
     width: int
     init_name: str

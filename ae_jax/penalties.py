@@ -80,10 +80,21 @@ PENALTIES: dict[str, Callable[..., jax.Array]] = {
 }
 
 
+OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself
+
+
 def check_needs(c: Mapping[str, Any]) -> None:
     """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
     encoder, size = c["encoder"], c["model"]["code_size"]
     for name, options in c["penalties"].items():
+        bottleneck = c["bottleneck"]["name"]
+        if name == "gaussian_kl" and bottleneck != "gaussian":
+            raise ConfigError("penalties.gaussian_kl: needs bottleneck.name 'gaussian'")
+        if name in OF_THE_CODE and bottleneck == "gaussian":
+            raise ConfigError(
+                f"penalties.{name}: needs a bottleneck.name other than 'gaussian', whose encoder "
+                "delivers means and variances, not a code"
+            )
         if name.startswith("contractive") and encoder.get("batch_norm"):
             raise ConfigError(
                 f"encoder.batch_norm: must be false with penalties.{name}; where the batch decides "

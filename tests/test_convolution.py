@@ -24,15 +24,15 @@ def integers(seed: int, *shape: int) -> jax.Array:
     return jnp.asarray(np.random.default_rng(seed).integers(-3, 4, shape), jnp.float32)
 
 
-def values_and_gradients(f, x, kernel):
-    """f(x, kernel), and the gradients of <f(x, kernel), random integers> in x and kernel."""
+def values_and_gradients(f, *inputs):
+    """f(*inputs), and the gradients of <f(*inputs), random integers> in each input."""
 
     @jax.jit
-    def program(x, kernel):
-        y, pull_back = jax.vjp(f, x, kernel)
+    def program(*inputs):
+        y, pull_back = jax.vjp(f, *inputs)
         return y, pull_back(integers(2, *y.shape))
 
-    return jax.tree.map(np.asarray, program(x, kernel))
+    return program(*inputs)
 
 
 def assert_equal_maps(f, truth, image, shape):
@@ -155,16 +155,15 @@ def test_worked_by_hand(lowering):
     x = jnp.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 3, 3, 1)
     kernel = jnp.array([[1.0, 10], [100, 1000]]).reshape(2, 2, 1, 1)
     # y[0, 0] = 1 + 2*10 + 4*100 + 5*1000, and so on: the kernel is not flipped
-    y = conv(x, kernel, 1, "VALID", lowering)
+    y = jax.jit(lambda x, k: conv(x, k, 1, "VALID", lowering))(x, kernel)
     np.testing.assert_array_equal(y[0, :, :, 0], [[5421, 6532], [8754, 9865]])
-    # every pixel writes its multiple of the kernel, one pixel apart: middle = 1*1000 + 2*100 + ...
-    y = conv_transpose(x[:, :2, :2], kernel, 1, 0, 0, lowering)
-    np.testing.assert_array_equal(
-        y[0, :, :, 0], [[1, 12, 20], [104, 1245, 2050], [400, 4500, 5000]]
-    )
     # an even kernel pads behind: the last row and column read zeros
-    y = conv(x, kernel, 1, "SAME", lowering)
+    y = jax.jit(lambda x, k: conv(x, k, 1, "SAME", lowering))(x, kernel)
     np.testing.assert_array_equal(y[0, 2, :, 0], [87, 98, 9])
+    # every pixel writes its multiple of the kernel; the middle is 1*1000 + 2*100 + 4*10 + 5
+    y = jax.jit(lambda x, k: conv_transpose(x, k, 1, 0, 0, lowering))(x[:, :2, :2], kernel)
+    expected = [[1, 12, 20], [104, 1245, 2050], [400, 4500, 5000]]
+    np.testing.assert_array_equal(y[0, :, :, 0], expected)
 
 
 @partial(jax.jit, static_argnames="lowering")
@@ -216,7 +215,7 @@ def test_auto_is_native_except_on_cpus(backend, native, monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     images, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
     for f in (conv, partial(conv_transpose, stride=2, padding=1), upsample_conv):
-        program = str(jax.make_jaxpr(f)(images, kernel))
+        program = str(jax.make_jaxpr(lambda x, k: f(x, k))(images, kernel))  # noqa: B023
         assert ("conv_general_dilated" in program) is native
         assert ("dot_general" in program) is not native
 
@@ -232,11 +231,9 @@ def test_pools_equal_xla_with_ties(image, size, name):
             return lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
         return lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / size**2
 
-    y, pull_back = jax.vjp(partial({"max": max_pool, "mean": avg_pool}[name], size=size), x)
-    z, pull_back_xla = jax.vjp(truth, x)
-    np.testing.assert_allclose(y, z, rtol=1e-6)
-    weights = integers(1, *y.shape)
-    np.testing.assert_allclose(pull_back(weights)[0], pull_back_xla(weights)[0], rtol=1e-6)
+    ours = partial({"max": max_pool, "mean": avg_pool}[name], size=size)
+    found, expected = (values_and_gradients(f, x) for f in (ours, truth))
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-6), found, expected)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
