@@ -167,10 +167,22 @@ def _squared_lengths_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Ar
 
 
 def _by_autodiff(encode: Encode, x: jax.Array) -> jax.Array:
-    """J [batch, code, height, width, channels], by whichever side of it is the smaller."""
-    code = jax.eval_shape(encode, x).shape[1]
-    derivative = jax.jacrev if code <= math.prod(x.shape[1:]) else jax.jacfwd
-    return jax.vmap(derivative(lambda image: encode(image[None])[0]))(x)
+    """J of any encoder, [batch, code, height, width, channels] or [batch, pixels, code].
+
+    By rows or by columns, whichever are fewer; one of them for the whole batch at a time, which
+    for convolutions on a CPU is twice as fast as all of them at once.
+    """
+    code, pixels = jax.eval_shape(encode, x).shape[1], math.prod(x.shape[1:])
+    if code <= pixels:
+        _, pull = jax.vjp(encode, x)
+        units = jnp.eye(code, dtype=x.dtype)[:, None, :]
+        rows = jax.lax.map(lambda e: pull(jnp.broadcast_to(e, (len(x), code)))[0], units)
+        return jnp.moveaxis(rows, 0, 1)
+
+    _, push = jax.linearize(encode, x)
+    pixel = jnp.eye(pixels, dtype=x.dtype).reshape(pixels, 1, *x.shape[1:])
+    columns = jax.lax.map(lambda e: push(jnp.broadcast_to(e, x.shape)), pixel)
+    return jnp.moveaxis(columns, 0, 1)
 
 
 def _hutchinson(encode: Encode, x: jax.Array, key: jax.Array, samples: int) -> jax.Array:

@@ -71,19 +71,22 @@ def linear_denoiser_mse(
     if pixels > EXACT_PIXELS:
         return None
     k_fit, k_test = jax.random.split(key)
-    draws = max(1, -(-samples // len(train)))
-    batch = 1000 if len(train) >= 1000 else len(train)
+    batch = min(1000, len(train))
     batches = jnp.asarray(train)[: len(train) // batch * batch]
     batches = batches.reshape(-1, batch, *model.shape)
+    passes = max(1, 20_000 // (len(batches) * batch))  # over a small set in one call
+    draws = -(-samples // (passes * len(batches) * batch))
 
     @jax.jit
     def moments(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def add(total: Any, xs: Any) -> Any:
-            noisy, clean = _pairs(model, *xs)
+        def add(total: Any, drawn: tuple[jax.Array, jax.Array]) -> Any:
+            i, k = drawn
+            noisy, clean = _pairs(model, batches[i % len(batches)], k)
             return jax.tree.map(jnp.add, total, (noisy.T @ noisy, noisy.T @ clean)), None
 
         zeros = (jnp.zeros((pixels + 1, pixels + 1)), jnp.zeros((pixels + 1, pixels)))
-        return jax.lax.scan(add, zeros, (batches, jax.random.split(key, len(batches))))[0]
+        steps = passes * len(batches)
+        return jax.lax.scan(add, zeros, (jnp.arange(steps), jax.random.split(key, steps)))[0]
 
     A, B = np.zeros((pixels + 1, pixels + 1)), np.zeros((pixels + 1, pixels))
     for k in jax.random.split(k_fit, draws):

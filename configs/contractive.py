@@ -22,6 +22,6 @@ CONFIG = {
     "train": {"batch_size": 256, "epochs": 300},
 }
 VARIANTS = {
-    "plain": {"penalties.contractive.weight": 0.0},
+    "plain": {"penalties.contractive": None},
     "hutchinson": {"penalties.contractive.method": "hutchinson"},
 }

@@ -18,4 +18,4 @@ CONFIG = {
     "optim": {"name": "adam", "learning_rate": 1e-3, "b2": 0.95},
     "train": {"batch_size": 256, "epochs": 100},
 }
-VARIANTS = {"plain": {"penalties.contractive.weight": 0.0}}
+VARIANTS = {"plain": {"penalties.contractive": None}}

@@ -21,4 +21,4 @@ CONFIG = {
     "optim": {"name": "adam", "learning_rate": 1e-3, "b2": 0.95},
     "train": {"batch_size": 256, "epochs": 300},
 }
-VARIANTS = {"first_order": {"penalties.contractive_hessian.weight": 0.0}}
+VARIANTS = {"first_order": {"penalties.contractive_hessian": None}}

@@ -17,4 +17,4 @@ CONFIG = {
     "optim": {"name": "adam", "learning_rate": 1e-2, "b2": 0.95, "schedule": "cosine"},
     "train": {"batch_size": 256, "epochs": 100},
 }
-VARIANTS = {"plain": {"penalties.sparsity_kl.weight": 0.0}}
+VARIANTS = {"plain": {"penalties.sparsity_kl": None}}

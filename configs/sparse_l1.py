@@ -18,6 +18,6 @@ CONFIG = {
     "train": {"batch_size": 256, "epochs": 200},
 }
 VARIANTS = {
-    "plain": {"penalties.l1.weight": 0.0, "penalties.weight_l2.weight": 0.0},
-    "l1_only": {"penalties.weight_l2.weight": 0.0},
+    "plain": {"penalties.l1": None, "penalties.weight_l2": None},
+    "l1_only": {"penalties.weight_l2": None},
 }

@@ -57,6 +57,8 @@ def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
             fail(str(error) + "\nsee --help", 2)
         except AeJaxError as error:
             fail(str(error), error.exit_code)
+        except SystemExit as asked:  # --help, which is not a failure
+            sys.exit(0 if {"--help", "-h", "--helpfull"} & set(argv) else asked.code)
         return []
 
     def guarded(argv: list[str]) -> int | None:

@@ -19,10 +19,12 @@ def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: 
     images = _point_figures if s.dataset.name in manifold.CURVES else _image_figures
     made = images(s, path, run, rows, summary)
     test = s.dataset.test
+    pca = summary["controls"]["pca"]
     made["curves"] = figures.curves(
         [row for row in rows if row["split"] in ("train", "test")],
         f"{s.config.name} on {s.dataset.name}",
-        controls={"PCA, same code size": summary["controls"]["pca"]},
+        # With as many numbers as pixels PCA makes no error: no line for that on a log axis.
+        controls={"PCA, same code size": pca} if pca > 1e-9 else {},
     )
     codes = run.encode(test.images)
     made["code_histograms"] = figures.code_histograms(codes)

@@ -132,5 +132,6 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, code, tmp_path):
 
 def test_help_helps():
     done = run("--help")
+    assert done.returncode == 0
     for word in ("--config", "--workdir", "Exit codes", "resume"):
         assert word in done.stdout

@@ -82,6 +82,10 @@ ENCODERS = {
         {"encoder": {"name": "conv_strided", "channels": (4,), "code_activation": "tanh"}},
         (7, 5, 2),
     ),
+    "conv_strided, a code wider than the image": (
+        {"encoder": {"name": "conv_strided", "channels": (2,), "activation": "elu"}},
+        (2, 2, 1),
+    ),
 }
 
 
