@@ -1,0 +1,231 @@
+"""Times the same work in ae_jax and in PyTorch, in turns in one process, on this machine's CPU.
+
+    python -m experiments.bench --json=bench.json --png=bench.png
+    python -m experiments.bench --json=bench.json --only=denoise,penalty --rounds=3
+    python -m experiments.bench --json=bench.json --markdown
+
+Rows: a training step of every published network (`train`); the metrics of 6,000 images
+(`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
+from the command to the first finished epoch (`start`). Times are medians over the rounds, each
+about 0.7 s a side; ratio = PyTorch / ae_jax, above 1 ae_jax is faster. Needs PyTorch:
+pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
+
+What is compared: `training.train`, the loop of `experiments.run`, on uint8 digits, with an eager
+PyTorch loop on float32 tensors that are scaled already, both on all cores.
+"""
+
+import datetime
+import json
+import math
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from absl import flags
+from tqdm import tqdm
+
+from ae_jax import figures
+from ae_jax.errors import ConfigError
+from ae_jax.schema import unknown
+from experiments import bench_report, bench_rows, cli, workdir
+from experiments.bench_rows import Pace, Row
+
+PUBLISHED = (
+    "linear",
+    "undercomplete",
+    "denoise",
+    "dropout",
+    "dense",
+    "conv_pool",
+    "deep",
+    "conv_strided",
+    "conv_strided:batchnorm",
+    "vae",
+    "contractive",
+)
+THROUGHPUT = [(kind, name) for kind in ("evaluate", "encode") for name in ("dense", "conv_pool")]
+
+
+class Entry(NamedTuple):
+    """What a name of --only stands for."""
+
+    kind: str
+    measure: Callable[..., Row]  # (PyTorch's side, pace=)
+
+
+ROWS: dict[str, Entry] = {
+    **{name: Entry("train", partial(bench_rows.train, name=name)) for name in PUBLISHED},
+    **{
+        f"{kind}:{name}": Entry(kind, partial(bench_rows.throughput, kind=kind, base=name))
+        for kind, name in THROUGHPUT
+    },
+    **{
+        name: Entry("penalty", partial(bench_rows.penalty, name=name, base=base))
+        for name, base in {"penalty:784-30": "contractive", "penalty:784-250-16": "dense"}.items()
+    },
+    **{
+        f"start:{name}": Entry("start", partial(bench_rows.start, base=name))
+        for name in ("denoise", "conv_pool")
+    },
+}
+
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_string("json", None, "File for the numbers; with --markdown the file to read.")
+    flags.DEFINE_list("only", [], f"Rows or kinds of rows, of: {', '.join(ROWS)}.")
+    flags.DEFINE_integer("rounds", 7, "Rounds of each side; their median counts.", lower_bound=1)
+    flags.DEFINE_string("png", None, "File for a chart of the ratios.")
+    flags.DEFINE_bool("markdown", False, "Print the tables of the --json file as markdown.")
+    flags.mark_flag_as_required("json")
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    f = flags.FLAGS
+    if overrides or argv:
+        given = [*argv, *(f"--config.{path}" for path in overrides)]
+        raise ConfigError(f"{given[0]}: the bench takes no config; its rows are fixed, see --help")
+    file = Path(f.json)
+    if f.markdown:
+        result = read(file)
+        print(bench_report.markdown(result))
+    else:
+        names = select(f.only)
+        for path in filter(None, (file, f.png and Path(f.png))):
+            if not os.access(path.parent, os.W_OK):
+                raise ConfigError(f"{path}: cannot be written; is {path.parent} a folder of yours?")
+        jax.config.update("jax_enable_compilation_cache", False)  # else nothing is compiled
+        warn_if_busy()
+        result = measure(names, Pace(f.rounds), lambda result: workdir.write_json(file, result))
+        print(bench_report.text(result))
+    if f.png:
+        figures.save(bench_report.chart(result), f.png)
+    return 0
+
+
+def select(only: Iterable[str]) -> list[str]:
+    """The rows that names or kinds stand for, in the table's order; all where there are none."""
+    wanted = set(only)
+    kinds = {entry.kind for entry in ROWS.values()}
+    for name in wanted:
+        if name not in ROWS and name not in kinds:
+            raise ConfigError(unknown("--only", name, [*kinds, *ROWS], "row"))
+    return [n for n, entry in ROWS.items() if not wanted or wanted & {n, entry.kind}]
+
+
+def load_torch() -> Any:
+    """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
+    # While they wait, PyTorch's threads spin by default. On a core that another program needs too,
+    # they then stop each other: steps take up to 100 times longer. Read once, at the import.
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    try:
+        from experiments import bench_torch
+    except ImportError as error:
+        raise ConfigError(
+            f"the bench compares with PyTorch, which is not here ({error})\n"
+            "install it: pip install -e '.[bench]'"
+        ) from None
+    bench_torch.torch.set_num_threads(os.cpu_count() or 1)
+    return bench_torch
+
+
+def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> dict[str, Any]:
+    """The bench's result; `write` is given what there is of it after every row."""
+    if jax.default_backend() != "cpu":
+        raise ConfigError("the bench compares CPUs; set JAX_PLATFORMS=cpu")
+    torch_side = load_torch()
+    result: dict[str, Any] = {
+        "date": datetime.date.today().isoformat(),
+        "machine": {"cpu": cpu(), "cores": os.cpu_count()},
+        "versions": versions(),
+        "rounds": pace.rounds,
+        "peak_gflops": 0.0,
+        "rows": [],
+        "geomean": None,
+    }
+    with tqdm(names, unit="row", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+        for name in bar:
+            bar.set_description(name)
+            # Beside every row, as one moment of a shared machine is not like another.
+            peak = max(result["peak_gflops"], matmul_gflops())
+            row = ROWS[name].measure(torch_side, pace=pace._replace(tick=bar.refresh))
+            row["peak_memory_mib"] = peak_memory_mib()
+            result = finish({**result, "peak_gflops": round(peak, 1)}, [*result["rows"], row])
+            write(result)
+            if bar.disable:
+                print(bench_report.brief(row), flush=True)
+    return result
+
+
+def finish(result: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
+    """The result with these rows, their shares of the peak, and the geometric mean of ratios."""
+    peak = result["peak_gflops"]
+    rows = [r | {"peak_share": round(r["gflops"] / peak, 3)} if "gflops" in r else r for r in rows]
+    logs = [math.log(row["ratio"]) for row in rows if row["kind"] == "train"]
+    mean = round(math.exp(sum(logs) / len(logs)), 3) if logs else None
+    return {**result, "rows": rows, "geomean": mean}
+
+
+def warn_if_busy() -> None:
+    """One line on stderr where other programs use the cores."""
+    load = os.getloadavg()[0]
+    if load > 0.3 * (os.cpu_count() or 1):
+        busy = f"other programs are running (load {load:.1f})"
+        print(f"{busy}: times are not those of an idle machine", file=sys.stderr)
+
+
+def matmul_gflops(repeats: int = 4) -> float:
+    """The best rate of a float32 matrix product here, over sizes 1024 to 2048."""
+    best = 0.0
+    for n in (1024, 1536, 2048):
+        a = jnp.full((n, n), 0.5, jnp.float32)
+        (a @ a).block_until_ready()
+        for _ in range(repeats):
+            begun = time.perf_counter()
+            (a @ a).block_until_ready()
+            best = max(best, 2 * n**3 / (time.perf_counter() - begun) / 1e9)
+    return best
+
+
+def peak_memory_mib() -> int:
+    """The most this process has had in memory so far, both libraries together."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def cpu() -> str:
+    """The processor's name."""
+    lines = Path("/proc/cpuinfo")
+    for line in lines.read_text().splitlines() if lines.exists() else []:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of what the numbers depend on."""
+    names = ("ae_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
+    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The result in a file; ConfigError where there is none."""
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--json: {file} is not a result of this command ({error})") from None
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
