@@ -2,7 +2,9 @@
 
 Bernoulli likelihood, loss in nats per image: negative ELBO = BCE + KL. Published without numbers;
 usual values are about 104 nats on the test set after 10 epochs. Seen here (seed 0, codes at their
-means), test loss after epochs 1, 2, 3: 136.3, 115.1, 108.2.
+means), test loss after epochs 1, 2, 3: 136.3, 115.1, 108.2. On mnist5k: 106.1; over the test set
+the units' means lie between -0.21 and 0.09, their standard deviations (posterior noise included)
+between 0.99 and 1.20.
 
     python -m experiments.run --config=configs/vae.py
     python -m experiments.run --config=configs/vae.py:published

@@ -159,10 +159,18 @@ def train(torch_side: Any, name: str, pace: Pace) -> Row:
 
 
 def penalty(torch_side: Any, name: str, base: str, pace: Pace) -> Row:
-    """A training step with the contractive penalty, against PyTorch's three general ways to it."""
-    wanted = {"penalties.contractive.weight": 0.1}
-    side = ours(base, {**OVERRIDES["contractive"], **wanted, "train.batch_size": 256})
-    sides = {"ours": side.work}
+    """A training step with the contractive penalty, against PyTorch's three general ways to it.
+
+    Beside it the same step of ours without the penalty, and with the naive vmap(jacfwd).
+    """
+    wanted = {"penalties.contractive.weight": 0.1, "train.batch_size": 256}
+    common = {**OVERRIDES["contractive"], **wanted}
+    side = ours(base, common)
+    sides = {
+        "ours": side.work,
+        "without": ours(base, {**common, "penalties.contractive.weight": 0.0}).work,
+        "naive": ours(base, {**common, "penalties.contractive.method": "naive"}).work,
+    }
     for method, function in torch_side.PENALTIES.items():
         loss = partial(torch_side.contractive, penalty=function)
         sides[f"torch_{method}"] = torch_work(torch_side, base, side, loss)
