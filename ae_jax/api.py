@@ -10,7 +10,7 @@ Images are [n, height, width, channels] (or [n, height, width] where there is on
 or float in [0,1]; what comes back is float32 in [0,1] units, not clipped.
 """
 
-import json
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 from tqdm.auto import tqdm
 
-from ae_jax import checkpoint, figures, scaling, training
+from ae_jax import checkpoint, figures, json_file, scaling, training
 from ae_jax.config import load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
 from ae_jax.errors import CheckpointError
@@ -136,6 +136,27 @@ def first_filters(model: Model, variables: Variables) -> np.ndarray:
     return np.moveaxis(kernel, -1, 0)  # conv [k, k, channels, features]
 
 
+def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """(x -> x^ as one matrix [D, D], z -> z as one matrix [k, k]) of a linear dense model.
+
+    At the optimum the first is a projector of rank k and the second the identity. None where the
+    model is not one linear layer each way.
+    """
+    encoder, decoder = config.encoder, config.decoder
+    if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
+        return None
+    if decoder.output != "linear" or decoder.name not in ("dense", "tied"):
+        return None
+    params = variables["params"]
+    W = np.asarray(params["encoder"]["layer_0"]["kernel"])
+    if decoder.name == "tied":
+        return W @ W.T, W.T @ W
+    if decoder.hidden:
+        return None
+    V = np.asarray(params["decoder"]["layer_0"]["kernel"])
+    return W @ V, V @ W
+
+
 def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
     """Trains and returns a `Run`.
 
@@ -184,31 +205,48 @@ def with_codes(config: Any, model: Model, variables: Variables, history: Any, im
     return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
 
 
-def restore(workdir: str) -> Run:
+def restore(workdir: str, best: bool = False) -> Run:
     """The `Run` that `python -m experiments.run` left in a work directory.
 
-    Only data is read (JSON and arrays); no code from the directory is executed.
+    Only data is read (JSON and arrays); no code from the directory is executed. A damaged
+    checkpoint is passed over with a warning.
+
+    Args:
+      workdir: of the run.
+      best: the checkpoint with the lowest test loss instead of the newest.
 
     Raises:
-      CheckpointError: there is no finished checkpoint, or it cannot be read.
+      CheckpointError: there is no checkpoint, or none can be read.
     """
     path = Path(workdir)
     if not (path / "config.json").is_file():
         raise CheckpointError(f"{workdir}: no config.json here; is this a run's work directory?")
-    config = resolve(json.loads((path / "config.json").read_text()))
+    config = resolve(json_file.read(path / "config.json"))
     trainers: list[training.Trainer] = []
 
     def like(meta: dict[str, Any]) -> training.TrainState:
         trainers.append(training.prepare(config, tuple(meta["shape"]), meta["n_train"]))
-        return trainers[0].abstract()
+        return trainers[-1].abstract()
 
-    with checkpoint.manager(path) as m:
-        state = checkpoint.restore(m, like)
-    if state is None:
+    restored = checkpoint.restore(path, like, best=best)
+    if restored is None:
         raise CheckpointError(f"{workdir}: no checkpoint here yet")
-    model, k = trainers[0].model, config.model.code_size
+    for step, damage in restored.passed_over.items():
+        warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
+    model, k, state = trainers[-1].model, config.model.code_size, restored.state
     run = Run(config, model, state.variables, state.record, np.zeros(k), np.eye(k))
     if (path / "codes.npz").is_file():
-        codes = np.load(path / "codes.npz", allow_pickle=False)
-        run = run._replace(code_mean=codes["mean"], code_cov=codes["cov"])
+        mean, cov = _code_moments(path / "codes.npz", k)
+        run = run._replace(code_mean=mean, code_cov=cov)
     return run
+
+
+def _code_moments(file: Path, k: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with np.load(file, allow_pickle=False) as codes:
+            mean, cov = codes["mean"], codes["cov"]
+    except Exception as error:  # zipfile, zlib and numpy each have their own
+        raise CheckpointError(f"{file}: cannot be read ({error})") from error
+    if mean.shape != (k,) or cov.shape != (k, k):
+        raise CheckpointError(f"{file}: is of a code of another size than {k}")
+    return mean, cov

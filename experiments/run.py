@@ -10,6 +10,7 @@ with those that do. Exit codes: 0 done, 2 bad config, input or environment, 3 di
 interrupted with the state saved.
 """
 
+import os
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 
 from absl import flags
 
+from ae_jax.errors import CheckpointError
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
@@ -25,37 +27,34 @@ flags.DEFINE_string("workdir", None, "Where the run lives; default runs/<config 
 flags.mark_flag_as_required("config")
 
 
-class Stop:
-    """Remembers the first SIGINT or SIGTERM; a second one ends the process at once."""
-
-    def __init__(self) -> None:
-        """Installs the handlers."""
-        self.code = 0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: Any) -> None:
-        self.code = 128 + number
-        print("\nstopping after this chunk of steps; once more to stop at once", file=sys.stderr)
-        signal.signal(number, signal.SIG_DFL)
-
-
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     config = cli.load(flags.FLAGS.config, overrides)
-    stop = Stop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
     from ae_jax import data as data_lib
-    from experiments import session, workdir
+    from experiments import lock, session, workdir
 
     path = Path(flags.FLAGS.workdir or Path("runs") / config.name)
     d = config.data
     dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed)
     dataset = data_lib.subset(dataset, d.n_train, d.n_test)
     run = session.prepare(config, dataset)
-    workdir.claim(path, config)
-    return session.train(run, path, started, stop)
+    try:
+        with lock.hold(path):
+            workdir.claim(path, config)
+            return session.train(run, path, started)
+    except OSError as error:  # a disk that is full, a directory that went away
+        where = f" {error.filename}" if error.filename else ""
+        raise CheckpointError(f"--workdir: cannot write{where}: {error.strerror}") from error
+
+
+def leave(number: int, frame: Any) -> None:
+    """A signal while there is nothing to save: every file is whole, or will be written again."""
+    print("\nstopped; run the same command again to go on", file=sys.stderr, flush=True)
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":

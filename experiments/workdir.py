@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ae_jax import config as config_lib
+from ae_jax import json_file
 from ae_jax.errors import CheckpointError
 
 
@@ -22,19 +23,12 @@ def claim(workdir: Path, config: Any) -> None:
     try:
         (workdir / "figures").mkdir(parents=True, exist_ok=True)
         (workdir / "frames").mkdir(exist_ok=True)
-        probe = workdir / ".writable"
-        probe.touch()
-        probe.unlink()
     except OSError as error:
         raise CheckpointError(f"--workdir: cannot write {workdir}: {error.strerror}") from error
     file = workdir / "config.json"
     new = json.loads(json.dumps(config.to_dict()))
     if file.exists():
-        try:
-            old = json.loads(file.read_text())
-        except ValueError as error:
-            raise CheckpointError(f"{file}: is not JSON ({error})") from error
-        changed = config_lib.changes(old, new)
+        changed = config_lib.changes(json_file.read(file), new)
         if changed:
             listed = "; ".join(changed[:6]) + ("; ..." if len(changed) > 6 else "")
             raise CheckpointError(
@@ -46,20 +40,34 @@ def claim(workdir: Path, config: Any) -> None:
 
 def write_json(file: Path, value: Any) -> None:
     """Atomic: a reader sees the old file or the new one."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    _write(file, json.dumps(value, indent=2) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    temporary = file.with_name(f".{file.name}.new")
+    temporary.write_text(text)
     os.replace(temporary, file)
 
 
+def complete(workdir: Path, steps: int) -> dict[str, Any] | None:
+    """The summary of a run that has ended after `steps`, figures and all; it is written last."""
+    file = workdir / "summary.json"
+    summary = json_file.read(file) if file.exists() else {}
+    return summary if summary.get("steps") == steps else None
+
+
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; a last line cut short by a kill is left out."""
+    """The rows of metrics.jsonl, up to a line cut short by a kill, or damaged."""
     file = workdir / "metrics.jsonl"
-    rows = []
-    for line in file.read_text().splitlines() if file.exists() else []:
+    rows: list[dict[str, Any]] = []
+    for line in file.read_text(errors="replace").splitlines() if file.exists() else []:
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError:
             break
+        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+            break
+        rows.append(row)
     return rows
 
 
@@ -70,7 +78,7 @@ class MetricsLog:
         """Opens the log of `workdir` as it stood at `step`."""
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
         self.file = workdir / "metrics.jsonl"
-        self.file.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        _write(self.file, "".join(json.dumps(row) + "\n" for row in self.rows))
 
     def write(self, **row: Any) -> None:
         """Appends one row."""

@@ -18,10 +18,6 @@ VARIANTS = [
 ]
 
 
-class NoStop:
-    code = 0
-
-
 def small(path):
     c = config.load_config(
         path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 120, "data.n_test": 50}
@@ -47,7 +43,7 @@ def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr(pictures, "draw", lambda *args: None)
     s = session.prepare(c, d)
     workdir.claim(tmp_path, c)
-    assert session.train(s, tmp_path, 0.0, NoStop()) == 0
+    assert session.train(s, tmp_path, 0.0) == 0
     assert compiled == [16, 8], "one compilation for each batch size, over all epochs"
 
     rows = workdir.read_metrics(tmp_path)

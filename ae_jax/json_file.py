@@ -1,0 +1,28 @@
+"""Reading a small JSON file that may be anything by now."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ae_jax.errors import CheckpointError
+
+MOST_BYTES = 1 << 20
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The object in `file`.
+
+    Raises:
+      CheckpointError: it is missing, unreadable, larger than any of ours, or holds no object.
+    """
+    try:
+        if not file.is_file():
+            raise CheckpointError(f"{file}: is missing, or no file")
+        if file.stat().st_size > MOST_BYTES:
+            raise CheckpointError(f"{file}: is larger than {MOST_BYTES:,} bytes, not one of ours")
+        value = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}: cannot be read ({error})") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{file}: holds no JSON object")
+    return value

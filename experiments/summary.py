@@ -1,0 +1,86 @@
+"""summary.json: what a run came to, and its first lines in words."""
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+import ae_jax
+from ae_jax import controls, manifold, training
+from experiments import workdir
+
+
+def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]:
+    """Metrics on the whole test set of a session `s`, beside the controls."""
+    train_images, test_images = s.dataset.train.images, s.dataset.test.images
+    key = training.split_keys(s.key).evaluation
+    test = s.evaluate(state.variables, s.dataset.test, key)
+    mean = training.mean_image(train_images, s.config.data.scale)
+    untrained = s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
+    k = s.config.model.code_size
+    summary: dict[str, Any] = {
+        "config_name": s.config.name,
+        "dataset": s.dataset.name,
+        "n_train": len(train_images),
+        "n_test": len(test_images),
+        "params": count(state.params),
+        "epochs": int(state.step) // s.trainer.steps_per_epoch,
+        "steps": int(state.step),
+        "params_sha256": workdir.params_sha256(state.params),
+        "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
+        "controls": {
+            "pca": controls.pca_mse(train_images, test_images, k),
+            "pca_uncentred": controls.pca_mse(
+                train_images, test_images, k, centred=False, scale=s.config.data.scale
+            ),
+            "mean_image": controls.mean_image_mse(train_images, test_images),
+            "untrained": untrained["mse"],
+        },
+        "seed": s.config.seed,
+        "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
+        "versions": {
+            "ae_jax": ae_jax.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+        "timing": {
+            "compile_s": round(timing.compile_s, 2),
+            "train_images_per_s": round(timing.rate),
+        },
+    }
+    if s.dataset.name in manifold.CURVES:
+        summary["manifold"] = manifold.summary(s.trainer.model, state.variables, s.dataset.name)
+    if "noisy_mse" in test:
+        summary["denoise"] = {
+            "noisy_mse": test["noisy_mse"],
+            "denoised_mse": test["denoised_mse"],
+            "linear_denoiser_mse": controls.linear_denoiser_mse(
+                s.trainer.model, train_images, test_images, key
+            ),
+        }
+    return summary
+
+
+def count(params: Any) -> int:
+    """Number of parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """The numbers to look at first, beside what they are compared with."""
+    test, c = summary["test"], summary["controls"]
+    lines = [
+        f"test mse {test['mse']:.5f} per pixel in [0,1] ({test['psnr']:.1f} dB); "
+        f"PCA of equal size {c['pca']:.5f}, mean image {c['mean_image']:.5f}, "
+        f"untrained {c['untrained']:.5f}"
+    ]
+    if "manifold" in summary:
+        lines.append(", ".join(f"{k} {v:.3f}" for k, v in summary["manifold"].items()))
+    if "denoise" in summary:
+        d = summary["denoise"]
+        linear = d["linear_denoiser_mse"]
+        beside = f"; best linear denoiser {linear:.5f}" if linear is not None else ""
+        lines.append(f"denoised mse {d['denoised_mse']:.5f} from {d['noisy_mse']:.5f}{beside}")
+    return "\n".join(lines)
