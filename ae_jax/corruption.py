@@ -5,6 +5,7 @@ the scale the network trains in, and `bounds` = (value of black, value of white)
 Where a corruption has a `lowest`, each image's level is drawn uniformly between it and the level.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +93,9 @@ def _level(key: jax.Array, x: jax.Array, highest: Any, lowest: Any) -> tuple[jax
 
 def _kept(key: jax.Array, shape: tuple[int, ...], rate: Any) -> jax.Array:
     # `rate` itself is compared with the bits, so it may be a traced number in a sweep.
-    return (jax.random.uniform(key, shape) >= rate).astype(jnp.float32)
+    # Drawn as rows of pixels: on CPUs a last axis of one channel makes the loops slow.
+    u = jax.random.uniform(key, (shape[0], math.prod(shape[1:])))
+    return (u >= jnp.reshape(rate, (-1, 1))).astype(jnp.float32).reshape(shape)
 
 
 CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {

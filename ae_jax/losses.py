@@ -16,7 +16,7 @@ from ae_jax.schema import NonNegative
 
 def squared_error(p: Pass) -> jax.Array:
     """||x - x^||^2 per image, in squared units of the network's scale."""
-    return jnp.sum(jnp.square(p.x - p.x_hat), axis=(1, 2, 3))
+    return jnp.sum(jnp.square(_flat(p.x) - _flat(p.x_hat)), axis=1)
 
 
 def bernoulli_nll(p: Pass) -> jax.Array:
@@ -24,7 +24,8 @@ def bernoulli_nll(p: Pass) -> jax.Array:
 
     With softplus(a) = log(1 + e^a) this is sum_i softplus(a_i) - x_i a_i, finite for every a.
     """
-    return jnp.sum(jax.nn.softplus(p.a) - p.x * p.a, axis=(1, 2, 3))
+    a = _flat(p.a)
+    return jnp.sum(jax.nn.softplus(a) - _flat(p.x) * a, axis=1)
 
 
 def emphasised_squared_error(
@@ -36,7 +37,12 @@ def emphasised_squared_error(
     the noise changed its value.
     """
     weight = jnp.where(p.noisy != p.x, corrupted, kept)
-    return jnp.sum(weight * jnp.square(p.x - p.x_hat), axis=(1, 2, 3))
+    return jnp.sum(_flat(weight * jnp.square(p.x - p.x_hat)), axis=1)
+
+
+def _flat(x: jax.Array) -> jax.Array:
+    """[batch, pixels]: XLA makes slow loops on CPUs of a last axis of one channel."""
+    return x.reshape(len(x), -1)
 
 
 LOSSES: dict[str, Callable[..., jax.Array]] = {

@@ -125,9 +125,6 @@ def select(only: Iterable[str]) -> list[str]:
 
 def load_torch() -> Any:
     """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
-    # While they wait, PyTorch's threads spin by default. On a core that another program needs too,
-    # they then stop each other: steps take up to 100 times longer. Read once, at the import.
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
     try:
         from experiments import bench_torch
     except ImportError as error:
