@@ -59,17 +59,27 @@ def mean_image_mse(train: Any, test: Any) -> float:
 
 
 def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> float | None:
-    """Test error of the best affine map x~ -> x for the model's own corruption.
+    """Test error of `linear_denoiser` on freshly drawn noise; None where that is None."""
+    k_fit, k_test = jax.random.split(key)
+    W = linear_denoiser(model, train, k_fit)
+    if W is None:
+        return None
+    noisy, clean = (np.asarray(v) for v in _pairs(model, jnp.asarray(test), k_test))
+    low, high = scaling.BOUNDS[model.scale]
+    return float(np.mean(np.square(noisy @ W - clean))) / (high - low) ** 2
 
-    Least squares over the training set, marginalised over the noise by drawing it anew until at
-    least NOISE_PAIRS pairs were seen (for masking and gaussian noise this tends to the closed form
-    of marginalised denoising autoencoders, Chen et al. 2012). None where there are too many
-    pixels to solve for.
+
+def linear_denoiser(model: Model, train: Any, key: jax.Array) -> np.ndarray | None:
+    """The best affine map x~ -> x for the model's own corruption, [pixels + 1, pixels].
+
+    Rows are images in the network's scale with a 1 appended. Least squares over the training set,
+    marginalised over the noise by drawing it anew until at least NOISE_PAIRS pairs were seen (for
+    masking and gaussian noise this tends to the closed form of marginalised denoising autoencoders,
+    Chen et al. 2012). None where there are too many pixels to solve for.
     """
     pixels = math.prod(model.shape)
     if pixels > EXACT_PIXELS:
         return None
-    k_fit, k_test = jax.random.split(key)
     batch = min(1000, len(train))
     batches = jnp.asarray(train)[: len(train) // batch * batch]
     batches = batches.reshape(-1, batch, *model.shape)
@@ -88,14 +98,11 @@ def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> 
         return jax.lax.scan(add, zeros, (jnp.arange(steps), jax.random.split(key, steps)))[0]
 
     A, B = np.zeros((pixels + 1, pixels + 1)), np.zeros((pixels + 1, pixels))
-    for k in jax.random.split(k_fit, draws):
+    for k in jax.random.split(key, draws):
         a, b = moments(k)
         A, B = A + np.asarray(a, np.float64), B + np.asarray(b, np.float64)
     # Pixels that are always black make A singular; a ridge far below the noise settles them.
-    W = np.linalg.solve(A + 1e-6 * np.trace(A) / len(A) * np.eye(len(A)), B)
-    noisy, clean = (np.asarray(v) for v in _pairs(model, jnp.asarray(test), k_test))
-    low, high = scaling.BOUNDS[model.scale]
-    return float(np.mean(np.square(noisy @ W - clean))) / (high - low) ** 2
+    return np.linalg.solve(A + 1e-6 * np.trace(A) / len(A) * np.eye(len(A)), B)
 
 
 def _pairs(model: Model, images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:

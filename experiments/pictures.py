@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax import api, controls, figures, manifold, training
+from ae_jax.api import linear_maps
 from experiments import workdir
 
 SHOWN = 10
@@ -85,23 +86,3 @@ def _point_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) ->
             f"{summary['manifold']['moved_on_curve']:.2f} on the curve",
         )
     return made
-
-
-def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """(x -> x^ as one matrix [D, D], z -> z as one matrix [k, k]) of a linear dense model.
-
-    At the optimum the first is a projector of rank k and the second the identity.
-    """
-    encoder, decoder = config.encoder, config.decoder
-    if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
-        return None
-    if decoder.output != "linear" or decoder.name not in ("dense", "tied"):
-        return None
-    params = variables["params"]
-    W = np.asarray(params["encoder"]["layer_0"]["kernel"])
-    if decoder.name == "tied":
-        return W @ W.T, W.T @ W
-    if decoder.hidden:
-        return None
-    V = np.asarray(params["decoder"]["layer_0"]["kernel"])
-    return W @ V, V @ W

@@ -1,0 +1,118 @@
+"""A small classifier of images: the judge of whether a decoded image is plausible.
+
+It is no part of any autoencoder; its own test accuracy stands beside every number it gives.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from ae_jax.arrays import Split
+from ae_jax.layers import Affine, Conv
+
+STEPS = 700
+BATCH = 128
+SHIFT = 2  # pixels by which training images are moved, so that the judge does not mind
+CONFIDENT = 0.9
+
+
+class Network(nn.Module):
+    """4x4 patches, a convolution over them, a hidden layer, logits."""
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, height, width, channels] in [0,1] -> logits [batch, classes]."""
+        x = nn.relu(Conv(16, "he", size=4, stride=4, padding=0, name="patches")(x))
+        x = nn.relu(Conv(32, "he", size=3, stride=1, padding=1, name="conv")(x))
+        x = nn.relu(Affine(128, "he", name="hidden")(x.reshape(len(x), -1)))
+        return Affine(self.classes, "he", name="logits")(x)
+
+
+class Classifier(NamedTuple):
+    """A trained judge."""
+
+    network: Network
+    params: Any
+    accuracy: float  # on the test images
+
+    def probabilities(self, images: Any) -> np.ndarray:
+        """p(class | image) [n, classes], of images [n, H, W, C]; clipped to [0,1] first."""
+        images = np.clip(np.asarray(images, np.float32), 0, 1)
+        parts = [
+            np.asarray(_probabilities(self.network, self.params, images[i : i + 1000]))
+            for i in range(0, len(images), 1000)
+        ]
+        return np.concatenate(parts)
+
+    def confidence(self, images: Any) -> np.ndarray:
+        """The largest probability [n]."""
+        return self.probabilities(images).max(1)
+
+    def recognisable(self, images: Any) -> float:
+        """Share of the images with a confidence over 0.9."""
+        return float((self.confidence(images) > CONFIDENT).mean())
+
+
+@partial(jax.jit, static_argnums=0)
+def _probabilities(network: Network, params: Any, images: jax.Array) -> jax.Array:
+    logits: Any = network.apply({"params": params}, images)
+    return nn.softmax(logits)
+
+
+def train(
+    images: Any, labels: Any, key: jax.Array, test: Split | None = None, steps: int = STEPS
+) -> Classifier:
+    """Trains on images [n, H, W, C] (uint8 or [0,1]) and whole labels [n], with Adam, cosine decay.
+
+    Every image is moved by up to two pixels at random. `test` measures the accuracy (NaN without).
+    """
+    network = Network(int(np.max(labels)) + 1)
+    images = jnp.asarray(images)
+    k_init, k_steps = jax.random.split(key)
+    params = network.init(k_init, jnp.zeros((1, *images.shape[1:])))["params"]
+    params = _fit(network, steps, params, images, jnp.asarray(labels), k_steps)
+    found = Classifier(network, params, float("nan"))
+    if test is None or test.labels is None:
+        return found
+    right = found.probabilities(test.images).argmax(1) == test.labels
+    return found._replace(accuracy=float(right.mean()))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _fit(
+    network: Network, steps: int, params: Any, images: jax.Array, labels: jax.Array, key: jax.Array
+) -> Any:
+    optimiser = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-3)
+
+    def step(i: jax.Array, state: Any) -> Any:
+        params, memory = state
+        k_rows, k_shift = jax.random.split(jax.random.fold_in(key, i))
+        chosen = jax.random.randint(k_rows, (BATCH,), 0, len(images))
+        x = images[chosen].astype(jnp.float32) / (255.0 if images.dtype == jnp.uint8 else 1.0)
+        grads = jax.grad(loss)(params, shifted(k_shift, x), labels[chosen])
+        updates, memory = optimiser.update(grads, memory, params)
+        return optax.apply_updates(params, updates), memory
+
+    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        logits: Any = network.apply({"params": params}, x)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+    return jax.lax.fori_loop(0, steps, step, (params, optimiser.init(params)))[0]
+
+
+def shifted(key: jax.Array, x: jax.Array) -> jax.Array:
+    """Images [n, H, W, C] each moved by up to two pixels; what comes in at the border is 0."""
+    border = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
+    starts = jax.random.randint(key, (len(x), 2), 0, 2 * SHIFT + 1)
+
+    def cut(image: jax.Array, start: jax.Array) -> jax.Array:
+        return jax.lax.dynamic_slice(image, (start[0], start[1], 0), x.shape[1:])
+
+    return jax.vmap(cut)(jnp.pad(x, border), starts)

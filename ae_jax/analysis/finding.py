@@ -1,0 +1,158 @@
+"""What an application is given, and what it finds."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ae_jax import api
+from ae_jax import config as config_lib
+from ae_jax.analysis import classifier as classifier_lib
+from ae_jax.api import Run
+from ae_jax.arrays import Dataset, Split, rows
+from ae_jax.controls import unit_rows
+from ae_jax.errors import AeJaxError
+
+TRAIN_MOST, TEST_MOST = 10_000, 1000  # images; more would only cost time
+DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
+    "encoder": {"hidden": (256,)},
+    "decoder": {"hidden": (256,), "output": "sigmoid"},
+    "model": {"init": "he"},
+    "optim": {"learning_rate": 2e-3, "schedule": "cosine"},
+    "train": {"batch_size": 128},
+}
+
+
+class NotApplicable(AeJaxError):  # noqa: N818 (a finding, not a fault)
+    """The run or its data lack what an application needs; the message is the reason."""
+
+
+class Finding(NamedTuple):
+    """What an application measured."""
+
+    numbers: dict[str, Any]
+    control: dict[str, Any]  # the same numbers for what it is compared with
+    sentence: str  # who won
+    figures: dict[str, Any]  # '' or the end of a file name -> matplotlib figure
+
+
+@dataclass(frozen=True)
+class Study:
+    """A trained run, its data, and what several applications share, made when first asked for.
+
+    Attributes:
+      key: of the whole study; an application's own key is `key_for(name)`.
+      effort: models an application trains for itself take so many times their usual steps.
+      sizes: code sizes of `family`.
+      outsiders: images of another world [n, H, W, C] for anomaly detection, or None.
+    """
+
+    run: Run
+    data: Dataset
+    key: jax.Array
+    effort: float = 1.0
+    sizes: tuple[int, ...] = (2, 4, 8, 16, 32)
+    outsiders: np.ndarray | None = None
+
+    def key_for(self, name: str) -> jax.Array:
+        """A key that depends on nothing but the study's key and the name."""
+        return jax.random.fold_in(self.key, zlib.crc32(name.encode()))
+
+    @cached_property
+    def train(self) -> Split:
+        """At most 10,000 training images, float32 in [0,1]."""
+        return _unit(rows(self.data.train, slice(0, TRAIN_MOST)))
+
+    @cached_property
+    def test(self) -> Split:
+        """At most 1,000 test images, float32 in [0,1]."""
+        return _unit(rows(self.data.test, slice(0, TEST_MOST)))
+
+    @cached_property
+    def classifier(self) -> classifier_lib.Classifier:
+        """A judge of plausibility, trained on the labels."""
+        self.need_labels()
+        return classifier_lib.train(
+            self.data.train.images,
+            self.data.train.labels,
+            self.key_for("classifier"),
+            test=self.test,
+            steps=self.steps(classifier_lib.STEPS),
+        )
+
+    @cached_property
+    def family(self) -> dict[int, Run]:
+        """code size -> an autoencoder of that size; all alike otherwise, trained alike."""
+        key = self.key_for("family")
+        return {
+            k: self.fit(jax.random.fold_in(key, k), 1000, DEEP, {"model.code_size": k})
+            for k in self.sizes
+        }
+
+    def steps(self, usual: int) -> int:
+        """`usual` steps, more or fewer as the effort wants."""
+        return max(1, round(usual * self.effort))
+
+    def fit(
+        self,
+        key: jax.Array,
+        steps: int,
+        *changes: Mapping[str, Any],
+        images: Any = None,
+        labels: Any = None,
+    ) -> Run:
+        """An autoencoder of the application's own, on the training set or on other images.
+
+        Args:
+          key: of its training.
+          steps: how many, before `effort`.
+          changes: configs over each other, as for `ae_jax.fit`, dotted or nested.
+          images: [n, H, W, C] to train on; None: the study's own, with their labels.
+          labels: of these, where the config conditions on them.
+        """
+        part = self.data.train if images is None else Split(np.asarray(images), labels)
+        config: dict[str, Any] = {}
+        for change in changes:
+            config = config_lib.merge(config, config_lib.nested(change))
+        batch = min(config.get("train", {}).get("batch_size", 256), len(part.images))
+        epochs = max(1, round(self.steps(steps) * batch / len(part.images)))
+        train = {"train": {"batch_size": batch, "epochs": epochs}}
+        data = Dataset("own", part, rows(part, slice(0, 1)))
+        resolved = config_lib.resolve(config_lib.merge(config, train))
+        return api.fit(resolved, data, key, progress=False)
+
+    def need_labels(self) -> None:
+        """Raises NotApplicable where the data have no labels."""
+        if self.data.train.labels is None or self.data.test.labels is None:
+            raise NotApplicable("the data have no labels")
+
+    def need_images(self) -> None:
+        """Raises NotApplicable where the data are points, not images."""
+        if min(self.run.model.shape[:2]) < 8:
+            raise NotApplicable("the data are points, not images of 8 x 8 pixels or more")
+
+    def need_unconditional(self) -> None:
+        """Raises NotApplicable where the run's decoder must be told the label."""
+        if self.run.config.model.classes:
+            raise NotApplicable("the decoder is told the label")
+
+    def reconstruct(self, images: Any, labels: Any) -> np.ndarray:
+        """The run's reconstructions; `labels` reach the decoder only if it is conditioned."""
+        return self.run.reconstruct(images, labels if self.run.config.model.classes else None)
+
+    def with_run(self, run: Run) -> "Study":
+        """The same study of another run."""
+        return replace(self, run=run)
+
+
+def _unit(part: Split) -> Split:
+    return Split(unit_rows(part.images).reshape(part.images.shape), part.labels)
+
+
+def mse(a: Any, b: Any) -> float:
+    """Mean squared difference, float64."""
+    return float(np.mean(np.square(np.asarray(a, np.float64) - np.asarray(b, np.float64))))

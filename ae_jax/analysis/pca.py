@@ -1,0 +1,99 @@
+"""What a linear map of equal size would do: the error of PCA, the angles between subspaces.
+
+A linear autoencoder's best decoder spans the k leading eigenvectors of the second moment of its
+data (Baldi & Hornik 1989); its code axes are arbitrary, but W_enc W_dec is then the identity.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from scipy.linalg import subspace_angles
+
+from ae_jax import controls, figures
+from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
+from ae_jax.api import linear_maps
+from ae_jax.panels import Panel, line_panels
+
+
+def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
+    """Principal angles in degrees, smallest first, between two subspaces of pixel space.
+
+    Args:
+      outputs: reconstructions [n, ...]; their leading directions about their mean are the model's.
+      directions: orthonormal columns [D, k].
+    """
+    rows = controls.unit_rows(outputs)
+    _, V = controls.principal_directions(rows, directions.shape[1], centred=True)
+    return np.degrees(subspace_angles(V, directions))[::-1]
+
+
+def errors(train: Any, test: Any, most: int) -> np.ndarray:
+    """Test mse per pixel of PCA with 0, 1, ..., `most` components, [most + 1]."""
+    rows, held = controls.unit_rows(train), controls.unit_rows(test).astype(np.float64)
+    mean, V = controls.principal_directions(rows, most, centred=True)
+    moved = held - mean
+    energy = np.square(moved @ V).mean(0)
+    return (np.square(moved).sum(1).mean() - np.concatenate([[0.0], np.cumsum(energy)])) / len(mean)
+
+
+def analyse(study: Study, key: jax.Array) -> Finding:
+    """The run against PCA with as many components as it has codes."""
+    k, pixels = study.run.config.model.code_size, int(np.prod(study.run.model.shape))
+    if k >= pixels:
+        raise NotApplicable(f"a code of {k} numbers is not smaller than {pixels} pixels")
+    train, test = study.train, study.test
+    most = min(max(2 * k, 32), pixels - 1, len(train.images) - 1)
+    curve = errors(train.images, test.images, most)
+    found = mse(test.images, study.reconstruct(test.images, test.labels))
+    _, V = controls.principal_directions(controls.unit_rows(train.images), min(k, most), True)
+    between = angles(
+        study.reconstruct(
+            train.images[:4000], train.labels[:4000] if train.labels is not None else None
+        ),
+        V,
+    )
+    numbers = {
+        "mse": found,
+        "code_size": k,
+        "largest_angle_degrees": float(between.max()),
+        "mean_angle_degrees": float(between.mean()),
+    }
+    made = {
+        "": line_panels(_panels(curve, k, found, between), f"{study.run.config.name} beside PCA")
+    }
+    maps = linear_maps(study.run.config, study.run.variables)
+    if maps is not None:
+        numbers["identity_deviation"] = float(np.abs(maps[1] - np.eye(k)).max())
+        made["maps"] = figures.linear_maps(*maps)
+    control = {"pca_mse": float(curve[min(k, most)])}
+    equal = int(np.argmax(curve <= found)) if (curve <= found).any() else most
+    control["pca_components_of_equal_mse"] = equal
+    ratio = found / control["pca_mse"]
+    word = "the run" if ratio < 1 else "PCA"
+    sentence = (
+        f"{word} wins: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
+        f"needs {'over ' if found < curve[-1] else ''}{equal} for the run's error"
+    )
+    return Finding(numbers, control, sentence, made)
+
+
+def _panels(curve: np.ndarray, k: int, found: float, between: np.ndarray) -> list[Panel]:
+    components = np.arange(1, len(curve))
+    return [
+        Panel(
+            "Error",
+            "numbers in the code",
+            "test mse per pixel, [0,1] units",
+            {"PCA": (components, curve[1:]), "the run": ([k], [found])},
+            ["PCA"],
+            True,
+            True,
+        ),
+        Panel(
+            "Subspaces",
+            "which angle, smallest first",
+            "degrees",
+            {"reconstructions and PCA": (np.arange(1, len(between) + 1), between)},
+        ),
+    ]

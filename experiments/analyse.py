@@ -1,0 +1,119 @@
+"""What a trained run is good for: every application, its picture, its numbers, its control.
+
+    python -m experiments.analyse --workdir=runs/denoise
+    python -m experiments.analyse --workdir=runs/denoise --only=interpolation,inpainting
+
+Writes figures/analysis/<name>.png, analysis/<name>.json and, with all of them on one page,
+gallery.html, and prints a line for each: who won. What does not apply to the run is skipped with
+the reason. Exit codes: 0 done, 2 bad input or environment.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+from tqdm import tqdm
+
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.schema import unknown
+from experiments import cli
+
+flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
+flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
+flags.DEFINE_integer("seed", 0, "Of everything random here.")
+flags.DEFINE_float("effort", 1.0, "Models that an application trains take so many times as long.")
+flags.mark_flag_as_required("workdir")
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    F = flags.FLAGS
+    if F.effort <= 0:
+        raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
+    from ae_jax import api
+    from ae_jax.analysis import APPLICATIONS, Study
+
+    names = F.only or list(APPLICATIONS)
+    for name in names:
+        if name not in APPLICATIONS:
+            raise ConfigError(unknown("--only", name, APPLICATIONS, "application"))
+    path = Path(F.workdir)
+    run = api.restore(F.workdir)
+    dataset, key = dataset_of(run.config), jax.random.key(F.seed)
+    study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
+    show(study, names, path)
+    return 0
+
+
+def dataset_of(config: Any) -> Any:
+    """The data set the run was trained on."""
+    from ae_jax import data as data_lib
+
+    d = config.data
+    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed)
+    return data_lib.subset(dataset, d.n_train, d.n_test)
+
+
+def outsiders(run: Any) -> Any:
+    """Test images of Fashion-MNIST where they fit and are on this machine, else None."""
+    from ae_jax import data as data_lib
+
+    if run.model.shape != (28, 28, 1) or run.config.data.name == "fashion_mnist":
+        return None
+    try:
+        return data_lib.load_data("fashion_mnist", run.config.data.manual_dir).test.images
+    except DataError:
+        return None
+
+
+def show(study: Any, names: list[str], path: Path) -> None:
+    """Runs the applications, writing what they found; a line for each."""
+    from ae_jax import figures
+    from ae_jax.analysis import APPLICATIONS, NotApplicable
+    from experiments import gallery, workdir
+
+    (path / "analysis").mkdir(exist_ok=True)
+    bar = tqdm(names, unit="application", disable=not sys.stderr.isatty(), dynamic_ncols=True)
+    for name in bar:
+        bar.set_description(name)
+        begun = time.perf_counter()
+        try:
+            finding = APPLICATIONS[name](study, study.key_for(name))
+        except NotApplicable as reason:
+            tqdm.write(f"{name}: skipped, {reason}")
+            workdir.write_json(path / "analysis" / f"{name}.json", {"skipped": str(reason)})
+            continue
+        files = []
+        for end, figure in finding.figures.items():
+            file = path / "figures" / "analysis" / f"{name}{'_' if end else ''}{end}.png"
+            figures.save(figure, file)
+            files.append(str(file.relative_to(path)))
+        record = {
+            "sentence": finding.sentence,
+            "numbers": plain(finding.numbers),
+            "control": plain(finding.control),
+            "figures": files,
+            "seconds": round(time.perf_counter() - begun, 2),
+        }
+        workdir.write_json(path / "analysis" / f"{name}.json", record)
+        tqdm.write(f"{name}: {finding.sentence}")
+    print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")
+
+
+def plain(value: Any) -> Any:
+    """Numbers that JSON knows; rounded to six digits."""
+    return json.loads(
+        json.dumps(value, default=_number), parse_float=lambda s: float(f"{float(s):.6g}")
+    )
+
+
+def _number(value: Any) -> Any:
+    return value.tolist()
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,99 @@
+"""Every application on a tiny run, and the command; the truths of each are in test_analysis_*."""
+
+import html
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import ae_jax
+from ae_jax.analysis import APPLICATIONS, Finding, NotApplicable, Study
+from ae_jax.charts import Figure
+from experiments.analyse import plain
+
+ROOT = Path(__file__).parents[1]
+TINY = {
+    "name": "tiny",
+    "corruption": {"name": "mask", "rate": 0.3},
+    "encoder": {"hidden": (32,)},
+    "decoder": {"hidden": (32,), "output": "sigmoid"},
+    "model": {"code_size": 6},
+    "train": {"batch_size": 50, "epochs": 3},
+}
+
+
+@pytest.fixture(scope="module")
+def study(digits):
+    data = ae_jax.data.subset(digits, 200, 40)
+    run = ae_jax.fit(TINY, data, jax.random.key(0), progress=False)
+    return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_every_application_finds_numbers_and_its_controls_numbers(name, study):
+    finding = APPLICATIONS[name](study, study.key_for(name))
+    assert isinstance(finding, Finding)
+    assert "\n" not in finding.sentence and finding.sentence
+    for part in (finding.numbers, finding.control):
+        assert part and json.dumps(plain(part), allow_nan=True)
+    assert "" in finding.figures
+    for figure in finding.figures.values():
+        assert isinstance(figure, Figure)
+        assert figure._repr_png_()
+
+
+def test_what_a_run_lacks_is_named(digits, study):
+    unlabelled = ae_jax.from_arrays(digits.train.images[:60], name="unlabelled")
+    bare = Study(study.run, unlabelled, jax.random.key(0), effort=0.01)
+    with pytest.raises(NotApplicable, match="labels"):
+        APPLICATIONS["classification"](bare, bare.key_for("classification"))
+    clean = ae_jax.fit(
+        {**TINY, "corruption": {"name": "none"}}, study.data, jax.random.key(0), progress=False
+    )
+    with pytest.raises(NotApplicable, match="noise"):
+        APPLICATIONS["denoising"](study.with_run(clean), jax.random.key(0))
+
+
+def test_keys_differ_by_name_and_not_by_order(study):
+    a, b = (jax.random.key_data(study.key_for(name)) for name in ("pca", "caption"))
+    assert not np.array_equal(a, b)
+    assert np.array_equal(a, jax.random.key_data(study.key_for("pca")))
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.analyse", *arguments],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command_names_what_it_knows_and_writes_one_page(tmp_path):
+    unknown = command(f"--workdir={tmp_path}", "--only=pcaa")
+    assert unknown.returncode == 2 and len(unknown.stderr.splitlines()) <= 3
+    assert "did you mean 'pca'" in unknown.stderr
+    assert all(name in unknown.stderr for name in APPLICATIONS)
+    small = ["data.n_train=100", "data.n_test=40", "train.epochs=2", "train.batch_size=50"]
+    flags = ["--config=undercomplete", *(f"--config.{field}" for field in small)]
+    made = subprocess.run(
+        [sys.executable, "-m", "experiments.run", *flags, f"--workdir={tmp_path}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    done = command(f"--workdir={tmp_path}", "--only=pca,denoising", "--effort=0.01")
+    assert done.returncode == 0, done.stderr
+    assert "denoising: skipped" in done.stdout and "pca: " in done.stdout
+    record = json.loads((tmp_path / "analysis" / "pca.json").read_text())
+    assert record["numbers"]["mse"] > 0 and record["control"]["pca_mse"] > 0
+    page = (tmp_path / "gallery.html").read_text()
+    assert html.escape(record["sentence"]) in page and "data:image/png;base64," in page
+    assert all((tmp_path / file).stat().st_size > 1000 for file in record["figures"])
