@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,14 +26,23 @@ def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
     10 log10(1 / mse) in dB, and `bce` in nats per image where the output is a sigmoid; where the
     config corrupts, `noisy_mse` and `denoised_mse` per pixel in [0,1] units.
     """
+    return partial(evaluator_of(lambda _: objective, batch_size), None)
 
-    conditional = bool(objective.model.module.classes)
+
+def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Callable[..., Metrics]:
+    """`f(numbers, variables, data, key) -> metrics`, those of `evaluator` for objective(numbers).
+
+    The numbers are arguments of the compiled program, which serves other numbers as well.
+    """
 
     @jax.jit
-    def sums(variables: Variables, images: Any, labels: Any, keys: Any) -> dict[str, jax.Array]:
-        return jax.lax.map(lambda b: _sums(objective, variables, *b), (images, labels, keys))
+    def sums(
+        numbers: Any, variables: Variables, images: Any, labels: Any, keys: Any
+    ) -> dict[str, jax.Array]:
+        f = objective(numbers)
+        return jax.lax.map(lambda b: _sums(f, variables, *b), (images, labels, keys))
 
-    def evaluate(variables: Variables, data: Split, key: jax.Array) -> Metrics:
+    def evaluate(numbers: Any, variables: Variables, data: Split, key: jax.Array) -> Metrics:
         n = len(data.images)
         full, rest = divmod(n, batch_size)
         keys = jax.random.split(key, full + 1)
@@ -46,9 +56,9 @@ def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
                 continue
             images, labels = (
                 None if v is None else jnp.asarray(v[start:stop]).reshape(-1, size, *v.shape[1:])
-                for v in (data.images, data.labels if conditional else None)
+                for v in data
             )
-            for name, value in sums(variables, images, labels, k).items():
+            for name, value in sums(numbers, variables, images, labels, k).items():
                 total = float(np.sum(np.asarray(value, np.float64)))
                 totals[name] = totals.get(name, 0.0) + total
         return _metrics(totals, n, math.prod(data.images.shape[1:]))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ae_jax.losses import LOSSES
 from ae_jax.model import Batch, Model, Pass, Variables
 from ae_jax.penalties import PENALTIES
+from ae_jax.traced import is_zero
 
 Terms = dict[str, jax.Array]
 
@@ -86,7 +87,7 @@ def build(config: Any, model: Model) -> Objective:
     penalties = {}
     for name, options in config.penalties.to_dict().items():
         common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
-        if common[0] != 0:
+        if not is_zero(common[0]):
             penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
     loss = config.loss.to_dict()
     reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_jax.traced import is_zero
+
 
 def sgd(o: Any) -> optax.GradientTransformation:
     """buf <- momentum buf + g, step = buf: PyTorch's SGD, no damping, no Nesterov."""
-    return optax.trace(decay=o.momentum) if o.momentum else optax.identity()
+    return optax.identity() if is_zero(o.momentum) else optax.trace(decay=o.momentum)
 
 
 def adam(o: Any) -> optax.GradientTransformation:
@@ -105,7 +107,7 @@ def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
     chain = []
     if o.clip_norm is not None:
         chain.append(optax.clip_by_global_norm(o.clip_norm))
-    decay = [optax.add_decayed_weights(o.weight_decay)] if o.weight_decay != 0 else []
+    decay = [] if is_zero(o.weight_decay) else [optax.add_decayed_weights(o.weight_decay)]
     chain += [] if o.decoupled else decay
     chain.append(OPTIMISERS[o.name](o))
     chain += decay if o.decoupled else []

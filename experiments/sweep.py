@@ -1,0 +1,68 @@
+"""Trains every point of a grid with several seeds, many runs in one compiled program.
+
+    python -m experiments.sweep --config=configs/dropout.py --seeds=5 \\
+        --grid='optim.learning_rate=1e-3,3e-4;penalties.weight_l2.weight=0,1e-4'
+    python -m experiments.sweep --config=configs/linear.py --grid='model.code_size=4,8,16,32'
+
+A grid is <field>=<value>,<value>;<field>=...: every combination is a point. Each member is the run
+that experiments.run makes with that seed (the config's and the following ones) and those values.
+Numbers, and model.code_size where a mask can stand for it, are arguments of one program; every
+other difference makes another program. Files: sweep.json and figures/sweep.png (test mse against
+the code size beside PCA, or against the first field of numbers). A sweep that ended is not
+repeated; one that was interrupted goes on after the last program that had ended. Exit codes: 0
+done, 2 bad config, input or environment, 3 every member diverged, 130/143 interrupted.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+
+from ae_jax.errors import CheckpointError, ConfigError
+from experiments import cli
+
+flags.DEFINE_string("config", None, cli.CONFIG_HELP)
+flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; none: seeds alone.")
+flags.DEFINE_integer("seeds", 5, "How many members each point of the grid has.")
+flags.DEFINE_string("workdir", None, "Where the results go; default runs/<config name>_sweep.")
+flags.DEFINE_string("method", "auto", "auto (measures), vmap, map or loop.")
+flags.mark_flag_as_required("config")
+
+
+def stop(number: int, frame: Any) -> None:
+    """What there is to keep is on disk already, so a signal just ends the sweep."""
+    cli.fail("interrupted; the same command goes on after the last ended program", 128 + number)
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    started = time.perf_counter()
+    F = flags.FLAGS
+    from experiments import sweep_grid
+
+    if F.method not in (methods := ("auto", "vmap", "map", "loop")):
+        raise ConfigError(f"--method: must be one of {', '.join(methods)}, not {F.method!r}")
+    config = cli.load(F.config, overrides)
+    members = sweep_grid.members(F.config, overrides, sweep_grid.parse(F.grid), F.seeds)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    # A processor's cores count as devices, so that members can be spread over them.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    jax.config.update("jax_num_cpu_devices", min(cores, len(members)))
+    from experiments import lock, sweep_session
+
+    path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
+    plan = sweep_session.plan(config, members)
+    try:
+        with lock.hold(path):
+            return sweep_session.run(plan, path, F.method, started)
+    except OSError as error:  # a disk that is full, a directory that went away
+        raise CheckpointError(f"--workdir: cannot write: {error}") from error
+
+
+if __name__ == "__main__":
+    cli.run(main)

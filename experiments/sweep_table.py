@@ -1,0 +1,65 @@
+"""Numbers of a sweep over its seeds: mean and standard deviation, and a table for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each point: every test metric's mean and deviation over the seeds.
+
+    The deviation is the sample's (divided by n - 1), None where there is one seed. Members that
+    diverged are counted and left out; `best` marks the lowest mean mse among the points of which
+    no member did.
+    """
+    points: list[dict[str, Any]] = []
+    for result in results:
+        if not any(point["overrides"] == result["overrides"] for point in points):
+            points.append({"overrides": result["overrides"]})
+    for point in points:
+        mine = [r for r in results if r["overrides"] == point["overrides"]]
+        tests = [r["test"] for r in mine if r["diverged"] is None]
+        point["seeds"] = len(mine)
+        point["diverged"] = len(mine) - len(tests)
+        point["test"] = {
+            name: _moments([test[name] for test in tests]) for name in (tests[0] if tests else ())
+        }
+        point["best"] = False
+    sound = [point for point in points if not point["diverged"]]
+    if len(points) > 1 and sound:
+        min(sound, key=lambda point: point["test"]["mse"]["mean"])["best"] = True
+    return points
+
+
+def _moments(values: Sequence[float]) -> dict[str, float | None]:
+    mean = float(np.mean(values))
+    return {"mean": mean, "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
+
+
+def table(summary: Sequence[Mapping[str, Any]]) -> str:
+    """A line a point, mean ± deviation; the best has a star."""
+    fields = list(summary[0]["overrides"])
+    names = [n for n in ("mse", "denoised_mse", "psnr", "loss") if n in _metrics(summary)]
+    seeds = summary[0]["seeds"]
+    rows = [[*fields, *names, f"{seeds} seed{'s' if seeds > 1 else ''}"]]
+    for point in summary:
+        note = "* best" if point["best"] else ""
+        if point["diverged"]:
+            note = f"{point['diverged']} diverged"
+        cells = [_cell(point["test"].get(name)) for name in names]
+        rows.append([*map(str, point["overrides"].values()), *cells, note])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _metrics(summary: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {name for point in summary for name in point["test"]}
+
+
+def _cell(moments: Mapping[str, float | None] | None) -> str:
+    if moments is None or moments["mean"] is None:
+        return "-"
+    deviation = moments["sd"]
+    return f"{moments['mean']:.5g}" + ("" if deviation is None else f" ± {deviation:.2g}")
