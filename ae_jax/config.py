@@ -57,6 +57,9 @@ class Network:
     code_size: Count = 32
     classes: CountOrZero = 0  # > 0: the decoder is told the label, one-hot of so many classes
     init: InitialiserName = "torch"
+    # What layers multiply in: bfloat16 is fast on GPUs and TPUs, slow on CPUs. Parameters, their
+    # updates and the loss are float32 always.
+    dtype: Annotated[str, OneOf(("float32", "bfloat16"))] = "float32"
 
 
 @dataclass

@@ -83,7 +83,7 @@ class Affine(Layer):
         """[batch, in] -> [batch, features]."""
         fan_in = x.shape[-1]
         W, b = self.parameters((fan_in, self.features), fan_in, self.features)
-        return x @ W + b[None, :]
+        return x.astype(W.dtype) @ W + b[None, :]
 
 
 class Conv(Layer):
@@ -103,6 +103,7 @@ class Conv(Layer):
         k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
         c, f = x.shape[-1], self.features
         W, b = self.parameters((k1, k2, c, f), k1 * k2 * c, k1 * k2 * f)
+        x = x.astype(W.dtype)
         if self.upsampled > 1:
             return convolution.upsample_conv(x, W, self.upsampled) + b[None, None, None, :]
         return convolution.conv(x, W, self.stride, self.padding) + b[None, None, None, :]
@@ -125,6 +126,7 @@ class ConvTranspose(Layer):
         k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
         c, f = x.shape[-1], self.features
         W, b = self.parameters((k1, k2, c, f), k1 * k2 * f, k1 * k2 * c)
+        x = x.astype(W.dtype)
         y = convolution.conv_transpose(x, W, self.stride, self.padding, self.output_padding)
         return y + b[None, None, None, :]
 
@@ -148,7 +150,7 @@ class BatchNorm(nn.Module):
         if train:
             axes = tuple(range(x.ndim - 1))
             n = x.size // c
-            m, v = jnp.mean(x, axes), jnp.var(x, axes)
+            m, v = (f(x, axes, dtype=jnp.float32) for f in (jnp.mean, jnp.var))
             if not self.is_initializing():
                 mean.value = 0.9 * mean.value + 0.1 * m
                 var.value = 0.9 * var.value + 0.1 * v * (n / max(n - 1, 1))

@@ -59,7 +59,8 @@ class Autoencoder(nn.Module):
 
     def encode(self, x: jax.Array, train: bool = False) -> jax.Array:
         """x -> h; centred data lose their mean here and get it back in `image`."""
-        return self.encoder(x - self._mean(), train)
+        h: jax.Array = self.encoder(x - self._mean(), train)
+        return h.astype(jnp.float32)  # so that its noise is the same whatever layers multiply in
 
     def decode(
         self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
@@ -91,6 +92,7 @@ class Model(NamedTuple):
     corrupts: bool  # whether it does anything
     shape: tuple[int, int, int]
     scale: str
+    dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
         """Fresh variables; `mean` [height, width, channels] is used where data are centred."""
@@ -129,7 +131,18 @@ class Model(NamedTuple):
 
     def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
         """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
-        return self.module.apply(variables, *args, **options)
+        if self.dtype == "float32":
+            return self.module.apply(variables, *args, **options)
+        # Kernels alone: a bias that is float32 makes the sum so, and its gradient adds up in it.
+        params = jax.tree.map(
+            lambda p: p.astype(self.dtype) if p.ndim > 1 else p, variables["params"]
+        )
+        result = self.module.apply({**variables, "params": params}, *args, **options)
+        return jax.tree.map(_to_float32, result)
+
+
+def _to_float32(leaf: jax.Array) -> jax.Array:
+    return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
 def build(config: Any, shape: tuple[int, int, int]) -> Model:
@@ -154,4 +167,5 @@ def build(config: Any, shape: tuple[int, int, int]) -> Model:
         bounds=scaling.BOUNDS[config.data.scale],
         **options["corruption"],
     )
-    return Model(module, corrupt, config.corruption.name != "none", shape, config.data.scale)
+    corrupts = config.corruption.name != "none"
+    return Model(module, corrupt, corrupts, shape, config.data.scale, config.model.dtype)

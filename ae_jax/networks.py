@@ -88,7 +88,7 @@ class TiedDecoder(nn.Module):
         """[batch, code_size] -> [batch, height, width, channels]."""
         kernels = [layer.get_variable("params", "kernel") for layer in encoder.layer]
         for i, W in reversed(list(enumerate(kernels))):
-            z = z @ W.T
+            z = z.astype(W.dtype) @ W.T
             if self.bias:
                 init = INITIALISERS[self.init_name][1](W.shape[1], W.shape[0])
                 z = z + self.param(f"bias_{i}", init, W.shape[:1])[None, :]
