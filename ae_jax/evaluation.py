@@ -71,17 +71,18 @@ def _sums(
 ) -> dict[str, jax.Array]:
     """Sums over one batch of what `_metrics` divides by the number of images."""
     model = objective.model
-    k_loss, k_noise, k_code = jax.random.split(key, 3)
+    k_penalty, k_noise, k_code = jax.random.split(key, 3)
     batch = Batch(scaling.to_network(images, model.scale), labels)
     x = batch.x
-    loss, (terms, _) = objective(variables, batch, k_loss, False)
-    sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
-    p = model.run(variables, batch, k_code)
-    sums["sse"] = squared_error_unit(x, p.x_hat, model.scale)
-    if model.module.output == "sigmoid" and model.scale == "unit":
-        sums["bce"] = jnp.sum(bernoulli_nll(p))
+    clean = p = model.run(variables, batch, k_code)
     if model.corrupts:
         p = model.run(variables, batch, k_noise, corrupt=True)
+    loss, terms = objective.measure(p, variables, k_penalty)
+    sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
+    sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale)
+    if model.module.output == "sigmoid" and model.scale == "unit":
+        sums["bce"] = jnp.sum(bernoulli_nll(clean))
+    if model.corrupts:
         sums["noisy_sse"] = squared_error_unit(x, p.noisy, model.scale)
         sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
     return sums

@@ -72,14 +72,21 @@ class Objective(NamedTuple):
             variables = {**variables, **statistics}
         else:
             p = apply()
+        loss, terms = self.measure(p, variables, k_penalty, epoch)
+        return loss, (terms, variables)
+
+    def measure(
+        self, p: Pass, variables: Variables, key: jax.Array, epoch: Any = None
+    ) -> tuple[jax.Array, Terms]:
+        """(loss, its unweighted terms) of a pass that was made already."""
         scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
         loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
         terms = {"reconstruction": reconstruction}
         for i, (name, penalty) in enumerate(self.penalties.items()):
-            k = jax.random.fold_in(k_penalty, i)
+            k = jax.random.fold_in(key, i)
             terms[name] = jnp.mean(penalty.function(p, self.model, variables, k))
             loss = loss + penalty.weight_at(epoch) * terms[name]
-        return loss, (terms, variables)
+        return loss, terms
 
 
 def build(config: Any, model: Model) -> Objective:
