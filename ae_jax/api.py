@@ -10,6 +10,7 @@ Images are [n, height, width, channels] (or [n, height, width] where there is on
 or float in [0,1]; what comes back is float32 in [0,1] units, not clipped.
 """
 
+import signal
 import warnings
 from functools import partial
 from pathlib import Path
@@ -21,10 +22,12 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 from tqdm.auto import tqdm
 
-from ae_jax import checkpoint, figures, json_file, scaling, training
-from ae_jax.config import load_config, resolve
+from ae_jax import checkpoint, devices, figures, json_file, scaling, training
+from ae_jax.arrays import SAMPLE, blocks
+from ae_jax.config import changes, load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.interrupt import Interrupt
 from ae_jax.model import Model, Variables
 
 BATCH = 1000
@@ -39,10 +42,11 @@ class Run(NamedTuple):
     history: dict[str, np.ndarray]  # loss and its terms, one number a step
     code_mean: np.ndarray  # of the training set's codes [code_size]
     code_cov: np.ndarray  # [code_size, code_size]
+    state: training.TrainState | None = None  # what `fit` goes on from
 
     def encode(self, images: Any) -> np.ndarray:
         """Codes z [n, code_size], without noise."""
-        return self._in_batches(self.model.encode, self._scaled(images))
+        return self._in_batches(_codes, self._checked(images))
 
     def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
         """Images [n, height, width, channels] of the codes z [n, code_size].
@@ -51,8 +55,7 @@ class Run(NamedTuple):
         """
         codes = np.asarray(codes, np.float32)
         rest = () if not self.config.model.classes else (np.asarray(labels, np.int32),)
-        images = self._in_batches(self.model.decode, codes, *rest)
-        return np.asarray(scaling.to_unit(images, self.model.scale))
+        return self._in_batches(_images, codes, *rest)
 
     def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
         """decode(encode(x))."""
@@ -60,7 +63,7 @@ class Run(NamedTuple):
 
     def corrupt(self, images: Any, key: jax.Array) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        noisy = self.model.corrupt(key, jnp.asarray(self._scaled(images)))
+        noisy = self.model.corrupt(key, self._scaled(images))
         return np.asarray(scaling.to_unit(noisy, self.model.scale))
 
     def sample(self, key: jax.Array, n: int, labels: Any = None) -> np.ndarray:
@@ -103,29 +106,37 @@ class Run(NamedTuple):
         ]
         return figures.curves(rows)
 
-    def _scaled(self, images: Any) -> np.ndarray:
+    def _checked(self, images: Any) -> np.ndarray:
         images = np.asarray(images)
         if images.ndim == 3 and self.model.shape[2] == 1:
             images = images[..., None]
         if images.ndim != 4 or images.shape[1:] != self.model.shape:
             wanted = ", ".join(map(str, self.model.shape))
             raise ValueError(f"images must be [n, {wanted}], not {list(images.shape)}")
-        return np.asarray(scaling.to_network(jnp.asarray(images), self.model.scale))
+        return images
+
+    def _scaled(self, images: Any) -> jax.Array:
+        return scaling.to_network(jnp.asarray(self._checked(images)), self.model.scale)
 
     def _unit(self, images: Any) -> np.ndarray:
-        return np.asarray(scaling.to_unit(jnp.asarray(self._scaled(images)), self.model.scale))
+        return np.asarray(scaling.to_unit(self._scaled(images), self.model.scale))
 
     def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
         parts = [
-            np.asarray(_call(function, self.variables, *(r[i : i + BATCH] for r in rows)))
+            np.asarray(function(self.model, self.variables, *(r[i : i + BATCH] for r in rows)))
             for i in range(0, len(rows[0]), BATCH)
         ]
         return np.concatenate(parts) if parts else np.zeros((0,))
 
 
 @partial(jax.jit, static_argnums=0)
-def _call(function: Any, variables: Variables, *rows: jax.Array) -> jax.Array:
-    return function(variables, *rows)
+def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
+    return model.encode(variables, scaling.to_network(images, model.scale))
+
+
+@partial(jax.jit, static_argnums=0)
+def _images(model: Model, variables: Variables, codes: jax.Array, *labels: jax.Array) -> jax.Array:
+    return scaling.to_unit(model.decode(variables, codes, *labels), model.scale)
 
 
 def first_filters(model: Model, variables: Variables) -> np.ndarray:
@@ -157,8 +168,14 @@ def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | 
     return W @ V, V @ W
 
 
-def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
+def fit(
+    config: Any, data: Any, key: jax.Array, progress: bool = True, start: Run | None = None
+) -> Run:
     """Trains and returns a `Run`.
+
+    Interrupted (the stop button, Ctrl-C) it returns what has been trained within a quarter of a
+    second; `fit(config, data, key, start=run)` goes on from there, with the bits of a run that was
+    not interrupted. A second interrupt raises KeyboardInterrupt as ever.
 
     Args:
       config: the name of a config ('denoise'), a path, a dict of differences from the defaults,
@@ -166,6 +183,7 @@ def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
       data: a `Dataset`, the name of one, or training images.
       key: of the whole run: initial weights, data order, noise.
       progress: whether to show a bar.
+      start: a `Run` of the same config, data and key (`train.epochs` may have grown) to go on from.
 
     Raises:
       ConfigError, DataError: something is not allowed; the message names it.
@@ -181,26 +199,43 @@ def fit(config: Any, data: Any, key: jax.Array, progress: bool = True) -> Run:
         data = from_arrays(np.asarray(data))
     images = data.train.images
     training.check_labels(config, data.train)
-    trainer = training.prepare(config, images.shape[1:], len(images))
-    state = trainer.init(key, training.mean_image(images, config.data.scale))
-    history: dict[str, list[np.ndarray]] = {}
+    trainer = training.prepare(config, images.shape[1:], len(images), devices.mesh())
+    state = _first_state(trainer, images, key, start)
+    history = {} if start is None else {name: [v] for name, v in start.history.items()}
     total = config.train.epochs * trainer.steps_per_epoch
-    with tqdm(total=total, unit="step", disable=not progress, desc=config.name) as bar:
+    bar = tqdm(
+        total=total, initial=int(state.step), unit="step", disable=not progress, desc=config.name
+    )
+    with bar, Interrupt(signal.SIGINT) as stop:
         for chunk in training.train(trainer, state, data.train, key):
             state = chunk.state
             for name, values in chunk.terms.items():
                 history.setdefault(name, []).append(values)
             bar.update(chunk.steps[1] - chunk.steps[0])
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
+            if stop.code:
+                break
     joined = {name: np.concatenate(values) for name, values in history.items()}
-    return with_codes(config, trainer.model, state.variables, joined, images)
+    state = devices.local(state)
+    return with_codes(config, trainer.model, state.variables, joined, images)._replace(state=state)
+
+
+def _first_state(
+    trainer: training.Trainer, images: np.ndarray, key: jax.Array, start: Run | None
+) -> training.TrainState:
+    """A new state, or a copy of the one to go on from: training consumes what it is given."""
+    if start is None:
+        return trainer.init(key, training.mean_image(images, trainer.config.data.scale))
+    if start.state is None or changes(start.config.to_dict(), trainer.config.to_dict()):
+        raise ConfigError("start: is a run of another config")
+    return jax.tree.map(jnp.copy, start.state)
 
 
 def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
-    """A `Run` with the first two moments of the codes of `images`."""
+    """A `Run` with the first two moments of the codes of `images`, the first SAMPLE at most."""
     k = config.model.code_size
     run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
-    codes = run.encode(images)
+    codes = np.concatenate([run.encode(block) for block in blocks(images[:SAMPLE])])
     cov = np.cov(codes, rowvar=False).reshape(k, k)
     return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
 
@@ -234,7 +269,8 @@ def restore(workdir: str, best: bool = False) -> Run:
     for step, damage in restored.passed_over.items():
         warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
     model, k, state = trainers[-1].model, config.model.code_size, restored.state
-    run = Run(config, model, state.variables, state.record, np.zeros(k), np.eye(k))
+    history = {name: np.asarray(values) for name, values in state.record.items()}
+    run = Run(config, model, state.variables, history, np.zeros(k), np.eye(k), state)
     if (path / "codes.npz").is_file():
         mean, cov = _code_moments(path / "codes.npz", k)
         run = run._replace(code_mean=mean, code_cov=cov)

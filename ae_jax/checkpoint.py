@@ -21,9 +21,8 @@ from typing import Any, NamedTuple
 
 import jax
 import orbax.checkpoint as ocp
-from jax.experimental.multihost_utils import sync_global_devices
 
-from ae_jax import json_file, manifest
+from ae_jax import devices, json_file, manifest
 from ae_jax.errors import AeJaxError, CheckpointError
 from ae_jax.manifest import DamagedError
 
@@ -59,14 +58,14 @@ def save(
     part = folder / f"{step}.tmp"
     facts = {"step": step, "loss": loss, "meta": meta, "leaves": _leaves(state)}
     try:
-        _first_process(lambda: _remove(part), f"clear {part}")
+        devices.by_first(lambda: _remove(part))
         with _orbax() as checkpointer:
             checkpointer.save(part / "state", args=ocp.args.StandardSave(state))
-        _first_process(lambda: _publish(part, folder / str(step), facts), f"publish {part}")
+        devices.by_first(lambda: _publish(part, folder / str(step), facts))
     except Exception as error:  # Orbax reports a full disk as one of three types
         _remove(part)
         raise CheckpointError(_not_written(folder, step, state, error)) from error
-    _first_process(lambda: _retire(folder), f"retire {part}")
+    devices.by_first(lambda: _retire(folder))
 
 
 def restore(
@@ -122,7 +121,7 @@ def resume(
             _remove(folder / f"{step}.damaged")
             os.rename(folder / str(step), folder / f"{step}.damaged")
 
-    _first_process(tidy, f"tidy {folder}")
+    devices.by_first(tidy)
     return restored
 
 
@@ -207,12 +206,7 @@ def _build(like: Callable[[dict[str, Any]], Any], facts: dict[str, Any]) -> Any:
             f"checkpoint of step {step}: {FACTS} describes no model ({_first_line(error)})"
         ) from error
     _check_fits(step, facts["leaves"], _leaves(abstract))
-    needed, there = _bytes(abstract), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
-        raise CheckpointError(
-            f"checkpoint of step {step} needs {needed / 1e9:,.0f} GB of memory, "
-            f"there are {there / 1e9:,.0f}"
-        )
+    devices.check_fits(f"checkpoint of step {step}", abstract)
     return abstract
 
 
@@ -243,19 +237,12 @@ def _check_fits(step: int, stored: dict[str, str], wanted: dict[str, str]) -> No
 
 
 def _read(directory: Path, abstract: Any, sharding: Any) -> Any:
-    sharding = sharding or jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    sharding = sharding or devices.everywhere(None)
     target = jax.tree.map(
         lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=sharding), abstract
     )
     with _orbax() as checkpointer:
         return checkpointer.restore(directory / "state", args=ocp.args.StandardRestore(target))
-
-
-def _first_process(act: Callable[[], None], name: str) -> None:
-    """Done by one process, waited for by all."""
-    if jax.process_index() == 0:
-        act()
-    sync_global_devices(name)
 
 
 def _remove(directory: Path) -> None:

@@ -33,10 +33,11 @@ def check(directory: Path) -> None:
         listed = _read(directory)
         found = _files(directory)
         for name in sorted(listed.keys() ^ set(found)):
-            raise DamagedError(f"{name}: is " + ("missing" if name in listed else "not listed"))
+            wrong = "is missing, but listed in" if name in listed else "is not listed in"
+            raise DamagedError(f"{name}: {wrong} {NAME}")
         for name in found:
             if _sha256(directory / name) != listed[name]:
-                raise DamagedError(f"{name}: is not what was written")
+                raise DamagedError(f"{name}: does not agree with {NAME}")
     except OSError as error:
         raise DamagedError(f"{error.filename}: {error.strerror}") from error
 

@@ -33,10 +33,11 @@ Probability = Annotated[float, Rule("a number in [0, 1]", lambda v: 0 <= v <= 1)
 Fraction = Annotated[float, Rule("a number in [0, 1)", lambda v: 0 <= v < 1)]
 Positive = Annotated[float, Rule("a number > 0", lambda v: v > 0)]
 NonNegative = Annotated[float, Rule("a number >= 0", lambda v: v >= 0)]
-Count = Annotated[int, Rule("a whole number >= 1", lambda v: v >= 1)]
-CountOrZero = Annotated[int, Rule("a whole number >= 0", lambda v: v >= 0)]
+Count = Annotated[int, Rule("a whole number >= 1 and < 2^31", lambda v: 1 <= v < 2**31)]
+CountOrZero = Annotated[int, Rule("a whole number >= 0 and < 2^31", lambda v: 0 <= v < 2**31)]
 Widths = Annotated[
-    tuple[int, ...], Rule("a tuple of whole numbers >= 1", lambda v: all(w >= 1 for w in v))
+    tuple[int, ...],
+    Rule("a tuple of whole numbers >= 1 and < 2^31", lambda v: all(1 <= w < 2**31 for w in v)),
 ]
 
 

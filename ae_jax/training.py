@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ae_jax import devices, scaling, streaming
 from ae_jax import model as model_lib
 from ae_jax import objective as objective_lib
 from ae_jax import optimiser as optimiser_lib
-from ae_jax import scaling
-from ae_jax.arrays import Split
+from ae_jax.arrays import Split, blocks
 from ae_jax.errors import ConfigError, DivergedError
 from ae_jax.model import Batch, Model, Variables
 from ae_jax.objective import Objective
@@ -75,6 +75,7 @@ class Trainer(NamedTuple):
     objective: Objective
     optimiser: optax.GradientTransformation
     n_train: int
+    mesh: Any = None  # the devices a batch is spread over; see `devices`
 
     @property
     def batches(self) -> tuple[int, int]:
@@ -111,8 +112,8 @@ def check_labels(config: Any, data: Split) -> None:
         raise ConfigError(f"model.classes: {classes}, but the data set has {found}")
 
 
-def prepare(config: Any, shape: tuple[int, int, int], n_train: int) -> Trainer:
-    """The trainer for a resolved config and `n_train` images of `shape`.
+def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
+    """The trainer for a resolved config and `n_train` images of `shape`, on the devices of `mesh`.
 
     Raises:
       ConfigError: the batch is larger than the set.
@@ -125,12 +126,13 @@ def prepare(config: Any, shape: tuple[int, int, int], n_train: int) -> Trainer:
     model = model_lib.build(config, shape)
     steps = -(-n_train // config.train.batch_size)
     objective = objective_lib.build(config, model)
-    return Trainer(config, model, objective, optimiser_lib.build(config, steps), n_train)
+    return Trainer(config, model, objective, optimiser_lib.build(config, steps), n_train, mesh)
 
 
 def mean_image(images: Any, scale: str) -> jax.Array:
     """The mean image [height, width, channels] in the network's scale."""
-    unit = np.mean(images, axis=0, dtype=np.float64) / (255 if images.dtype == np.uint8 else 1)
+    total = sum(block.sum(0, dtype=np.float64) for block in blocks(images))
+    unit = total / len(images) / (255 if images.dtype == np.uint8 else 1)
     return scaling.to_network(jnp.asarray(unit), scale)
 
 
@@ -171,6 +173,7 @@ def run_steps(
     def body(i: jax.Array, state: TrainState) -> TrainState:
         start = i * trainer.config.train.batch_size
         indices = jax.lax.dynamic_slice(order, (start,), (size,))
+        indices = devices.spread(trainer.mesh, indices)
         x = scaling.to_network(rows[indices], trainer.model.scale).reshape(size, *images.shape[1:])
         batch = Batch(x, None if labels is None else labels[indices])
         return train_step(trainer, state, batch, jax.random.fold_in(key, state.step))
@@ -198,36 +201,43 @@ def train(
     """
     keys = split_keys(key)
     full, rest = trainer.batches
-    images = jnp.asarray(data.images)
-    labels = jnp.asarray(data.labels) if trainer.config.model.classes else None
+    everywhere = partial(devices.replicate, trainer.mesh)
+    state, noise = everywhere((state, keys.noise))
+    labels = data.labels if trainer.config.model.classes else None
+    order_of = partial(epoch_order, keys.order, trainer.n_train)
     compiled: dict[int, Any] = {}
     chunk, done = 1, int(state.step)
-    while (epoch := done // trainer.steps_per_epoch) < trainer.config.train.epochs:
-        order = epoch_order(keys.order, trainer.n_train, epoch)
-        first = done % trainer.steps_per_epoch
-        while first < trainer.steps_per_epoch:
+    for window in streaming.feed(trainer, data.images, labels, order_of, done):
+        images, labels, order = everywhere(window[:3])
+        begin, waited = window.start % trainer.steps_per_epoch, window.waited
+        while done < window.stop:
+            first = done % trainer.steps_per_epoch
             size = trainer.config.train.batch_size if first < full else rest
-            last = min(first + chunk, full) if first < full else first + 1
+            last = min(first + chunk, begin + window.stop - window.start)
+            last = min(last, full) if first < full else last
             if chunk_steps:
                 last = min(last, first + chunk_steps - done % chunk_steps)
-            args = (state, images, labels, order, first, last, keys.noise)
+            args = (state, images, labels, order, first - begin, last - begin, noise)
             compile_s = 0.0
             if size not in compiled:
-                compiled[size], compile_s = _compile(trainer, size, args)
-            start = time.perf_counter()
+                compiled[size], compile_s = compile_steps(trainer, size, args)
+            start = time.perf_counter() - waited
             state = compiled[size](*args)
             terms = {name: np.asarray(v)[first:last] for name, v in state.record.items()}
-            seconds = time.perf_counter() - start
+            seconds, waited = time.perf_counter() - start, 0.0
             _check_finite(trainer, state, terms, done)
             steps = (done, done + last - first)
-            first, done = last, steps[1]
+            done = steps[1]
             yield Chunk(state, done // trainer.steps_per_epoch, steps, terms, seconds, compile_s)
-            chunk = max(1, int((steps[1] - steps[0]) / max(seconds, 1e-6) * CHUNK_SECONDS))
+            speed = (steps[1] - steps[0]) / max(seconds, 1e-6)
+            (chunk,) = devices.agree(max(1, int(speed * CHUNK_SECONDS)))
 
 
-def _compile(trainer: Trainer, size: int, args: Any) -> tuple[Any, float]:
+def compile_steps(trainer: Trainer, size: int, args: Any) -> tuple[Any, float]:
+    """(`run_steps` for these arguments and batches of `size`, seconds it took to compile)."""
     start = time.perf_counter()
-    step = jax.jit(partial(run_steps, trainer, size), donate_argnums=0)
+    places = devices.everywhere(trainer.mesh) if trainer.mesh else None
+    step = jax.jit(partial(run_steps, trainer, size), donate_argnums=0, out_shardings=places)
     return step.lower(*args).compile(), time.perf_counter() - start
 
 

@@ -10,6 +10,7 @@ with those that do. Exit codes: 0 done, 2 bad config, input or environment, 3 di
 interrupted with the state saved.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,6 +25,11 @@ from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
 flags.DEFINE_string("workdir", None, "Where the run lives; default runs/<config name>.")
+flags.DEFINE_string("coordinator", None, "Several processes, one run: host:port of process 0.")
+flags.DEFINE_integer("num_processes", 1, "How many; each is started with the same command.")
+flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
+flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process counts as dead.")
+flags.DEFINE_bool("dry_run", False, "Say what the training would cost, and leave it.")
 flags.mark_flag_as_required("config")
 
 
@@ -35,16 +41,28 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
     from ae_jax import data as data_lib
+    from ae_jax import devices
     from experiments import lock, session, workdir
 
-    path = Path(flags.FLAGS.workdir or Path("runs") / config.name)
+    f = flags.FLAGS
+    if f.coordinator:
+        devices.join(f.coordinator, f.num_processes, f.process_id, f.heartbeat)
+    path = Path(f.workdir or Path("runs") / config.name)
     d = config.data
-    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed)
+    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
     dataset = data_lib.subset(dataset, d.n_train, d.n_test)
     run = session.prepare(config, dataset)
+    if f.dry_run:
+        print(session.cost_text(run))
+        return 0
+
+    def claim() -> None:
+        held.enter_context(lock.hold(path))
+        workdir.claim(path, config)
+
     try:
-        with lock.hold(path):
-            workdir.claim(path, config)
+        with contextlib.ExitStack() as held:
+            devices.by_first(claim)
             return session.train(run, path, started)
     except OSError as error:  # a disk that is full, a directory that went away
         where = f" {error.filename}" if error.filename else ""

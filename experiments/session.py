@@ -1,6 +1,5 @@
 """One training session in a work directory: restore, train, evaluate, summarise, draw."""
 
-import hashlib
 import signal
 import sys
 import time
@@ -12,7 +11,8 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from ae_jax import api, checkpoint, evaluation, scaling, training
+from ae_jax import api, checkpoint, cost, devices, evaluation, scaling, training
+from ae_jax.arrays import sha256
 from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
@@ -40,7 +40,8 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     """Everything that can be refused is refused here, before a file is touched."""
     images = dataset.train.images
     training.check_labels(config, dataset.train)
-    trainer = training.prepare(config, images.shape[1:], len(images))
+    trainer = training.prepare(config, images.shape[1:], len(images), devices.mesh())
+    devices.check_fits("model, encoder, decoder", trainer.abstract())
     evaluate = evaluation.evaluator(trainer.objective, config.eval.batch_size)
     model = trainer.model
 
@@ -49,9 +50,34 @@ def prepare(config: Any, dataset: Dataset) -> Session:
         return scaling.to_unit(model.run(variables, batch, None).x_hat, model.scale)
 
     key = jax.random.key(config.seed)
-    digest = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
-    meta = {"shape": list(model.shape), "n_train": len(images), "images_sha256": digest}
+    meta = {"shape": list(model.shape), "n_train": len(images), "images_sha256": sha256(images)}
     return Session(config, dataset, trainer, evaluate, jax.jit(reconstruct), key, meta)
+
+
+def cost_text(s: Session) -> str:
+    """What the training would cost, in a few lines; nothing is written."""
+    c = cost.measure(s.trainer, s.dataset.train, s.key)
+    return (
+        f"{s.config.name}: {c.params:,} parameters, {s.trainer.n_train:,} training images\n"
+        f"a step of {s.config.train.batch_size} images: {c.flops / 1e6:,.0f} MFLOP, "
+        f"{c.bytes / 1e6:,.0f} MB read and written, {1e3 * c.step_s:.3g} ms "
+        f"({c.flops / c.step_s / 1e9:.0f} GFLOP/s)\n"
+        f"memory of the program, training set included: {c.memory / 2**20:,.0f} MiB\n"
+        f"{c.steps:,} steps, {s.config.train.epochs} epochs: about {_duration(c.seconds)}, "
+        f"{c.compile_s:.1f} s of it to compile; evaluation and figures come on top"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )
 
 
 def train(s: Session, path: Path, started: float) -> int:
@@ -62,15 +88,17 @@ def train(s: Session, path: Path, started: float) -> int:
         print(f"{path}: already complete, {summary['epochs']} epochs")
         print(headline(summary))
         return 0
-    announce(s, path, step, state, seen)
-    log = workdir.MetricsLog(path, step)
+    log = None
+    if jax.process_index() == 0:  # one writer of text files
+        announce(s, path, step, state, seen)
+        log = workdir.MetricsLog(path, step)
     timing = Timing(started)
     code, state = _loop(s, path, state, log, timing)
     if code:
         print(f"saved step {int(state.step)}; run the same command again to go on")
-        return code
-    finish(s, path, state, log, timing)
-    return 0
+    elif log:
+        finish(s, path, devices.local(state), log, timing)
+    return code
 
 
 def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
@@ -86,7 +114,7 @@ def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
             raise CheckpointError(f"{path}: was trained on other images\n" + "; ".join(wrong))
         return s.trainer.abstract()
 
-    restored = checkpoint.resume(path, like)
+    restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))
     if restored is None:
         if (path / "summary.json").exists():
             raise CheckpointError(
@@ -139,7 +167,11 @@ class Timing:
 
 
 def _loop(
-    s: Session, path: Path, state: training.TrainState, log: workdir.MetricsLog, timing: Timing
+    s: Session,
+    path: Path,
+    state: training.TrainState,
+    log: workdir.MetricsLog | None,
+    timing: Timing,
 ) -> tuple[int, training.TrainState]:
     """Steps, log lines, checkpoints; (exit code if a signal came, or 0; last state)."""
     every = s.config.train.checkpoint_every
@@ -160,20 +192,22 @@ def _loop(
             timing.add(chunk, s.trainer)
             bar.update(step - chunk.steps[0])
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}", img_s=f"{timing.rate:,.0f}")
-            _log_steps(s, log, chunk)
-            ended = step % s.trainer.steps_per_epoch == 0
-            loss = _log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+            ended, loss = step % s.trainer.steps_per_epoch == 0, None
+            if log:
+                _log_steps(s, log, chunk)
+                loss = _log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
             waited = time.perf_counter() - saved > SAVE_SHARE * save_s
             due = step % every == 0 if every else ended and waited
-            if due or stop.code or step == total:
+            due, code = devices.agree(due, stop.code)
+            if due or code or step == total:
                 begun = time.perf_counter()
                 training.check_state(s.trainer, state)
                 checkpoint.save(path, step, state, s.meta, loss)
                 saved = time.perf_counter()
                 save_s = saved - begun
-            if stop.code:
-                break
-    return stop.code, state
+            if code:
+                return code, state
+    return 0, state
 
 
 def _log_steps(s: Session, log: Any, chunk: training.Chunk) -> None:
@@ -207,10 +241,13 @@ def _log_epoch(
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
         key = jax.random.fold_in(training.split_keys(s.key).evaluation, chunk.epoch)
-        metrics = s.evaluate(chunk.state.variables, s.dataset.test, key)
+        variables = devices.local(chunk.state.variables)
+        metrics = s.evaluate(variables, s.dataset.test, key)
+        if not np.isfinite(metrics["loss"]):
+            training.check_state(s.trainer, chunk.state)
         log.write(**where, split="test", **metrics)
         line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
-        workdir.save_frame(path, chunk.epoch, reconstruct_few(s, chunk.state.variables))
+        workdir.save_frame(path, chunk.epoch, reconstruct_few(s, variables))
         loss = metrics["loss"]
     if not quiet:
         print(line, flush=True)

@@ -30,13 +30,13 @@ def small(path):
 def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch):
     c, d = small(path)
     compiled = []
-    compile_ = training._compile
+    compile_ = training.compile_steps
 
     def counted(trainer, size, args):
         compiled.append(size)
         return compile_(trainer, size, args)
 
-    monkeypatch.setattr(training, "_compile", counted)
+    monkeypatch.setattr(training, "compile_steps", counted)
     monkeypatch.setattr(controls, "NOISE_PAIRS", 2000)  # its value has a test of its own
     variant = ":" in path
     if variant:  # its figures are those of the config itself

@@ -113,13 +113,13 @@ def test_drop_remainder_and_orders_differ():
 
 def test_one_compilation_for_each_batch_size(monkeypatch):
     sizes = []
-    compile_ = training._compile
+    compile_ = training.compile_steps
 
     def counted(trainer, size, args):
         sizes.append(size)
         return compile_(trainer, size, args)
 
-    monkeypatch.setattr(training, "_compile", counted)
+    monkeypatch.setattr(training, "compile_steps", counted)
     monkeypatch.setattr(training, "CHUNK_SECONDS", 1e-4)
     config = load_config("undercomplete", train={"batch_size": 16})
     _, chunks = run(config, noise_images(70), 6)

@@ -1,0 +1,1 @@
+"""What a run survives, tried and counted: `python -m experiments.reliability`."""

@@ -1,0 +1,24 @@
+"""The programme of `python -m experiments.reliability` with small counts; R12 and R14 by marker."""
+
+import warnings
+
+import pytest
+
+from experiments.reliability import __main__ as programme
+
+LONG = {"R12", "R14"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in LONG else ())
+        for name in programme.PROGRAMME
+    ],
+)
+def test_nothing_is_lost(name, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)  # restore warns of what it passes over
+        found = programme.attempt(name, True, tmp_path, lambda: None)
+    assert found["tried"] > 0
+    assert found["failed"] == 0, found["failures"]
