@@ -6,9 +6,10 @@
 
 Rows: a training step of every published network (`train`); the metrics of 6,000 images
 (`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
-from the command to the first finished epoch (`start`). Times are medians over the rounds, each
-about 0.7 s a side; ratio = PyTorch / ae_jax, above 1 ae_jax is faster. Needs PyTorch:
-pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
+a step of eight members of a sweep against eight single runs (`sweep`); from the command to the
+first finished epoch (`start`). Times are medians over the rounds, each about 0.7 s a side; ratio =
+PyTorch / ae_jax, above 1 ae_jax is faster. Needs PyTorch: pip install -e '.[bench]'. `--markdown`
+measures nothing and prints the tables of a FILE.
 
 What is compared: `training.train`, the loop of `experiments.run`, on uint8 digits, with an eager
 PyTorch loop on float32 tensors that are scaled already, both on all cores.
@@ -21,7 +22,6 @@ import os
 import platform
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import metadata
@@ -29,14 +29,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from absl import flags
 from tqdm import tqdm
 
 from ae_jax import figures
 from ae_jax.errors import ConfigError
 from ae_jax.schema import unknown
-from experiments import bench_report, bench_rows, cli, workdir
+from experiments import bench_report, bench_rows, bench_sweep, cli, workdir
 from experiments.bench_rows import Pace, Row
 
 PUBLISHED = (
@@ -52,6 +51,7 @@ PUBLISHED = (
     "vae",
     "contractive",
 )
+SWEPT = ("linear", "deep", "denoise")  # two small networks and a wide one
 THROUGHPUT = [(kind, name) for kind in ("evaluate", "encode") for name in ("dense", "conv_pool")]
 
 
@@ -72,6 +72,7 @@ ROWS: dict[str, Entry] = {
         name: Entry("penalty", partial(bench_rows.penalty, name=name, base=base))
         for name, base in {"penalty:784-30": "contractive", "penalty:784-250-16": "dense"}.items()
     },
+    **{f"sweep:{name}": Entry("sweep", partial(bench_sweep.sweep, name=name)) for name in SWEPT},
     **{
         f"start:{name}": Entry("start", partial(bench_rows.start, base=name))
         for name in ("denoise", "conv_pool")
@@ -153,11 +154,9 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
     with tqdm(names, unit="row", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
         for name in bar:
             bar.set_description(name)
-            # Beside every row, as one moment of a shared machine is not like another.
-            peak = max(result["peak_gflops"], matmul_gflops())
             row = ROWS[name].measure(torch_side, pace=pace._replace(tick=bar.refresh))
             row["peak_memory_mib"] = peak_memory_mib()
-            result = finish({**result, "peak_gflops": round(peak, 1)}, [*result["rows"], row])
+            result = finish(result, [*result["rows"], row])
             write(result)
             if bar.disable:
                 print(bench_report.brief(row), flush=True)
@@ -166,11 +165,16 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
 
 def finish(result: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
     """The result with these rows, their shares of the peak, and the geometric mean of ratios."""
-    peak = result["peak_gflops"]
-    rows = [r | {"peak_share": round(r["gflops"] / peak, 3)} if "gflops" in r else r for r in rows]
-    logs = [math.log(row["ratio"]) for row in rows if row["kind"] == "train"]
+    # Each its own peak, as one moment of a shared machine is not like another.
+    rows = [
+        r | {"peak_share": round(r["gflops"] / r["peak_gflops"], 3)} if r["kind"] == "train" else r
+        for r in rows
+    ]
+    trained = [r for r in rows if r["kind"] == "train"]
+    peak = max((r["peak_gflops"] for r in trained), default=0.0)
+    logs = [math.log(r["ratio"]) for r in trained]
     mean = round(math.exp(sum(logs) / len(logs)), 3) if logs else None
-    return {**result, "rows": rows, "geomean": mean}
+    return {**result, "peak_gflops": peak, "rows": rows, "geomean": mean}
 
 
 def warn_if_busy() -> None:
@@ -179,19 +183,6 @@ def warn_if_busy() -> None:
     if load > 0.3 * (os.cpu_count() or 1):
         busy = f"other programs are running (load {load:.1f})"
         print(f"{busy}: times are not those of an idle machine", file=sys.stderr)
-
-
-def matmul_gflops(repeats: int = 4) -> float:
-    """The best rate of a float32 matrix product here, over sizes 1024 to 2048."""
-    best = 0.0
-    for n in (1024, 1536, 2048):
-        a = jnp.full((n, n), 0.5, jnp.float32)
-        (a @ a).block_until_ready()
-        for _ in range(repeats):
-            begun = time.perf_counter()
-            (a @ a).block_until_ready()
-            best = max(best, 2 * n**3 / (time.perf_counter() - begun) / 1e9)
-    return best
 
 
 def peak_memory_mib() -> int:

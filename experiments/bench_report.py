@@ -47,6 +47,8 @@ def remark(row: Row) -> str:
     if row["kind"] == "start":
         seconds = row["ours_ms"] / 1e3, row["second_ms"] / 1e3
         return "first epoch finished after {:.1f} s, started again {:.1f} s".format(*seconds)
+    if row["kind"] == "sweep":
+        return "8 members by {}; single runs {} ms".format(row["method"], number(row["singles_ms"]))
     if row["kind"] == "penalty":
         others = number(row["torch_jacfwd_ms"]), number(row["torch_loop_ms"])
         return "PyTorch: jacrev; jacfwd {} ms, a loop over the units {} ms".format(*others)
@@ -88,5 +90,5 @@ def markdown(result: dict[str, Any]) -> str:
 
 def chart(result: dict[str, Any]) -> figures.Figure:
     """How many times faster ae_jax is, a bar for every row that has a ratio."""
-    ratios = {row["name"]: row["ratio"] for row in result["rows"] if row["ratio"] is not None}
+    ratios = {r["name"]: r["ratio"] for r in result["rows"] if r["torch_ms"] is not None}
     return figures.bars(ratios, "Time in PyTorch over time in ae_jax", "times faster", mark=1.0)

@@ -34,6 +34,7 @@ Row = dict[str, Any]
 
 N_IMAGES = 6000  # rounded to whole batches
 FOREVER = 10**6  # epochs
+MATMUL = 1024  # rows and columns of the float32 matrices whose product is the machine's peak
 # Where nothing of the published network changes, but a number would differ from step to step.
 OVERRIDES: dict[str, dict[str, Any]] = {"contractive": {"penalties.contractive.warmup_epochs": 0}}
 
@@ -79,6 +80,12 @@ def compared(name: str, seconds: Mapping[str, list[float]], **more: Any) -> Row:
     rounds = {side: [round(1e3 * s, 4) for s in values] for side, values in seconds.items()}
     ratio = round(medians["torch"] / medians["ours"], 3)
     return {"name": name, **times, "ratio": ratio, **more, "rounds_ms": rounds}
+
+
+def matmul(n: int) -> list[jax.Array]:
+    """n products of large matrices: what the machine can do, in turns with what is measured."""
+    a = jnp.full((MATMUL, MATMUL), 0.5, jnp.float32)
+    return [(a @ a).block_until_ready()[0, 0] for _ in range(n)]
 
 
 def digits(n: int) -> np.ndarray:
@@ -145,7 +152,9 @@ def train(torch_side: Any, name: str, pace: Pace) -> Row:
     # Both start from weights of one distribution, so that equal work leaves nearly equal losses.
     epoch = side.trainer.steps_per_epoch
     losses = {f"{s}_loss": float(np.mean(work(epoch)[:epoch])) for s, work in sides.items()}
-    row = compared(name, interleave(sides, pace))
+    seconds = interleave({**sides, "matmul": matmul}, pace)
+    peak = 2 * MATMUL**3 / statistics.median(seconds.pop("matmul")) / 1e9
+    row = compared(name, seconds)
     flops = step_flops(side.trainer.model, side.config.train.batch_size)
     return {
         **row,
@@ -153,6 +162,7 @@ def train(torch_side: Any, name: str, pace: Pace) -> Row:
         "batch_size": side.config.train.batch_size,
         "mflop": round(flops / 1e6, 3),
         "gflops": round(flops / row["ours_ms"] / 1e6, 2),
+        "peak_gflops": round(peak, 1),
         "compile_s": round(side.compile_s, 2),
         **losses,
     }

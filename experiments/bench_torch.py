@@ -16,7 +16,8 @@ from torch.nn import functional
 
 Network = tuple[nn.Sequential, nn.Sequential]  # encoder, decoder
 Loss = Callable[[Any, nn.Module, nn.Module, Tensor], Tensor]  # (config, encoder, decoder, x)
-Penalty = Callable[[nn.Module, Tensor], Tensor]  # (encoder, x) -> the mean over the batch
+# (encoder, x, h = encoder(x)) -> the mean over the batch
+Penalty = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 def stack(*widths: int, last: nn.Module | None = None, bias: bool = True) -> nn.Sequential:
@@ -144,27 +145,28 @@ def contractive(
     config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor, penalty: Penalty
 ) -> Tensor:
     """Squared error and a penalty on the encoder's Jacobian."""
-    weight = config.penalties.contractive.weight
-    return squared_error(config, encoder, decoder, x) + weight * penalty(encoder, x)
+    h = encoder(x)
+    loss = functional.mse_loss(decoder(h), x)
+    return loss + config.penalties.contractive.weight * penalty(encoder, x, h)
 
 
-def closed_form(encoder: nn.Module, x: Tensor) -> Tensor:
+def closed_form(encoder: nn.Module, x: Tensor, h: Tensor) -> Tensor:
     """||J||^2 of one tanh layer, sum_j (1 - h_j^2)^2 ||W_j||^2: for that encoder the fastest."""
-    slopes = 1 - encoder(x).square()
+    slopes = 1 - h.square()
     return (slopes.square() @ encoder[0].weight.square().sum(1)).mean()  # type: ignore[index]
 
 
-def jacrev(encoder: nn.Module, x: Tensor) -> Tensor:
+def jacrev(encoder: nn.Module, x: Tensor, h: Tensor) -> Tensor:
     """||J||^2 of any encoder, reverse mode: a pull-back per code unit, as one batch."""
     return _square(torch.func.vmap(torch.func.jacrev(encoder))(x))
 
 
-def jacfwd(encoder: nn.Module, x: Tensor) -> Tensor:
+def jacfwd(encoder: nn.Module, x: Tensor, h: Tensor) -> Tensor:
     """||J||^2 of any encoder, forward mode: a push-forward per pixel, as one batch."""
     return _square(torch.func.vmap(torch.func.jacfwd(encoder))(x))
 
 
-def unit_loop(encoder: nn.Module, x: Tensor) -> Tensor:
+def unit_loop(encoder: nn.Module, x: Tensor, h: Tensor) -> Tensor:
     """||J||^2 of any encoder, one `autograd.grad` after another for every code unit."""
     x = x.detach().requires_grad_()
     h = encoder(x)

@@ -45,12 +45,15 @@ RESULT = {
     "rows": [],
     "geomean": None,
 }
-TRAINED = {"kind": "train", "gflops": 50.0, "compile_s": 1.5, "peak_memory_mib": 700}
+TRAINED = {"kind": "train", "gflops": 50.0, "peak_gflops": 200.0, "compile_s": 1.5,
+           "peak_memory_mib": 700}  # fmt: skip
 OTHERS = [
     {"name": "encode:x", "kind": "encode", "ours_ms": 2.0, "torch_ms": 3.0, "ratio": 1.5,
      "ours_images_per_s": 3_000_000, "torch_images_per_s": 2_000_000},
     {"name": "penalty:x", "kind": "penalty", "ours_ms": 1.25, "torch_ms": 25.0, "ratio": 20.0,
      "torch_jacfwd_ms": 1234.5, "torch_loop_ms": 40.0},
+    {"name": "sweep:x", "kind": "sweep", "ours_ms": 1.0, "torch_ms": None, "ratio": 1.5,
+     "singles_ms": 1.5, "method": "vmap"},
     {"name": "start:x", "kind": "start", "ours_ms": 7500, "second_ms": 2500, "torch_ms": None,
      "ratio": None},
 ]  # fmt: skip
@@ -122,7 +125,7 @@ def test_every_way_to_the_penalty_gives_the_same_number(torch_side):
     J = jacobian(model, {"params": {"encoder": {"layer_0": layer}}})
     ours = float(jnp.mean(J.squared(J.of(jnp.asarray(x.numpy()).reshape(8, 28, 28, 1)))))
     for method in (*torch_side.PENALTIES.values(), torch_side.closed_form):
-        assert method(network[0], x).item() == pytest.approx(ours, rel=1e-5), method
+        assert method(network[0], x, network[0](x)).item() == pytest.approx(ours, rel=1e-5), method
 
 
 def test_sides_take_turns_and_rounds_hold_seconds_a_unit(monkeypatch):
@@ -178,7 +181,7 @@ def test_tables_have_a_line_for_every_row():
 
 
 def test_a_bar_that_ends_before_the_mark_is_orange():
-    rows = [{"name": n, "ratio": r} for n, r in (("slow", 0.8), ("fast", 1.2))]
+    rows = [{"name": n, "ratio": r, "torch_ms": 1.0} for n, r in (("slow", 0.8), ("fast", 1.2))]
     slow, fast = bench_report.chart({"rows": rows}).axes[0].patches
     assert slow.get_facecolor()[:3] == pytest.approx((0xD5 / 255, 0x5E / 255, 0), abs=1e-6)
     assert fast.get_facecolor()[:3] == pytest.approx((0, 0x72 / 255, 0xB2 / 255), abs=1e-6)
@@ -207,7 +210,6 @@ def test_without_pytorch_the_command_ends_with_2(tmp_path):
 
 def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_rows, "N_IMAGES", 640)
-    monkeypatch.setattr(bench, "matmul_gflops", lambda: 100.0)
     monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds a step
     written = []
     names = ["linear", "encode:dense", "evaluate:dense", "penalty:784-30"]
