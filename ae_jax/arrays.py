@@ -1,16 +1,21 @@
 """What a data set is, and the checks that every one of them has passed."""
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ae_jax.errors import ConfigError, DataError
 
+BLOCK_BYTES = 8_000_000
+SAMPLE = 60_000  # images of a larger set that are enough where many are needed at once
+
 
 class Split(NamedTuple):
     """Images [n, H, W, C], uint8 or float32 in [0,1]; labels int32 [n], or None if unknown."""
 
-    images: np.ndarray
+    images: Any  # np.ndarray, or `streaming.Records` where they stay on disk
     labels: np.ndarray | None
 
 
@@ -73,8 +78,37 @@ def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
         if not 0 <= n <= len(part.images):
             has = f"'{dataset.name}' has {len(part.images)}"
             raise ConfigError(f"data.n_{field}: must be 0 (all) or at most what {has}, not {n}")
-        parts.append(rows(part, slice(0, n or None)))
+        if n and not isinstance(part.images, np.ndarray):
+            part = Split(part.images.first(n), None if part.labels is None else part.labels[:n])
+        elif n:
+            part = rows(part, slice(0, n))
+        parts.append(part)
     return Dataset(dataset.name, *parts)
+
+
+def sampled(dataset: Dataset, most: int = SAMPLE) -> Dataset:
+    """Of training images on disk the first `most`, in memory; other data sets as they are."""
+    if isinstance(dataset.train.images, np.ndarray):
+        return dataset
+    return dataset._replace(train=rows(dataset.train, slice(0, most)))
+
+
+def blocks(images: Any) -> Iterator[np.ndarray]:
+    """All images in order, as arrays of about BLOCK_BYTES; whole thousands where these are less."""
+    most = max(1, BLOCK_BYTES // max(1, images[:1].nbytes))
+    most -= most % 1000 if most > 1000 else 0
+    for start in range(0, len(images), most):
+        yield np.asarray(images[start : start + most])
+
+
+def sha256(images: Any) -> str:
+    """SHA-256 of the bytes of all images; known already of a whole set on disk."""
+    if known := getattr(images, "sha256", None):
+        return str(known)
+    digest = hashlib.sha256()
+    for block in blocks(images):
+        digest.update(np.ascontiguousarray(block).data)
+    return digest.hexdigest()
 
 
 def _images(where: str, value: Any) -> np.ndarray:

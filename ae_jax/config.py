@@ -45,6 +45,7 @@ class Data:
     manual_dir: str | None = None  # where files already on disk are; else $AE_JAX_MANUAL_DIR
     scale: Annotated[str, OneOf(("unit", "sym"))] = "unit"
     center: bool = False  # subtract the training set's mean image inside the network
+    streaming: bool = False  # training images stay on disk; changes no result
     split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
     n_train: CountOrZero = 0  # use only so many images; 0: all
     n_test: CountOrZero = 0
@@ -140,6 +141,7 @@ MAY_CHANGE = (
     "train.checkpoint_every",
     "eval",
     "data.manual_dir",
+    "data.streaming",
 )
 
 
@@ -277,6 +279,8 @@ def _consistent(c: Mapping[str, Any]) -> None:
             raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
         if c["data"]["scale"] != "unit":
             raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
+    if c["data"]["streaming"] and c["data"]["split"] != "canonical":
+        raise ConfigError("data.streaming: needs data.split 'canonical'")
     if c["data"]["center"] and output != "linear":
         raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
     if output == "sigmoid" and c["data"]["scale"] == "sym":

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax import scaling
+from ae_jax.arrays import SAMPLE, blocks
 from ae_jax.model import Model
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a per cent
@@ -23,18 +24,43 @@ def unit_rows(images: Any) -> np.ndarray:
     return rows / 255.0 if np.asarray(images).dtype == np.uint8 else rows
 
 
-def principal_directions(rows: np.ndarray, k: int, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(mean [D] or zeros, the k leading eigenvectors [D, k] of the second moment about it)."""
-    mean = rows.mean(0, dtype=np.float64) if centred else np.zeros(rows.shape[1])
-    moved = rows - mean.astype(np.float32)
-    if rows.shape[1] > EXACT_PIXELS:
+def _scaled_rows(images: Any, scale: str) -> np.ndarray:
+    """As `unit_rows`, in the scale the network sees."""
+    low, high = scaling.BOUNDS[scale]
+    return unit_rows(images) * (high - low) + low
+
+
+def mean_row(images: Any, scale: str = "unit") -> np.ndarray:
+    """The mean image [D], float64; blocks of images are in memory, not all."""
+    sums = (_scaled_rows(block, scale).sum(0, dtype=np.float64) for block in blocks(images))
+    return np.asarray(sum(sums)) / len(images)
+
+
+def principal_directions(
+    images: Any, k: int, centred: bool, scale: str = "unit"
+) -> tuple[np.ndarray, np.ndarray]:
+    """(mean [D] or zeros, the k leading eigenvectors [D, k] of the second moment about it).
+
+    Args:
+      images: [n, ...], or rows [n, D]; blocks of them are in memory, not all. Above EXACT_PIXELS
+        pixels the eigenvectors are those of the first SAMPLE images.
+      k: how many.
+      centred: whether about the mean; else about zero, which depends on the `scale`.
+      scale: what the images are brought to first.
+    """
+    D = math.prod(images.shape[1:])
+    mean = mean_row(images, scale) if centred else np.zeros(D)
+    if D > EXACT_PIXELS:
         from sklearn.utils.extmath import randomized_svd
 
+        moved = _scaled_rows(images[:SAMPLE], scale) - mean.astype(np.float32)
         return mean, randomized_svd(moved, k, random_state=0)[2].T
     from scipy.linalg import eigh  # only the leading ones, which NumPy cannot
 
-    D = rows.shape[1]
-    moment = (moved.T @ moved).astype(np.float64)
+    moment = np.zeros((D, D))
+    for block in blocks(images):
+        moved = _scaled_rows(block, scale) - mean.astype(np.float32)
+        moment += moved.T @ moved
     _, vectors = eigh(moment, subset_by_index=[D - k, D - 1])
     return mean, vectors[:, ::-1]
 
@@ -45,17 +71,15 @@ def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "u
     Without centring it depends on where zero is, that is on the `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
-    train_rows, test_rows = (unit_rows(v) * (high - low) + low for v in (train, test))
-    k = min(k, *train_rows.shape)
-    mean, V = principal_directions(train_rows, k, centred)
-    moved = test_rows - mean
+    k = min(k, len(train), math.prod(train.shape[1:]))
+    mean, V = principal_directions(train, k, centred, scale)
+    moved = _scaled_rows(test, scale) - mean
     return float(np.mean(np.square(moved - (moved @ V) @ V.T))) / (high - low) ** 2
 
 
 def mean_image_mse(train: Any, test: Any) -> float:
     """Test error of predicting the training set's mean image."""
-    mean = unit_rows(train).mean(0, dtype=np.float64)
-    return float(np.mean(np.square(unit_rows(test) - mean)))
+    return float(np.mean(np.square(unit_rows(test) - mean_row(train))))
 
 
 def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> float | None:
@@ -72,14 +96,16 @@ def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> 
 def linear_denoiser(model: Model, train: Any, key: jax.Array) -> np.ndarray | None:
     """The best affine map x~ -> x for the model's own corruption, [pixels + 1, pixels].
 
-    Rows are images in the network's scale with a 1 appended. Least squares over the training set,
-    marginalised over the noise by drawing it anew until at least NOISE_PAIRS pairs were seen (for
-    masking and gaussian noise this tends to the closed form of marginalised denoising autoencoders,
-    Chen et al. 2012). None where there are too many pixels to solve for.
+    Rows are images in the network's scale with a 1 appended. Least squares over the training set
+    (of a larger one, its first SAMPLE images), marginalised over the noise by drawing it anew until
+    at least NOISE_PAIRS pairs were seen (for masking and gaussian noise this tends to the closed
+    form of marginalised denoising autoencoders, Chen et al. 2012). None where there are too many
+    pixels to solve for.
     """
     pixels = math.prod(model.shape)
     if pixels > EXACT_PIXELS:
         return None
+    train = train[:SAMPLE]
     batch = min(1000, len(train))
     batches = jnp.asarray(train)[: len(train) // batch * batch]
     batches = batches.reshape(-1, batch, *model.shape)

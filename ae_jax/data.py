@@ -13,12 +13,13 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ae_jax import idx_files, schema
+from ae_jax import idx_files, schema, synthetic
 from ae_jax.arrays import Dataset, Split, from_arrays, rows, subset
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.synthetic import N_TEST, N_TRAIN, SYNTHETIC
@@ -38,6 +39,7 @@ def load_data(
     split: str = "canonical",
     split_seed: int = 0,
     cache_dir: str | None = None,
+    streaming: bool = False,
 ) -> Dataset:
     """The data set `name`; the same bytes at every call.
 
@@ -52,13 +54,20 @@ def load_data(
       split_seed: of the random split.
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
         writable.
+      streaming: the training images stay on disk, as `streaming.Records`; the test set must fit in
+        memory. The first call writes them into the cache, later ones only open what it wrote.
 
     Raises:
-      DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds).
-      ConfigError: an unknown split.
+      DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
+        for streaming, a cache that cannot be written.
+      ConfigError: an unknown split, or a random one with streaming.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
+    if streaming:
+        if split != "canonical":
+            raise ConfigError("data.streaming: needs data.split 'canonical'")
+        return _streamed(name, manual_dir, cache_dir)
     manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
     if name == "mnist5k":
         dataset = _mnist5k()
@@ -71,8 +80,61 @@ def load_data(
     elif name.endswith(".npz"):
         dataset = _npz(name)
     else:
-        dataset = _from_parts(name, _tfds(name, cache_folder(cache_dir)))
+        from ae_jax import tfds_builders
+
+        folder = _tfds_folder(name, cache_folder(cache_dir))
+        dataset = _from_parts(name, tfds_builders.load_other(folder))
     return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+
+def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
+    """Training images on disk, in a folder of the cache named after what they were made from."""
+    from ae_jax import streaming
+
+    cache = cache_folder(cache_dir)
+    here = name in KNOWN or name.endswith(".npz")
+    source = None if here else _tfds_folder(name, cache)
+    digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
+    folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
+    if not folder.exists():
+        if source is None:
+            whole = load_data(name, manual_dir, cache_dir=cache_dir)
+            n, test = len(whole.train.images), whole.test
+            parts: Iterator[Split] = (
+                rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000)
+            )
+        else:
+            n, test, parts = _in_parts(name, source)
+        streaming.write(folder, parts, n, test)
+    return streaming.read(folder, name)
+
+
+def _origin(name: str, source: Path | None) -> str:
+    """What changes when the data set does."""
+    if source is not None:
+        return f"{source.resolve()} {(source / 'dataset_info.json').read_text()}"
+    if name in idx_files.IDX_SETS:
+        return str(idx_files.IDX_SETS[name])
+    if name in SYNTHETIC:
+        return Path(synthetic.__file__).read_text()
+    if name == "mnist5k":
+        return MNIST5K_SHA256
+    try:
+        file = Path(name).expanduser().resolve()
+        return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+    except OSError:
+        raise DataError(f"{name}: no such file") from None
+
+
+def _in_parts(name: str, source: Path) -> tuple[int, Split, Iterator[Split]]:
+    """(training images, the test set, the training set in parts) of a TFDS set, all checked."""
+    from ae_jax import tfds_builders
+
+    n, held, parts = tfds_builders.stream_other(source)
+    test = from_arrays(*held[:1], *held[:1], *held[1:], *held[1:], name).test
+    few = rows(test, slice(0, 1))  # every part must agree with it
+    checked = (from_arrays(x, few.images, y, few.labels, name).train for x, y in parts)
+    return n, test, checked
 
 
 def _dealt_again(dataset: Dataset, seed: int) -> Dataset:
@@ -178,14 +240,14 @@ def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
         return arrays
 
 
-def _tfds(name: str, cache: Path) -> idx_files.Arrays:
-    """A set that TFDS itself knows, or that was prepared elsewhere."""
+def _tfds_folder(name: str, cache: Path) -> Path:
+    """Of a set that TFDS itself knows, or that was prepared elsewhere."""
     from ae_jax import tfds_builders
 
     user = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    arrays = tfds_builders.load_other(name, [cache / "tfds", user])
-    if arrays is not None:
-        return arrays
+    folder = tfds_builders.find_other(name, [cache / "tfds", user])
+    if folder is not None:
+        return folder
     known = tfds_builders.names()
     if re.split("[/:]", name)[0] in known:
         raise DataError(

@@ -24,6 +24,7 @@ from jax.sharding import PartitionSpec as P
 
 from ae_jax import evaluation, members, training
 from ae_jax.arrays import Split
+from ae_jax.errors import ConfigError
 from ae_jax.members import Group
 from ae_jax.training import Keys, Trainer, TrainState
 
@@ -81,8 +82,11 @@ def check(group: Group, data: Split) -> Trainer:
     """The trainer of the group's own config, for what no member changes.
 
     Raises:
-      ConfigError: a batch larger than the training set, or labels that are missing.
+      ConfigError: a batch larger than the training set, labels that are missing, or images that
+        are not in memory.
     """
+    if group.config.data.streaming:
+        raise ConfigError("data.streaming: a sweep holds its images in memory; set it to False")
     training.check_labels(group.config, data)
     return training.prepare(group.config, data.images.shape[1:], len(data.images))
 

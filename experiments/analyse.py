@@ -50,12 +50,13 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 
 def dataset_of(config: Any) -> Any:
-    """The data set the run was trained on."""
+    """The data set the run was trained on; of one that stays on disk, what is enough of it."""
+    from ae_jax import arrays
     from ae_jax import data as data_lib
 
     d = config.data
-    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed)
-    return data_lib.subset(dataset, d.n_train, d.n_test)
+    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
+    return arrays.sampled(data_lib.subset(dataset, d.n_train, d.n_test))
 
 
 def outsiders(run: Any) -> Any:

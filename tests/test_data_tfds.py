@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 import tensorflow_datasets as tfds
 
-from ae_jax import tfds_builders
+from ae_jax import streaming, tfds_builders
 from ae_jax.data import load_data
 from ae_jax.errors import DataError
 
@@ -68,6 +68,30 @@ def test_prepared_elsewhere(test, cut, prepared, tmp_path):
         assert data.train.labels.tolist() == [i % 3 for i in range(cut)]
     with pytest.raises(DataError, match="unknown data set"):
         load_data("blobs:1.0.0", cache_dir=str(tmp_path))
+
+
+def test_streaming_reads_a_block_at_a_time(prepared, tmp_path, monkeypatch):
+    """Of 2,500 images no more than 1,000 are decoded at once, and all arrive in order."""
+    many = np.random.default_rng(3).integers(0, 256, (2_500, 4, 5, 3), np.uint8)
+    prepared(train=many, test=many[:7])
+    sizes = []
+    write = streaming.write
+
+    def watched(folder, blocks, n, test):
+        write(folder, (sizes.append(len(b.images)) or b for b in blocks), n, test)
+
+    monkeypatch.setattr(streaming, "write", watched)
+    disk = load_data("blobs", cache_dir=str(tmp_path), streaming=True)
+    assert sizes == [1_000, 1_000, 500]
+    np.testing.assert_array_equal(disk.train.images[:], many)
+    assert disk.train.labels.tolist() == [i % 3 for i in range(2_500)]
+    np.testing.assert_array_equal(disk.test.images, many[:7])
+    load_data("blobs", cache_dir=str(tmp_path), streaming=True)
+    assert len(sizes) == 3  # opened, not written again
+    prepared_info = tmp_path / "tfds/blobs/1.2.0/dataset_info.json"
+    prepared_info.write_text(prepared_info.read_text() + "\n")
+    load_data("blobs", cache_dir=str(tmp_path), streaming=True)
+    assert len(sizes) == 6  # prepared anew
 
 
 def test_prepared_but_unusable(prepared, tmp_path, monkeypatch):

@@ -1,0 +1,52 @@
+"""A row of `experiments.bench`: training from disk beside training from memory."""
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ae_jax import arrays, config, streaming, training
+from ae_jax.arrays import Split
+from experiments.bench_rows import FOREVER, Pace, Row, Work, digits, interleave
+
+N_IMAGES = 60_000
+BATCH = 256
+
+
+def stream(torch_side: Any, base: str, pace: Pace) -> Row:
+    """A training step of `base` with its 60,000 images on disk, and with them in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        split = Split(digits(N_IMAGES), None)
+        few = arrays.rows(split, slice(0, 1))
+        streaming.write(Path(folder) / "digits", [split], N_IMAGES, few)
+        disk = streaming.read(Path(folder) / "digits", "digits").train
+        seconds = interleave({"ours": _work(base, disk), "memory": _work(base, split)}, pace)
+    medians = {side: 1e3 * statistics.median(values) for side, values in seconds.items()}
+    return {
+        "name": f"stream:{base}",
+        **{f"{side}_ms": round(ms, 4) for side, ms in medians.items()},
+        "torch_ms": None,
+        "ratio": None,
+        "of_memory": round(medians["memory"] / medians["ours"], 3),  # throughput
+        "kind": "pipeline",
+        "batch_size": BATCH,
+        "rounds_ms": {s: [round(1e3 * v, 4) for v in values] for s, values in seconds.items()},
+    }
+
+
+def _work(base: str, split: Split) -> Work:
+    resolved = config.load_config(base, **{"train.epochs": FOREVER, "train.batch_size": BATCH})
+    trainer = training.prepare(resolved, split.images.shape[1:], N_IMAGES)
+    key = jax.random.key(resolved.seed)
+    state = trainer.init(key, training.mean_image(split.images[:BATCH], resolved.data.scale))
+    chunks = training.train(trainer, state, split, key)
+
+    def work(n: int) -> list[float]:
+        losses: list[float] = []
+        while len(losses) < n:
+            losses.extend(next(chunks).terms["loss"].tolist())
+        return losses
+
+    return work
