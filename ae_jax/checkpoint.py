@@ -173,11 +173,11 @@ def _retire(folder: Path) -> None:
 
 def _facts(folder: Path, step: int) -> dict[str, Any]:
     """step.json of a step whose files have all been checked."""
-    manifest.check(folder / str(step))
     try:
-        facts = json_file.read(folder / str(step) / FACTS)
+        facts = json_file.read(folder / str(step) / FACTS)  # first: it is short, or not ours
     except CheckpointError as error:
         raise DamagedError(str(error)) from error
+    manifest.check(folder / str(step))
     if facts.get("step") != step or not all(
         isinstance(facts.get(name), dict) for name in ("meta", "leaves")
     ):

@@ -8,6 +8,7 @@ counts of the test suite. Exit code 1 if anything failed.
 """
 
 import json
+import os
 import platform
 import shutil
 import sys
@@ -94,7 +95,10 @@ def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dic
     tally, begun = Tally(tell), time.monotonic()
     for i, run in enumerate(trial.fast if fast else trial.full):
         (part := folder / f"{name}.{i}").mkdir(parents=True)
-        run(tally, part)
+        try:
+            run(tally, part)
+        except Exception as error:  # what a trial did not expect is a failure as well
+            tally.check(False, f"{type(error).__name__}: {error}"[:300])
     seconds = round(time.monotonic() - begun, 1)
     return {"what": trial.what, **tally.result(), "seconds": seconds}
 
@@ -135,8 +139,6 @@ def _where() -> dict[str, Any]:
 
 
 def _cores() -> range | set[int]:
-    import os
-
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(1)
 
 

@@ -75,8 +75,8 @@ def _evaluating(path: Path) -> bool:
 def told_to_stop(tally: Tally, folder: Path, n: int, epochs: int = 20) -> None:
     """R2: SIGTERM and SIGINT, at every kind of moment.
 
-    Checked: exit 143 or 130 within 5 seconds, what is said to be saved is, the same bits at the
-    end; a second signal ends it at once.
+    Checked: exit 143 or 130 within 5 seconds, no logged step lost, what is said to be saved is,
+    the same bits at the end; a second signal ends it at once.
     """
     arguments, last, truth, seconds = _straight(folder, epochs)
     rng, sent, run = np.random.default_rng(2), 0, 0
@@ -99,8 +99,10 @@ def told_to_stop(tally: Tally, folder: Path, n: int, epochs: int = 20) -> None:
             tally.most("slowest_s", took)
             step = commands.saved(path)[0]
             told = f"saved step {step};" in done.stdout or "run the same command" in done.stderr
-            good = done.code == 128 + number and took < 5 and told
-            tally.check(good, f"{name}: exit {done.code} after {took:.1f} s: {done.stderr[-200:]}")
+            lost = commands.logged(path) - step
+            good = done.code == 128 + number and took < 5 and told and lost <= 0
+            how = f"exit {done.code} after {took:.1f} s, {lost} steps lost"
+            tally.check(good, f"{name}: {how}: {done.stderr[-200:]}")
         commands.run_to(last, path, *arguments)
         end = commands.saved(path)
         tally.check(end == (last, truth), f"run {run}: ended at {end}, not {(last, truth)}")

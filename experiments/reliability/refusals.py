@@ -52,7 +52,7 @@ def races(tally: Tally, folder: Path, n: int) -> None:
 
 # Written down apart from config.MAY_CHANGE, which is what is tested.
 FREE = {"train.epochs", "train.log_every", "train.checkpoint_every", "data.manual_dir"}
-FREE |= {"eval.batch_size", "eval.every"}
+FREE |= {"data.streaming", "eval.batch_size", "eval.every"}
 CONFIGS = ("denoise_contractive_tied", "conv_strided:batchnorm", "cvae", "sparse_kl", "spiral")
 
 
@@ -107,13 +107,15 @@ def divergence(tally: Tally, folder: Path) -> None:
     """
     images = np.random.default_rng(0).integers(0, 256, (80, 8, 8)).astype(np.uint8)
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
-    for at in (0, 7, 9, 10, 19):  # 10 steps an epoch, a checkpoint every 5
+    for at in (0, 4, 7, 9, 10, 19):  # 10 steps an epoch, a checkpoint every 5
         s = _session(raw, images)
         poisoned = optax.chain(_nan_at(at), s.trainer.optimiser)
         s = s._replace(trainer=s.trainer._replace(optimiser=poisoned))
         path = folder / f"nan{at}"
         said, code = _trained(s, path)
-        seen = at if at in (9, 19) else at + 1  # when it is saved or evaluated, or the next loss is
+        seen = (
+            at if at in (4, 9, 19) else at + 1
+        )  # when it is saved or evaluated, or the next loss is
         good = code == 3 and f"at step {seen} " in said and "params/decoder" in said
         tally.check(good, f"NaN at {at}: exit {code}: {said}")
         found = session.start(s, path)[0] if (path / "checkpoints").exists() else None
