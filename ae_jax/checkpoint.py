@@ -62,6 +62,8 @@ def save(
         with _orbax() as checkpointer:
             checkpointer.save(part / "state", args=ocp.args.StandardSave(state))
         devices.by_first(lambda: _publish(part, folder / str(step), facts))
+    except jax.errors.JaxRuntimeError:
+        raise  # another process is gone, which is not this disk's fault
     except Exception as error:  # Orbax reports a full disk as one of three types
         _remove(part)
         raise CheckpointError(_not_written(folder, step, state, error)) from error

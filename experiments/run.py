@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jax
 from absl import flags
 
 from ae_jax.errors import CheckpointError
@@ -64,6 +65,13 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         with contextlib.ExitStack() as held:
             devices.by_first(claim)
             return session.train(run, path, started)
+    except jax.errors.JaxRuntimeError as error:
+        if not f.coordinator:
+            raise
+        reason = str(error).splitlines()[0][:200]
+        print(f"error: a process of this run is gone ({reason})", file=sys.stderr)
+        print("start all of them again to go on", file=sys.stderr, flush=True)
+        os._exit(2)  # an orderly end would wait for the dead
     except OSError as error:  # a disk that is full, a directory that went away
         where = f" {error.filename}" if error.filename else ""
         raise CheckpointError(f"--workdir: cannot write{where}: {error.strerror}") from error

@@ -21,7 +21,7 @@ from experiments import pictures, workdir
 from experiments.summary import count, headline, summarise
 
 FRAME_IMAGES = 8
-SAVE_SHARE = 20  # between checkpoints at ends of epochs, at least so many times what a save takes
+SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
 class Session(NamedTuple):
