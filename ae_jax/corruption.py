@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ae_jax.errors import ConfigError
 from ae_jax.schema import Count, Fraction, NonNegative, Probability
 
 Bounds = tuple[float, float]
@@ -82,6 +83,31 @@ def box(
     return jnp.where(inside, low + level * (high - low), x)
 
 
+def downscale(key: jax.Array, x: jax.Array, bounds: Bounds, factor: Count = 2) -> jax.Array:
+    """Means over factor x factor pixels, enlarged again by bicubic interpolation (a = -1/2).
+
+    A model trained on it does super-resolution; nothing here is random.
+    """
+    return enlarge(shrink(x, factor), factor)
+
+
+def shrink(x: jax.Array, factor: int) -> jax.Array:
+    """Means over squares: [n, H, W, C] -> [n, H / factor, W / factor, C].
+
+    Raises ConfigError where `factor` does not divide H and W.
+    """
+    n, H, W, C = x.shape
+    if H % factor or W % factor:
+        raise ConfigError(f"corruption.factor: {factor} does not divide images of {H} x {W}")
+    return x.reshape(n, H // factor, factor, W // factor, factor, C).mean((2, 4))
+
+
+def enlarge(x: jax.Array, factor: int) -> jax.Array:
+    """Bicubic interpolation to `factor` times the height and width."""
+    n, H, W, C = x.shape
+    return jax.image.resize(x, (n, factor * H, factor * W, C), "cubic")
+
+
 def _level(key: jax.Array, x: jax.Array, highest: Any, lowest: Any) -> tuple[jax.Array, Any]:
     """(key to go on with, the level): each image draws its own where a `lowest` is given."""
     if lowest is None:
@@ -105,4 +131,5 @@ CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
     "gaussian": gaussian,
     "salt_and_pepper": salt_and_pepper,
     "box": box,
+    "downscale": downscale,
 }

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_jax.animation import displayable
+from ae_jax.animation import displayable, mosaic
 from ae_jax.charts import _COLOURS, _TEN, DIVERGING, Figure, _log_ticks, styled
-from ae_jax.figures import _grid
+from ae_jax.figures import _grid, image_rows
 
 COLOURS = [*_COLOURS, "#E69F00", "#56B4E9", "#999933", "#332288"]
 MARKERS = "os^Dv<>P"
@@ -64,7 +64,7 @@ def _plain_log(axis: Any, low: float, high: float) -> None:
     """Plain numbers, few of them, on a logarithmic axis."""
     axis.set_major_locator(_log_ticks(high / low))
     axis.set_major_formatter("{x:.4g}")
-    axis.set_tick_params(which="minor", length=0, labelsize=0)
+    axis.minorticks_off()
 
 
 def _legend_below(axes: Any) -> None:
@@ -86,7 +86,11 @@ def histograms(
         figure.subplots(1, len(panels), squeeze=False).flat, panels.items(), strict=True
     ):
         every = np.concatenate([np.ravel(v) for v in groups.values()])
-        bins = np.linspace(*np.quantile(every, [0, 0.995]), 41)
+        low, middle, high = np.quantile(every, [0, 0.5, 0.995])
+        bins = np.linspace(low, high, 41)
+        if low > 0 and high > 20 * middle:  # on a linear axis all but a few were in one bin
+            bins = np.geomspace(low, high, 41)
+            axes.set_xscale("log")
         for colour, (group, values) in zip(COLOURS, groups.items(), strict=False):
             axes.hist(values, bins, density=True, alpha=0.55, color=colour, label=group)
         for mark, at in (marks or {}).items():
@@ -99,30 +103,30 @@ def histograms(
 
 @styled
 def grouped_bars(
-    values: Mapping[str, Mapping[str, float]], title: str, ylabel: str, limit: float | None = None
+    values: Mapping[str, Mapping[str, float]], title: str, ylabel: str, base: float = 0.0
 ) -> Figure:
     """A group of bars for every key, a bar for every series in it, its number on top.
 
-    `limit` ends the vertical axis. Every group must have the same series.
+    `base` is where bars begin: what a guess reaches. Every group must have the same series.
     """
     series = list(next(iter(values.values())))
     width = 0.8 / len(series)
     figure = Figure(
-        figsize=(max(6.0, 1.5 + 0.5 * len(values) * len(series)), 4.0), layout="constrained"
+        figsize=(np.clip(1.5 + 0.5 * len(values) * len(series), 6, 12), 4.0), layout="constrained"
     )
     figure.suptitle(title, x=0.01, ha="left")
     axes = figure.subplots()
     for i, (name, colour) in enumerate(zip(series, COLOURS, strict=False)):
         at = np.arange(len(values)) + (i - (len(series) - 1) / 2) * width
-        heights = [group[name] for group in values.values()]
-        drawn = axes.bar(at, heights, 0.92 * width, color=colour, label=name)
-        axes.bar_label(drawn, fmt="{:.3g}", padding=2, fontsize=7.5)
+        heights = np.array([group[name] for group in values.values()])
+        drawn = axes.bar(at, heights - base, 0.92 * width, bottom=base, color=colour, label=name)
+        if len(values) * len(series) <= 24:  # more numbers would touch each other
+            names = [f"{v:.3g}" for v in heights]
+            axes.bar_label(drawn, names, padding=2, fontsize=7.5)
     axes.set_xticks(range(len(values)), list(values))
     axes.grid(False, axis="x")
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
-    if limit is not None:
-        axes.set_ylim(top=limit)
     axes.set_ylabel(ylabel)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -151,10 +155,13 @@ def scatter_panels(panels: Mapping[str, np.ndarray], labels: Any, title: str) ->
 
 
 @styled
-def image_blocks(blocks: Mapping[str, np.ndarray], title: str, columns: int = 12) -> Figure:
+def image_blocks(
+    blocks: Mapping[str, np.ndarray], title: str, columns: int = 12, side: int = 84
+) -> Figure:
     """Named blocks of images [n, H, W, C], each broken into lines of `columns` images.
 
-    0 is black and 1 white; the name stands beside the block's first line.
+    `side` is the height of an image in pixels. 0 is black and 1 white; the name stands beside the
+    block's first line.
     """
     rows, names = [], []
     for name, images in blocks.items():
@@ -162,7 +169,7 @@ def image_blocks(blocks: Mapping[str, np.ndarray], title: str, columns: int = 12
         for i in range(0, len(shown), columns):
             rows.append(shown[i : i + columns])
             names.append(name if i == 0 else "")
-    return _grid(rows, title, names, cmap="gray", vmin=0.0, vmax=1.0)[0]
+    return _grid(rows, title, names, side, cmap="gray", vmin=0.0, vmax=1.0)[0]
 
 
 def heat(maps: np.ndarray, limit: float | None = None) -> np.ndarray:
@@ -170,3 +177,36 @@ def heat(maps: np.ndarray, limit: float | None = None) -> np.ndarray:
     values = np.asarray(maps, np.float32).sum(-1)
     limit = limit or float(np.abs(values).max()) or 1.0
     return np.asarray(DIVERGING(0.5 + 0.5 * np.clip(values / limit, -1, 1)))[..., :3]
+
+
+@styled
+def filter_pair(groups: Mapping[str, np.ndarray], title: str, columns: int = 5) -> Figure:
+    """Blocks of filters [n, H, W, C] side by side, each on its own scale, symmetric about 0."""
+    figure = Figure(figsize=(0.6 + 4.6 * len(groups), 4.0), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    for axes, (name, kernels) in zip(
+        figure.subplots(1, len(groups), squeeze=False).flat, groups.items(), strict=True
+    ):
+        shown = np.asarray(kernels, np.float32).mean(-1)
+        limit = float(np.abs(shown).max()) or 1.0
+        picture, _ = mosaic(
+            [shown[i : i + columns] for i in range(0, len(shown), columns)], 84, np.nan
+        )
+        drawn = axes.imshow(picture, cmap=DIVERGING, vmin=-limit, vmax=limit)
+        axes.set(xticks=[], yticks=[])
+        axes.grid(False)
+        axes.set_title(name)
+        figure.colorbar(drawn, ax=axes, shrink=0.8, label="weight", format="%.2g")
+    return figure
+
+
+def signed_blocks(rows: Sequence[tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
+    """A line for each (image [H, W, C], maps [m, H, W, C]): the image in grey, then the maps.
+
+    Every map is on its own scale, blue below 0, red above.
+    """
+    lines = {}
+    for i, (image, maps) in enumerate(rows):
+        grey = np.repeat(np.clip(image.mean(-1), 0, 1)[None, ..., None], 3, -1)
+        lines[" " * (i + 1)] = np.concatenate([grey, *(heat(m[None]) for m in maps)])
+    return image_rows(lines, title)

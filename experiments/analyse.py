@@ -22,11 +22,18 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.schema import unknown
 from experiments import cli
 
-flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
-flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
-flags.DEFINE_integer("seed", 0, "Of everything random here.")
-flags.DEFINE_float("effort", 1.0, "Models that an application trains take so many times as long.")
-flags.mark_flag_as_required("workdir")
+GALLERY = "gallery"  # the page, which every call writes
+
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
+    flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
+    flags.DEFINE_integer("seed", 0, "Of everything random here.")
+    flags.DEFINE_float(
+        "effort", 1.0, "Models that an application trains take so many times as long."
+    )
+    flags.mark_flag_as_required("workdir")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -37,15 +44,16 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax import api
     from ae_jax.analysis import APPLICATIONS, Study
 
-    names = F.only or list(APPLICATIONS)
+    known = [*APPLICATIONS, GALLERY]
+    names = F.only or known
     for name in names:
-        if name not in APPLICATIONS:
-            raise ConfigError(unknown("--only", name, APPLICATIONS, "application"))
+        if name not in known:
+            raise ConfigError(unknown("--only", name, known, "application"))
     path = Path(F.workdir)
     run = api.restore(F.workdir)
     dataset, key = dataset_of(run.config), jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
-    show(study, names, path)
+    show(study, [name for name in names if name != GALLERY], path)
     return 0
 
 
@@ -117,4 +125,5 @@ def _number(value: Any) -> Any:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

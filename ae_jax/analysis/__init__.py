@@ -11,7 +11,25 @@ from collections.abc import Callable
 
 import jax
 
-from ae_jax.analysis import classification, compression, denoising, pca
+from ae_jax.analysis import (
+    anomaly,
+    caption,
+    classification,
+    code_space,
+    compression,
+    copying,
+    denoising,
+    dense_vs_conv,
+    filters,
+    generation,
+    inpainting,
+    interpolation,
+    manifold,
+    off_the_map,
+    pca,
+    super_resolution,
+    transformations,
+)
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
 
 __all__ = ["APPLICATIONS", "Finding", "NotApplicable", "Study"]
@@ -20,5 +38,18 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "pca": pca.analyse,
     "compression": compression.analyse,
     "denoising": denoising.analyse,
+    "inpainting": inpainting.analyse,
+    "super_resolution": super_resolution.analyse,
+    "anomaly": anomaly.analyse,
     "classification": classification.analyse,
+    "interpolation": interpolation.analyse,
+    "transformations": transformations.analyse,
+    "generation": generation.analyse,
+    "code_space": code_space.analyse,
+    "off_the_map": off_the_map.analyse,
+    "filters": filters.analyse,
+    "manifold": manifold.analyse,
+    "copying": copying.analyse,
+    "caption": caption.analyse,
+    "dense_vs_conv": dense_vs_conv.analyse,
 }

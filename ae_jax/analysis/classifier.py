@@ -1,6 +1,8 @@
 """A small classifier of images: the judge of whether a decoded image is plausible.
 
-It is no part of any autoencoder; its own test accuracy stands beside every number it gives.
+It is no part of any autoencoder; its own test accuracy stands beside every number it gives. It
+also learns what is no image of any class (noise, single pixels dealt out again, negatives), since a
+classifier without that is sure of the class of noise. It never sees two images blended.
 """
 
 from functools import partial
@@ -19,20 +21,21 @@ STEPS = 700
 BATCH = 128
 SHIFT = 2  # pixels by which training images are moved, so that the judge does not mind
 CONFIDENT = 0.9
+STRANGE = 16  # of every batch are no images
 
 
 class Network(nn.Module):
-    """4x4 patches, a convolution over them, a hidden layer, logits."""
+    """4x4 patches, a convolution over them, a hidden layer, logits; the last is 'no image'."""
 
     classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """[batch, height, width, channels] in [0,1] -> logits [batch, classes]."""
+        """[batch, height, width, channels] in [0,1] -> logits [batch, classes + 1]."""
         x = nn.relu(Conv(16, "he", size=4, stride=4, padding=0, name="patches")(x))
         x = nn.relu(Conv(32, "he", size=3, stride=1, padding=1, name="conv")(x))
         x = nn.relu(Affine(128, "he", name="hidden")(x.reshape(len(x), -1)))
-        return Affine(self.classes, "he", name="logits")(x)
+        return Affine(self.classes + 1, "he", name="logits")(x)
 
 
 class Classifier(NamedTuple):
@@ -43,7 +46,10 @@ class Classifier(NamedTuple):
     accuracy: float  # on the test images
 
     def probabilities(self, images: Any) -> np.ndarray:
-        """p(class | image) [n, classes], of images [n, H, W, C]; clipped to [0,1] first."""
+        """p(class | image) [n, classes], of images [n, H, W, C]; clipped to [0,1] first.
+
+        A row sums to 1 - p(no image).
+        """
         images = np.clip(np.asarray(images, np.float32), 0, 1)
         parts = [
             np.asarray(_probabilities(self.network, self.params, images[i : i + 1000]))
@@ -63,7 +69,7 @@ class Classifier(NamedTuple):
 @partial(jax.jit, static_argnums=0)
 def _probabilities(network: Network, params: Any, images: jax.Array) -> jax.Array:
     logits: Any = network.apply({"params": params}, images)
-    return nn.softmax(logits)
+    return nn.softmax(logits)[:, :-1]
 
 
 def train(
@@ -93,10 +99,14 @@ def _fit(
 
     def step(i: jax.Array, state: Any) -> Any:
         params, memory = state
-        k_rows, k_shift = jax.random.split(jax.random.fold_in(key, i))
+        k_rows, k_shift, k_strange = jax.random.split(jax.random.fold_in(key, i), 3)
         chosen = jax.random.randint(k_rows, (BATCH,), 0, len(images))
         x = images[chosen].astype(jnp.float32) / (255.0 if images.dtype == jnp.uint8 else 1.0)
-        grads = jax.grad(loss)(params, shifted(k_shift, x), labels[chosen])
+        strange = no_images(k_strange, x[:STRANGE])
+        x = jnp.concatenate([strange, shifted(k_shift, x[STRANGE:])])
+        nothing = jnp.full(STRANGE, network.classes, labels.dtype)
+        y = jnp.concatenate([nothing, labels[chosen[STRANGE:]]])
+        grads = jax.grad(loss)(params, x, y)
         updates, memory = optimiser.update(grads, memory, params)
         return optax.apply_updates(params, updates), memory
 
@@ -105,6 +115,18 @@ def _fit(
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
     return jax.lax.fori_loop(0, steps, step, (params, optimiser.init(params)))[0]
+
+
+def no_images(key: jax.Array, x: jax.Array) -> jax.Array:
+    """As many arrays [n, H, W, C] that are no images: noise, pixels dealt out again, negatives."""
+    k_kind, k_noise, k_deal, k_level = jax.random.split(key, 4)
+    dealt = jax.vmap(lambda k, v: jax.random.permutation(k, v.reshape(-1)))(
+        jax.random.split(k_deal, len(x)), x
+    ).reshape(x.shape)
+    level = jax.random.uniform(k_level, (len(x), 1, 1, 1))
+    noise = level * jax.random.uniform(k_noise, x.shape)
+    kind = jax.random.randint(k_kind, (len(x), 1, 1, 1), 0, 3)
+    return jnp.where(kind == 0, noise, jnp.where(kind == 1, dealt, 1 - x))
 
 
 def shifted(key: jax.Array, x: jax.Array) -> jax.Array:

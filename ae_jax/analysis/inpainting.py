@@ -1,0 +1,234 @@
+"""Filling in what is missing: scattered pixels, and a grey box.
+
+Three ways. A denoising autoencoder in one feed-forward pass; the closest point of the learnt
+manifold by energy minimisation over the code, from several starts (course notes, figures 10 and
+11); and what needs no learning: Telea (2004) and Navier-Stokes (Bertalmio et al. 2001) of OpenCV,
+interpolation where OpenCV is absent, the mean image. Scored on the missing pixels alone.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.interpolate import NearestNDInterpolator
+
+from ae_jax import controls
+from ae_jax.analysis.energy import Minimum, closest, prior_of
+from ae_jax.analysis.finding import Finding, Study
+from ae_jax.api import Run
+from ae_jax.evaluation import psnr
+from ae_jax.figures import image_rows
+from ae_jax.panels import Panel, line_panels
+
+RATE, BOX, GREY = 0.5, 8, 0.5
+CORNER = (8, 12)  # rows and columns the box's corner is drawn from: the Keras tutorial's repair
+IMAGES = 100
+RADIUS = 3  # of OpenCV's two methods, as in the course notes
+DENOISER = {  # dropped pixels are mid-grey in [-1,1] units, neither ink nor paper
+    "data": {"scale": "sym"},
+    "corruption": {"name": "mask", "rate": RATE},
+    "encoder": {"code_activation": "relu"},
+    "decoder": {"output": "tanh"},
+    "model": {"code_size": 1000, "init": "he"},
+    "optim": {"learning_rate": 1e-3, "schedule": "cosine"},
+    "train": {"batch_size": 128},
+}
+
+
+def scattered(key: jax.Array, shape: tuple[int, ...], rate: float = RATE) -> np.ndarray:
+    """Which pixels are known: 1 or 0 [n, H, W, 1]; a pixel is missing with probability `rate`."""
+    return np.asarray(jax.random.uniform(key, (*shape[:3], 1)) >= rate, np.float32)
+
+
+def boxes(key: jax.Array, shape: tuple[int, ...], size: int = BOX) -> np.ndarray:
+    """The same for one missing square an image, its corner drawn near the middle."""
+    n, H, W = shape[:3]
+    low, high = CORNER
+    spans = [(min(low, max(side - size, 0)), min(high, side - size + 1)) for side in (H, W)]
+    k_rows, k_columns = jax.random.split(key)
+    top, left = (
+        np.asarray(jax.random.randint(k, (n, 1), a, max(b, a + 1)))
+        for k, (a, b) in zip((k_rows, k_columns), spans, strict=True)
+    )
+    rows, columns = np.arange(H)[None], np.arange(W)[None]
+    inside = ((rows >= top) & (rows < top + size))[:, :, None] & (
+        (columns >= left) & (columns < left + size)
+    )[:, None, :]
+    return 1.0 - inside[..., None].astype(np.float32)
+
+
+def fill(known: np.ndarray, images: np.ndarray, guess: Any) -> np.ndarray:
+    """What is known of the images, and the guess elsewhere, clipped to [0,1]."""
+    return known * images + (1 - known) * np.clip(guess, 0, 1)
+
+
+def classical() -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
+    """Name -> f(image [H, W] in [0,1], missing [H, W]) -> filled, without learning."""
+    if importlib.util.find_spec("cv2") is None:
+        return {"nearest pixel": _nearest}
+    import cv2
+
+    def method(flag: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        def filled(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
+            eight = np.rint(255 * image).astype(np.uint8)
+            return cv2.inpaint(eight, missing.astype(np.uint8), RADIUS, flag) / 255.0
+
+        return filled
+
+    return {"Telea": method(cv2.INPAINT_TELEA), "Navier-Stokes": method(cv2.INPAINT_NS)}
+
+
+def _nearest(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    places = np.argwhere(~missing.astype(bool))
+    values = image[tuple(places.T)]
+    return NearestNDInterpolator(places, values)(*np.indices(image.shape))
+
+
+def apply_each(method: Any, images: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """A classical method on every channel of every image [n, H, W, C]."""
+    grey = known * images + (1 - known) * GREY
+    planes = np.moveaxis(grey, -1, 1)
+    filled = [
+        [method(p, 1 - m[..., 0]) for p in image] for image, m in zip(planes, known, strict=True)
+    ]
+    return np.moveaxis(np.asarray(filled, np.float32), 1, -1)
+
+
+def nearest_codes(
+    known: np.ndarray, images: np.ndarray, train: np.ndarray, codes: np.ndarray
+) -> np.ndarray:
+    """The code [n, k] of the training image that differs least on the known pixels."""
+    rows, mask = controls.unit_rows(known * images), known.repeat(images.shape[-1], -1)
+    held, weight = controls.unit_rows(train), mask.reshape(len(mask), -1)
+    distance = weight @ np.square(held).T - 2 * rows @ held.T  # up to a constant of the image
+    return codes[distance.argmin(1)]
+
+
+def masked(image: jax.Array, known: jax.Array) -> jax.Array:
+    """The operator of inpainting."""
+    return known * image
+
+
+def by_energy(run: Run, known: np.ndarray, images: np.ndarray, train: np.ndarray) -> Minimum:
+    """Most probable codes of the known pixels, from four starts: the codes of the grey-filled and
+    the mean-filled image, the nearest training code, the mean code."""
+    codes = run.encode(train)
+    prior = prior_of(run, train)
+    starts = [
+        run.encode(fill(known, images, GREY)),
+        run.encode(fill(known, images, train.mean(0))),
+        nearest_codes(known, images, train, codes),
+        np.broadcast_to(codes.mean(0), (len(images), codes.shape[1])),
+    ]
+    return closest(run, prior, masked, (jnp.asarray(known * images), jnp.asarray(known)), starts)
+
+
+def missing_mse(known: np.ndarray, images: np.ndarray, guess: np.ndarray) -> float:
+    """Squared error a missing pixel, in [0,1] units."""
+    wrong = np.square((1 - known) * (np.clip(guess, 0, 1) - images), dtype=np.float64)
+    return float(wrong.sum() / ((1 - known).sum() * images.shape[-1]))
+
+
+def analyse(study: Study, key: jax.Array) -> Finding:
+    """Half of the pixels by a denoiser, the box by the run's manifold."""
+    study.need_images()
+    study.need_unconditional()
+    images, train = study.test.images[:IMAGES], study.train.images
+    k_fit, k_scattered, k_box = jax.random.split(key, 3)
+    mine = study.run.config.corruption.name in ("mask", "dropout")
+    denoiser = study.run if mine else study.fit(k_fit, 2000, DENOISER)
+    masks = {
+        "scattered pixels": scattered(k_scattered, images.shape),
+        "grey box": boxes(k_box, images.shape),
+    }
+    guesses: dict[str, dict[str, np.ndarray]] = {}
+    traces = {}
+    for name, known in masks.items():
+        grey = fill(known, images, GREY)
+        found = by_energy(study.run, known, images, train)
+        traces[name] = np.asarray(found.trace).mean(1)
+        guesses[name] = {
+            "denoiser, one pass": denoiser.reconstruct(_as_trained(denoiser, known, images)),
+            "the run, one pass": study.run.reconstruct(grey),
+            "energy": study.run.decode(np.asarray(found.x)),
+            **{n: apply_each(m, images, known) for n, m in classical().items()},
+            "mean image": np.broadcast_to(train.mean(0), images.shape),
+            "grey": np.full_like(images, GREY),
+        }
+        if mine or name == "grey box":
+            del guesses[name]["the run, one pass" if mine else "denoiser, one pass"]
+    table = {
+        name: {way: missing_mse(masks[name], images, g) for way, g in ways.items()}
+        for name, ways in guesses.items()
+    }
+    return _finding(table, traces, masks, images, guesses, mine)
+
+
+def _as_trained(denoiser: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """The masked image as the denoiser's corruption would have made it, in [0,1] units."""
+    if denoiser.config.corruption.name == "dropout":  # survivors are rescaled
+        rate = denoiser.config.corruption.rate
+        low = -1.0 if denoiser.model.scale == "sym" else 0.0
+        noisy = known * (images * (1 - low) + low) / (1 - rate)
+        return (noisy - low) / (1 - low)
+    middle = GREY if denoiser.model.scale == "sym" else 0.0  # where 0 is in the network's scale
+    return known * images + (1 - known) * middle
+
+
+LEARNT = ("denoiser, one pass", "the run, one pass", "energy")
+
+
+def _finding(table: Any, traces: Any, masks: Any, images: Any, guesses: Any, mine: bool) -> Finding:
+    words = []
+    for name, row in table.items():
+        ours = min((v, way) for way, v in row.items() if way in LEARNT)
+        theirs = min((v, way) for way, v in row.items() if way not in LEARNT)
+        word = ours[1] if ours[0] < theirs[0] else theirs[1]
+        words.append(
+            f"{name}: {word} wins, {psnr(ours[0]):.1f} dB by {ours[1]}, "
+            f"{psnr(theirs[0]):.1f} by {theirs[1]}"
+        )
+    db = {name: {way: psnr(v) for way, v in row.items()} for name, row in table.items()}
+    source = "the run" if mine else "trained here"
+    numbers: dict[str, Any] = {"denoiser": source, "images": len(images)}
+    control: dict[str, Any] = {}
+    for name, row in table.items():
+        numbers[name] = {
+            w: {"mse": v, "psnr_db": db[name][w]} for w, v in row.items() if w in LEARNT
+        }
+        control[name] = {
+            w: {"mse": v, "psnr_db": db[name][w]} for w, v in row.items() if w not in LEARNT
+        }
+    made = {"": _rows(masks, images, guesses, db), "energy": _energy_chart(traces)}
+    return Finding(numbers, control, "; ".join(words), made)
+
+
+def _rows(masks: Any, images: np.ndarray, guesses: Any, db: Any) -> Any:
+    rows = {}
+    few = slice(0, 12)
+    for i, (name, ways) in enumerate(guesses.items()):
+        known, pad = masks[name][few], " " * i
+        rows["given" + pad] = fill(known, images[few], GREY)
+        for way, guess in ways.items():
+            if way not in ("grey", "mean image"):
+                label = f"{way}, {db[name][way]:.1f} dB"
+                rows[label + pad] = fill(known, images[few], guess[few])
+        rows["truth" + pad] = images[few]
+    return image_rows(rows, "Missing pixels filled in: test images, PSNR on the missing pixels")
+
+
+def _energy_chart(traces: Any) -> Any:
+    panels = [
+        Panel(
+            name,
+            "step",
+            "energy (nats, up to a constant)",
+            {"mean over images": (np.arange(len(v)), v)},
+            log_y=True,
+        )
+        for name, v in traces.items()
+    ]
+    return line_panels(panels, "The energy falls: the best of four starts")
