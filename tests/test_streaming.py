@@ -73,7 +73,6 @@ def test_records_are_the_arrays(dtype, tmp_path):
     [
         ("denoise", {}),
         ("dropout", {}),
-        ("conv_strided:batchnorm", {}),
         ("vae", {"model.classes": 10}),
         ("linear", {"data.center": True, "train.drop_remainder": True}),
     ],
