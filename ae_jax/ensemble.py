@@ -33,11 +33,11 @@ Compiled = dict[int, Any]  # batch size -> program
 
 
 class Own(NamedTuple):
-    """What a member has for itself beside its state."""
+    """What a member has for itself beside its state; of all members, with an axis [rows]."""
 
-    order: Any  # of the images in the epoch [n_train]
-    noise: Any  # key
-    values: Mapping[str, Any]  # of fields of the config
+    order: jax.Array  # of the images in the epoch [n_train]
+    noise: jax.Array  # key
+    values: Mapping[str, jax.Array]  # of fields of the config
 
 
 class Shared(NamedTuple):
@@ -111,22 +111,24 @@ def prepare(
     mesh = Mesh(np.asarray(used), ("members",)) if len(used) > 1 else None
     # Every device needs as many: the last member is repeated.
     rows = [*range(n), *[n - 1] * (-n % len(used) if mesh else 0)]
-    keys = _stack([training.split_keys(jax.random.key(group.seeds[i])) for i in rows])
-    own = (keys, {field: jnp.asarray(v[rows]) for field, v in group.values.items()})
-    labels = jnp.asarray(data.labels) if group.config.model.classes else None
-    shared = (jnp.asarray(data.images), labels)
-    if mesh:
-        own = jax.device_put(own, NamedSharding(mesh, P("members")))
-        shared = jax.device_put(shared, NamedSharding(mesh, P()))
-    return Ensemble(group, method, fixed, [initial[i] for i in rows], *shared, *own, mesh)
+    keys = _split_keys(jnp.stack([jax.random.key(group.seeds[i]) for i in rows]))
+    values = {field: jnp.asarray(v[rows]) for field, v in group.values.items()}
+    images, labels = jax.device_put(
+        (data.images, data.labels if group.config.model.classes else None),
+        NamedSharding(mesh, P()) if mesh else None,
+    )
+    states = [initial[i] for i in rows]
+    return Ensemble(group, method, fixed, states, images, labels, keys, values, mesh)
+
+
+_split_keys = jax.jit(jax.vmap(training.split_keys))
 
 
 def start(e: Ensemble) -> Any:
     """The states at step 0: a list, or for vmap and map one state with a member axis."""
     if e.method == "loop":
-        return [jax.tree.map(jnp.array, state) for state in e.initial]
-    together = jax.tree.map(lambda *leaves: np.stack(leaves), *e.initial)
-    return jax.device_put(together, NamedSharding(e.mesh, P("members")) if e.mesh else None)
+        return [jax.device_put(jax.tree.map(np.copy, state)) for state in e.initial]
+    return _shared_out(jax.tree.map(lambda *leaves: np.stack(leaves), *e.initial), e.mesh)
 
 
 def train(e: Ensemble, states: Any, compiled: Compiled | None = None) -> Iterator[Chunk]:
@@ -189,16 +191,13 @@ def _member_steps(
 
 
 def compile_steps(
-    e: Ensemble, size: int, states: Any, own: Any, shared: Shared
+    e: Ensemble, size: int, states: Any, own: Own, shared: Shared
 ) -> tuple[Any, float]:
     """(program for batches of `size`, seconds)."""
     begun = time.perf_counter()
     steps: Any = partial(_member_steps, e, size)
-    args = (states, own, shared)
-    if e.method == "loop":
-        args = (states[0], own[0], shared)
-    else:
-        steps = _vmapped(steps) if e.method == "vmap" else _mapped(steps)
+    steps = {"vmap": _vmapped, "map": _mapped, "loop": _of_row}[e.method](steps)
+    args = (states[0], own, shared, 0) if e.method == "loop" else (states, own, shared)
     if e.mesh:
         of_members = P("members")
         steps = jax.shard_map(
@@ -228,10 +227,15 @@ def _mapped(steps: Any) -> Any:
     return lambda states, own, shared: jax.lax.map(lambda m: steps(*m, shared), (states, own))
 
 
-def own_of(e: Ensemble, epoch: int) -> Any:
-    """Every member's `Own` for an epoch: a list, or for vmap and map one with a member axis."""
-    own = Own(_orders(e.keys.order, e.fixed.n_train, epoch), e.keys.noise, e.values)
-    return [_row(own, i) for i in range(len(e.initial))] if e.method == "loop" else own
+def _of_row(steps: Any) -> Any:
+    return lambda state, own, shared, i: steps(state, _row(own, i), shared)
+
+
+def own_of(e: Ensemble, epoch: int) -> Own:
+    """The members' own part in an epoch."""
+    # On one device whatever the method, so that the sorting is compiled once.
+    orders = _orders(e.keys.order, e.fixed.n_train, epoch)
+    return _shared_out(Own(orders, e.keys.noise, e.values), e.mesh)
 
 
 @partial(jax.jit, static_argnums=1)
@@ -240,13 +244,13 @@ def _orders(keys: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
 
 
 def advance(
-    e: Ensemble, program: Any, states: Any, own: Any, shared: Shared, diverged: Mapping[int, int]
+    e: Ensemble, program: Any, states: Any, own: Own, shared: Shared, diverged: Mapping[int, int]
 ) -> Any:
     """The states after batches [shared.first, shared.last); 'loop' rests the diverged ones."""
     if e.method != "loop":
         return program(states, own, shared)
     return [
-        state if i in diverged else program(state, own[i], shared) for i, state in enumerate(states)
+        state if i in diverged else program(state, own, shared, i) for i, state in enumerate(states)
     ]
 
 
@@ -264,8 +268,9 @@ def _diverged(terms: dict[str, np.ndarray], step: int, known: dict[int, int]) ->
     return {**new, **known}
 
 
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+def _shared_out(tree: Any, mesh: Mesh | None) -> Any:
+    """On the default device, or by rows on the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, P("members")) if mesh else None)
 
 
 def _row(tree: Any, i: int) -> Any:

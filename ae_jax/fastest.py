@@ -12,7 +12,7 @@ from ae_jax.ensemble import Compiled, Ensemble
 from ae_jax.members import Group
 
 ROUNDS, ROUND_SECONDS = 3, 0.1  # how often and for how long each method steps
-WORTH = 2.0  # times its compilation is what a training must last before others are compiled
+WORTH = 6.0  # times its compilation is what a training must last before others are compiled
 
 
 class _Trial(NamedTuple):

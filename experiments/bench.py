@@ -6,8 +6,9 @@
 
 Rows: a training step of every published network (`train`); the metrics of 6,000 images
 (`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
-a step of eight members of a sweep against eight single runs (`sweep`); from the command to the
-first finished epoch (`start`). Times are medians over the rounds, each about 0.7 s a side; ratio =
+a step of eight members of a sweep against eight single runs (`sweep`); a step on images that stay
+on disk against one on images in memory (`pipeline`); from the command to the first finished epoch
+(`start`). Times are medians over the rounds, each about 0.7 s a side; ratio =
 PyTorch / ae_jax, above 1 ae_jax is faster. Needs PyTorch: pip install -e '.[bench]'. `--markdown`
 measures nothing and prints the tables of a FILE.
 
@@ -35,7 +36,7 @@ from tqdm import tqdm
 from ae_jax import figures
 from ae_jax.errors import ConfigError
 from ae_jax.schema import unknown
-from experiments import bench_report, bench_rows, bench_sweep, cli, workdir
+from experiments import bench_report, bench_rows, bench_stream, bench_sweep, cli, workdir
 from experiments.bench_rows import Pace, Row
 
 PUBLISHED = (
@@ -73,6 +74,10 @@ ROWS: dict[str, Entry] = {
         for name, base in {"penalty:784-30": "contractive", "penalty:784-250-16": "dense"}.items()
     },
     **{f"sweep:{name}": Entry("sweep", partial(bench_sweep.sweep, name=name)) for name in SWEPT},
+    **{
+        f"stream:{name}": Entry("pipeline", partial(bench_stream.stream, base=name))
+        for name in ("denoise", "conv_pool")
+    },
     **{
         f"start:{name}": Entry("start", partial(bench_rows.start, base=name))
         for name in ("denoise", "conv_pool")

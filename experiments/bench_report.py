@@ -49,6 +49,9 @@ def remark(row: Row) -> str:
         return "first epoch finished after {:.1f} s, started again {:.1f} s".format(*seconds)
     if row["kind"] == "sweep":
         return "8 members by {}; single runs {} ms".format(row["method"], number(row["singles_ms"]))
+    if row["kind"] == "pipeline":
+        share = f"{100 * row['of_memory']:.0f} %"
+        return f"from disk; from memory {number(row['memory_ms'])} ms, disk {share} of its speed"
     if row["kind"] == "penalty":
         others = number(row["torch_jacfwd_ms"]), number(row["torch_loop_ms"])
         return "PyTorch: jacrev; jacfwd {} ms, a loop over the units {} ms".format(*others)

@@ -34,7 +34,13 @@ def study(digits):
     return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
 
 
-@pytest.mark.parametrize("name", APPLICATIONS)
+QUICK = ("pca", "compression", "code_space", "filters")  # the others train models of their own
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in APPLICATIONS],
+)
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study):
     finding = APPLICATIONS[name](study, study.key_for(name))
     assert isinstance(finding, Finding)

@@ -126,7 +126,9 @@ def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
     (tmp_path / "whole").mkdir()
     _, whole = run(tmp_path / "whole")
     assert found["members"] == whole["members"] and len(found["members"]) == 4
-    assert trained == [40, 80, 40, 80]
+    code, again = run(tmp_path / "whole")
+    assert trained == [40, 80, 40, 80] and code == 0 and again == whole
+    assert "already complete, 4 members" in capsys.readouterr().out
 
 
 def command(*arguments):
@@ -140,8 +142,8 @@ def command(*arguments):
 
 
 def test_the_command(tmp_path):
-    """Three members on as many devices as there are cores; twice; and in a bad way."""
-    asked = [
+    """Three members on as many devices as there are cores."""
+    done = command(
         "--config=undercomplete",
         f"--workdir={tmp_path}",
         "--config.data.n_train=200",
@@ -150,8 +152,8 @@ def test_the_command(tmp_path):
         "--config.model.code_size=4",
         "--seeds=3",
         "--method=vmap",
-    ]
-    done = command(*asked, "--grid=optim.learning_rate=1e-3")
+        "--grid=optim.learning_rate=1e-3",
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert found["method"] == "vmap" and len(found["members"]) == 3
@@ -174,8 +176,3 @@ def test_the_command(tmp_path):
         test = evaluator(trainer.objective, 500)(state.variables, data.test, key)
         np.testing.assert_allclose(row["test"]["mse"], test["mse"], rtol=1e-4)
     assert f"{found['summary'][0]['test']['mse']['mean']:.5g} ±" in done.stdout
-    again = command(*asked, "--grid=optim.learning_rate=1e-3")
-    assert again.returncode == 0 and "already complete" in again.stdout
-    bad = command(*asked, "--grid=optim.learning_rte=1e-3")
-    assert bad.returncode == 2 and "did you mean" in bad.stderr
-    assert len(bad.stderr.strip().splitlines()) <= 3

@@ -96,10 +96,10 @@ def processes(tally: Tally, folder: Path) -> None:
     step = commands.saved(path)[0]
     tally.check(step >= 14, f"after the kill: step {step}")
 
-    told = _two(path, *arguments)
-    _until(told, path, step + 14)
-    told[1].terminate()
-    codes, step = _codes(told), commands.saved(path)[0]
+    stopped = _two(path, *arguments)
+    _until(stopped, path, step + 14)
+    stopped[1].terminate()
+    codes, step = _codes(stopped), commands.saved(path)[0]
     said = (folder / "two.0.out").read_text()
     tally.check(codes == [143, 143] and f"saved step {step};" in said, f"SIGTERM: {codes} {said}")
 

@@ -1,4 +1,4 @@
-"""The programme of `python -m experiments.reliability` with small counts; R12 and R14 by marker."""
+"""The programme of `python -m experiments.reliability` with small counts; four by marker."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import pytest
 
 from experiments.reliability import __main__ as programme
 
-LONG = {"R12", "R14"}
+LONG = {"R1", "R12", "R13", "R14"}
 
 
 @pytest.mark.parametrize(
