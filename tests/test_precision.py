@@ -24,7 +24,8 @@ def gradient(name: str, dtype: str) -> tuple[Any, Any, Any]:
     def loss(params: Any) -> jax.Array:
         return trainer.objective({"params": params, **state.statistics}, batch, key, True)[0]
 
-    return jax.make_jaxpr(jax.grad(loss))(state.params), *jax.value_and_grad(loss)(state.params)
+    program = jax.make_jaxpr(jax.grad(loss))(state.params)
+    return program, *jax.jit(jax.value_and_grad(loss))(state.params)
 
 
 def products(jaxpr: Any) -> list[Any]:
