@@ -10,7 +10,7 @@ import pytest
 from ae_jax import load_config, load_data, training
 from ae_jax.model import Batch
 
-CONFIGS = ["denoise", "tied", "vae", "conv_pool", "conv_strided:batchnorm"]
+CONFIGS = ["denoise", "tied", "vae", "conv_strided:batchnorm"]
 
 
 def gradient(name: str, dtype: str) -> tuple[Any, Any, Any]:

@@ -1,4 +1,4 @@
-"""The programme of `python -m experiments.reliability` with small counts; four by marker."""
+"""The programme of `python -m experiments.reliability` with small counts; six by marker."""
 
 import warnings
 
@@ -6,7 +6,7 @@ import pytest
 
 from experiments.reliability import __main__ as programme
 
-LONG = {"R1", "R12", "R13", "R14"}
+LONG = {"R1", "R2", "R12", "R13", "R14", "R15"}
 
 
 @pytest.mark.parametrize(
