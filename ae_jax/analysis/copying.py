@@ -81,8 +81,8 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     shuffled[box] = shuffled_blocks(test[box], k_blocks)
     noise[box] = jax.random.uniform(k_noise, test[box].shape)
     worlds = {"test images": test, "shuffled blocks": shuffled, "uniform noise": noise}
-    if study.outsiders is not None:
-        worlds["another data set"] = np.asarray(study.outsiders[:500], np.float32) / 255
+    if study.strange is not None:
+        worlds["another data set"] = study.strange[:500]
     runs = {
         name: study.fit(jax.random.fold_in(k_fit, i), STEPS, WIDE, change)
         for i, (name, change) in enumerate(KINDS.items())

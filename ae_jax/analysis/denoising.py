@@ -53,8 +53,10 @@ def median(noisy: np.ndarray, clean: np.ndarray, sizes: Sequence[int] = FILTERS)
 def analyse(study: Study, key: jax.Array) -> Finding:
     """The run on its own noise at five levels."""
     run, test = study.run, study.test
-    if run.config.corruption.name not in LEVELS:
+    if not run.model.corrupts:
         raise NotApplicable("the run was trained without noise (corruption.name)")
+    if run.config.corruption.name not in LEVELS:
+        raise NotApplicable(f"the noise '{run.config.corruption.name}' has no level to vary")
     study.need_images()
     field, usual = LEVELS[run.config.corruption.name]
     trained = float(run.config.corruption[field])

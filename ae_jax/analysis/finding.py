@@ -17,7 +17,6 @@ from ae_jax.arrays import Dataset, Split, rows
 from ae_jax.controls import unit_rows
 from ae_jax.errors import AeJaxError
 
-TRAIN_MOST, TEST_MOST = 10_000, 1000  # images; more would only cost time
 DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
     "encoder": {"hidden": (256,)},
     "decoder": {"hidden": (256,), "output": "sigmoid"},
@@ -49,6 +48,8 @@ class Study:
       effort: models an application trains for itself take so many times their usual steps.
       sizes: code sizes of `family`.
       outsiders: images of another world [n, H, W, C] for anomaly detection, or None.
+      most: how many training and test images are looked at; an application's own models train on
+        all.
     """
 
     run: Run
@@ -57,6 +58,7 @@ class Study:
     effort: float = 1.0
     sizes: tuple[int, ...] = (2, 4, 8, 16, 32)
     outsiders: np.ndarray | None = None
+    most: tuple[int, int] = (10_000, 1000)
 
     def key_for(self, name: str) -> jax.Array:
         """A key that depends on nothing but the study's key and the name."""
@@ -64,13 +66,20 @@ class Study:
 
     @cached_property
     def train(self) -> Split:
-        """At most 10,000 training images, float32 in [0,1]."""
-        return _unit(rows(self.data.train, slice(0, TRAIN_MOST)))
+        """The first training images, float32 in [0,1]."""
+        return _unit(rows(self.data.train, slice(0, self.most[0])))
 
     @cached_property
     def test(self) -> Split:
-        """At most 1,000 test images, float32 in [0,1]."""
-        return _unit(rows(self.data.test, slice(0, TEST_MOST)))
+        """The first test images, float32 in [0,1]."""
+        return _unit(rows(self.data.test, slice(0, self.most[1])))
+
+    @cached_property
+    def strange(self) -> np.ndarray | None:
+        """The outsiders as float32 in [0,1], as many as test images."""
+        if self.outsiders is None:
+            return None
+        return _unit(Split(self.outsiders[: self.most[1]], None)).images
 
     @cached_property
     def classifier(self) -> classifier_lib.Classifier:
