@@ -37,3 +37,15 @@ def code_metrics(codes: Any, threshold: float = 0.0) -> dict[str, float]:
         "density": float((np.abs(codes) > threshold).mean()),
         "mean_activation": float(codes.mean()),
     }
+
+
+def saturated_units(
+    codes: Any, low: float, high: float, margin: float = 0.01, share: float = 0.95
+) -> int:
+    """How many units of codes [n, k] in [low, high] are at a bound for nearly every image.
+
+    At a bound is within `margin` * (high - low) of it, nearly every a share of at least `share`.
+    """
+    codes = np.asarray(codes, np.float64)
+    near = np.minimum(codes - low, high - codes) <= margin * (high - low)
+    return int((near.mean(axis=0) >= share).sum())

@@ -1,6 +1,6 @@
 """What a number is compared with: PCA, the mean image, the best linear denoiser.
 
-All errors are `mse`: squared error per pixel in [0,1] units.
+All errors are `mse`: squared error per pixel in [0,1] units; `entropy_floor` alone is in nats.
 """
 
 import math
@@ -80,6 +80,17 @@ def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "u
 def mean_image_mse(train: Any, test: Any) -> float:
     """Test error of predicting the training set's mean image."""
     return float(np.mean(np.square(unit_rows(test) - mean_row(train))))
+
+
+def entropy_floor(images: Any) -> float:
+    """The least cross-entropy per image, in nats: of a perfect copy, x^ = x.
+
+    sum_i -x_i log x_i - (1 - x_i) log(1 - x_i), which is 0 for black and white images only.
+    """
+    from scipy.special import entr
+
+    rows = map(unit_rows, blocks(images))
+    return sum(float((entr(x) + entr(1 - x)).sum(dtype=np.float64)) for x in rows) / len(images)
 
 
 def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> float | None:

@@ -83,7 +83,7 @@ def show(study: Any, names: list[str], path: Path) -> None:
     """Runs the applications, writing what they found; a line for each."""
     from ae_jax import figures
     from ae_jax.analysis import APPLICATIONS, NotApplicable
-    from experiments import gallery, workdir
+    from experiments import finished, gallery, report, workdir
 
     (path / "analysis").mkdir(exist_ok=True)
     bar = tqdm(names, unit="application", disable=not sys.stderr.isatty(), dynamic_ncols=True)
@@ -111,6 +111,8 @@ def show(study: Any, names: list[str], path: Path) -> None:
         workdir.write_json(path / "analysis" / f"{name}.json", record)
         tqdm.write(f"{name}: {finding.sentence}")
     print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")
+    if (path / "summary.json").is_file():  # the run's own page shows them as well
+        report.write(finished.read(path))
 
 
 def plain(value: Any) -> Any:

@@ -30,6 +30,7 @@ flags.DEFINE_string("coordinator", None, "Several processes, one run: host:port 
 flags.DEFINE_integer("num_processes", 1, "How many; each is started with the same command.")
 flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
 flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process counts as dead.")
+flags.DEFINE_bool("tensorboard", False, "Numbers, images, histograms in <workdir>/tensorboard.")
 flags.DEFINE_bool("dry_run", False, "Say what the training would cost, and leave it.")
 flags.mark_flag_as_required("config")
 
@@ -43,9 +44,11 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     # Imported after the config is known to be good: a typo is answered at once.
     from ae_jax import data as data_lib
     from ae_jax import devices
-    from experiments import lock, session, workdir
+    from experiments import board, lock, session, workdir
 
     f = flags.FLAGS
+    if f.tensorboard:
+        board.check()
     if f.coordinator:
         devices.join(f.coordinator, f.num_processes, f.process_id, f.heartbeat)
     path = Path(f.workdir or Path("runs") / config.name)
@@ -64,7 +67,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     try:
         with contextlib.ExitStack() as held:
             devices.by_first(claim)
-            return session.train(run, path, started)
+            return session.train(run, path, started, f.tensorboard)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:
             raise

@@ -1,5 +1,6 @@
 """One training session in a work directory: restore, train, evaluate, summarise, draw."""
 
+import contextlib
 import signal
 import sys
 import time
@@ -12,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ae_jax import api, checkpoint, cost, devices, evaluation, scaling, training
+from ae_jax.advice import advise
 from ae_jax.arrays import sha256
 from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
-from experiments import pictures, workdir
-from experiments.summary import count, headline, summarise
+from experiments import board, pictures, workdir
+from experiments.summary import count, headline, of_the_code, summarise
 
 FRAME_IMAGES = 8
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
@@ -80,20 +82,25 @@ def _duration(seconds: float) -> str:
     )
 
 
-def train(s: Session, path: Path, started: float) -> int:
+def train(s: Session, path: Path, started: float, tensorboard: bool = False) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
     state, seen = start(s, path)
     step, total = int(state.step), s.config.train.epochs * s.trainer.steps_per_epoch
     if step >= total and (summary := workdir.complete(path, step)):
         print(f"{path}: already complete, {summary['epochs']} epochs")
         print(headline(summary))
+        if not (path / "report.html").exists() and jax.process_index() == 0:
+            _page(path, summary)
+        print(f"report: {path / 'report.html'}")
         return 0
     log = None
     if jax.process_index() == 0:  # one writer of text files
         announce(s, path, step, state, seen)
         log = workdir.MetricsLog(path, step)
     timing = Timing(started)
-    code, state = _loop(s, path, state, log, timing)
+    shown = board.Board(path, s, step) if log and tensorboard else None
+    with contextlib.closing(shown) if shown else contextlib.nullcontext():
+        code, state = _loop(s, path, state, log, timing, shown)
     if code:
         print(f"saved step {int(state.step)}; run the same command again to go on")
     elif log:
@@ -138,12 +145,24 @@ def finish(
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
     summary = summarise(s, state, timing)
     run = api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
+    summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov)
     pictures.draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
+    page = _page(path, summary)
     workdir.write_json(path / "summary.json", summary)
     print(headline(summary))
+    for sentence in advise(s.config, summary, log.rows):
+        print(f"advice: {sentence}")
     print(f"done in {summary['timing']['wall_s']:.1f} s; figures in {path / 'figures'}")
+    print(f"report: {page}")
+
+
+def _page(path: Path, summary: dict[str, Any]) -> Path:
+    """report.html of a run whose summary.json may still have to be written."""
+    from experiments import finished, report  # at the end only: not before the first step
+
+    return report.write(finished.read(path, summary))
 
 
 class Timing:
@@ -172,6 +191,7 @@ def _loop(
     state: training.TrainState,
     log: workdir.MetricsLog | None,
     timing: Timing,
+    shown: board.Board | None = None,
 ) -> tuple[int, training.TrainState]:
     """Steps, log lines, checkpoints; (exit code if a signal came, or 0; last state)."""
     every = s.config.train.checkpoint_every
@@ -194,8 +214,14 @@ def _loop(
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}", img_s=f"{timing.rate:,.0f}")
             ended, loss = step % s.trainer.steps_per_epoch == 0, None
             if log:
+                known = len(log.rows)
                 _log_steps(s, log, chunk)
                 loss = _log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+                if shown:
+                    shown.numbers(log.rows[known:])
+                if shown and ended:
+                    variables = devices.local(state.variables)
+                    shown.epoch(step, variables, reconstruct_few(s, variables))
             waited = time.perf_counter() - saved > SAVE_SHARE * save_s
             due = step % every == 0 if every else ended and waited
             due, code = devices.agree(due, stop.code)

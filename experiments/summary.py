@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, manifold, training
+from ae_jax import advice, codes, controls, manifold, training
 from experiments import workdir
 
 
@@ -50,6 +50,8 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
             "train_images_per_s": round(timing.rate),
         },
     }
+    if "bce" in test:
+        summary["test"]["bce_floor"] = controls.entropy_floor(test_images)
     if s.dataset.name in manifold.CURVES:
         summary["manifold"] = manifold.summary(s.trainer.model, state.variables, s.dataset.name)
     if "noisy_mse" in test:
@@ -61,6 +63,19 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
             ),
         }
     return summary
+
+
+def of_the_code(config: Any, test_codes: Any) -> dict[str, Any]:
+    """How the code is used, of the codes [n, k] of the test set."""
+    _, deviations = codes.unit_statistics(test_codes)
+    least = 2e-3 * float(np.ptp(test_codes, axis=0).max())  # as a histogram calls a unit constant
+    found: dict[str, Any] = codes.code_metrics(test_codes, least)
+    bounds = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(config.encoder.code_activation)
+    if config.bottleneck.name == "gaussian":
+        found["collapsed_units"] = int((deviations**2 < advice.ACTIVE).sum())
+    elif bounds:
+        found["saturated_units"] = codes.saturated_units(test_codes, *bounds)
+    return found
 
 
 def count(params: Any) -> int:

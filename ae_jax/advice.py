@@ -1,0 +1,203 @@
+"""What the numbers of a finished run suggest: one rule, one sentence.
+
+Every rule is `f(config, summary, rows) -> sentence or None`, of a resolved config, of what
+`summary.json` holds and of the lines of `metrics.jsonl`. A rule whose numbers are not there is
+silent. What looks like code in a sentence stands between backticks.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Rows = Sequence[Mapping[str, Any]]
+Summary = Mapping[str, Any]
+
+NO_ERROR = 1e-9  # PCA with as many numbers as pixels makes none; nothing can be better
+ENDING = 0.1  # share of the evaluated epochs that counts as the end of training
+FALLING = 0.02  # a loss that falls by such a share from one such ending to the next still falls
+RISEN = 0.05  # and one that ends so far above its lowest value overfits
+FLOOR = 0.05  # a cross-entropy within such a share of its floor is at it
+MANY = 0.1  # share of the units that is worth a sentence
+ACTIVE = 0.01  # least variance of a latent unit's mean over the images (Burda et al. 2016, 5.2)
+
+
+def advise(config: Any, summary: Summary, rows: Rows) -> list[str]:
+    """The sentences of every rule of `RULES` that has something to say."""
+    found = (rule(config, summary, rows) for rule in RULES.values())
+    return [sentence for sentence in found if sentence]
+
+
+def learnt_nothing(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """Not below the error of the mean image."""
+    mse, mean = _mse(summary), summary["controls"]["mean_image"]
+    if mse < mean:
+        return None
+    return (
+        f"Nothing was learnt: the error {_short(mse)} is not below that of answering with the mean "
+        f"image, {_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
+        "`decoder.output` that fits `data.scale`."
+    )
+
+
+def worse_than_pca(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """More error than PCA of equal code size, for models that are meant to copy.
+
+    Noise is answered by `worse_than_linear_denoiser`, and k numbers of a sparse code are fewer
+    than k numbers.
+    """
+    mse, pca = _mse(summary), summary["controls"]["pca"]
+    if _sparse(config) or "denoise" in summary or mse >= summary["controls"]["mean_image"]:
+        return None
+    if pca < NO_ERROR or mse <= 1.01 * pca:
+        return None
+    price = [f"`penalties.{name}`" for name in config.penalties]
+    price += [] if config.bottleneck.name == "identity" else [f"the {config.bottleneck.name} code"]
+    part = f" Part of it is the price of {' and '.join(price)}." if price else ""
+    return (
+        f"PCA of equal code size does better: {_short(pca)} against {_short(mse)}. Train longer, "
+        f"use hidden layers, or ask whether a code of {config.model.code_size} leaves anything to "
+        f"learn.{part}"
+    )
+
+
+def worse_than_linear_denoiser(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """More error on corrupted input than the best linear map."""
+    d = summary.get("denoise", {})
+    linear = d.get("linear_denoiser_mse")
+    if linear is None or d["denoised_mse"] <= 1.01 * linear:
+        return None
+    return (
+        f"The best linear map denoises better: {_short(linear)} against "
+        f"{_short(d['denoised_mse'])}. Train longer, or give the network more units."
+    )
+
+
+def cross_entropy_at_its_floor(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """Grey pixels have an entropy that no reconstruction gets below."""
+    bce, floor = summary["test"].get("bce"), summary["test"].get("bce_floor")
+    if not bce or not floor or bce > (1 + FLOOR) * floor:
+        return None
+    return (
+        f"The cross-entropy, {bce:.1f} nats an image, is at its floor: the grey pixels themselves "
+        f"have {floor:.1f}, reached by a perfect copy. Compare runs by `mse`, or by what is above "
+        "the floor."
+    )
+
+
+def dead_units(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """Units of the code that are the same for every image, and not because they are saturated."""
+    code = summary.get("code", {})
+    dead, size = code.get("dead_units", 0), config.model.code_size
+    if config.bottleneck.name == "gaussian" or dead < max(1, MANY * size):
+        return None
+    if saturated_units(config, summary, rows):
+        return None
+    if config.bottleneck.name == "top_k":
+        cure = "`penalties.revive` brings them back."
+    elif config.encoder.code_activation == "relu":
+        cure = "A lower `optim.learning_rate` or another `encoder.code_activation` keeps them."
+    else:
+        weaker = "; weaker penalties may wake them" if config.penalties else ""
+        cure = f"A smaller `model.code_size` would lose nothing{weaker}."
+    return f"{dead} of {size} code units are dead: the same number for every image. {cure}"
+
+
+def saturated_units(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """Units of a bounded code that stay at their bounds; a sparse code is to be near 0."""
+    code = summary.get("code", {})
+    stuck, size = code.get("saturated_units", 0), config.model.code_size
+    if _sparse(config) or stuck < max(1, MANY * size):
+        return None
+    return (
+        f"{stuck} of {size} code units are saturated: at a bound of "
+        f"{config.encoder.code_activation} for nearly every image, where no gradient passes. A "
+        "lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm help, "
+        "unless a binary code is what you want."
+    )
+
+
+def posterior_collapse(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """Latent units whose posterior mean does not depend on the image."""
+    collapsed, size = summary.get("code", {}).get("collapsed_units", 0), config.model.code_size
+    if collapsed < max(1, MANY * size):
+        return None
+    return (
+        f"Posterior collapse: {collapsed} of {size} latent units say nothing about the image "
+        f"(variance of their mean below {ACTIVE:g}). Lower `penalties.gaussian_kl.weight` or give "
+        "it `warmup_epochs` to use them; or take a smaller `model.code_size`."
+    )
+
+
+def still_falling(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """The test loss fell from one ending to the next."""
+    losses = _test_losses(rows)
+    n = _ending(losses)
+    if len(losses) < 2 * n or len(losses) < 3:
+        return None
+    before, last = losses[-2 * n : -n, 1].mean(), losses[-n:, 1].mean()
+    if before <= 0 or last > (1 - FALLING) * before:
+        return None
+    epochs = config.train.epochs
+    how = f"`--config.train.epochs={2 * epochs}` in the same work directory goes on from here"
+    if config.optim.schedule != "constant" and not config.optim.decay_epochs:
+        how = f"a new run with `--config.train.epochs={2 * epochs}` stretches its schedule as well"
+    fell = 100 * (before - last) / before
+    return f"The test loss was still falling at epoch {epochs}, by {fell:.2g} % lately: {how}."
+
+
+def overfitting(config: Any, summary: Summary, rows: Rows) -> str | None:
+    """The test loss ends above its lowest value while the training loss goes on falling."""
+    losses = _test_losses(rows)
+    if len(losses) < 3:
+        return None
+    best = int(losses[:, 1].argmin())
+    epoch, lowest = losses[best]
+    last = losses[-_ending(losses) :, 1].mean()
+    train = {r.get("epoch"): r.get("loss") for r in rows if r.get("split") == "train"}
+    then, now = train.get(int(epoch)), train.get(int(losses[-1, 0]))
+    if lowest <= 0 or last <= (1 + RISEN) * lowest or (then and now and now >= then):
+        return None
+    return (
+        f"Overfitting: the test loss was lowest at epoch {epoch:.0f} and is "
+        f"{100 * (last / lowest - 1):.2g} % higher at the end. `ae_jax.restore(workdir, "
+        "best=True)` opens the best checkpoint kept; fewer epochs, noise (`corruption`), "
+        "`optim.weight_decay` or more images prevent it."
+    )
+
+
+RULES: dict[str, Callable[[Any, Summary, Rows], str | None]] = {
+    "learnt nothing": learnt_nothing,
+    "worse than PCA": worse_than_pca,
+    "worse than the best linear denoiser": worse_than_linear_denoiser,
+    "cross-entropy at its floor": cross_entropy_at_its_floor,
+    "dead units": dead_units,
+    "saturated units": saturated_units,
+    "posterior collapse": posterior_collapse,
+    "still falling at the last epoch": still_falling,
+    "overfitting": overfitting,
+}
+
+
+def _mse(summary: Summary) -> float:
+    return float(summary["test"]["mse"])
+
+
+def _sparse(config: Any) -> bool:
+    return config.bottleneck.name == "top_k" or bool({"l1", "sparsity_kl"} & set(config.penalties))
+
+
+def _short(mse: float) -> str:
+    return f"{mse:.3g}"
+
+
+def _test_losses(rows: Rows) -> np.ndarray:
+    """(epoch, loss on the test set) of every evaluated epoch [n, 2]; what is no number is left."""
+    pairs = [(r.get("epoch"), r.get("loss")) for r in rows if r.get("split") == "test"]
+    kept = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
+    return kept[np.isfinite(kept).all(axis=1)]
+
+
+def _ending(losses: np.ndarray) -> int:
+    """How many of the evaluated epochs are the end of training; at least one."""
+    return max(1, round(ENDING * len(losses)))

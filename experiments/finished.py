@@ -1,0 +1,48 @@
+"""A finished run, read back from its directory and checked."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ae_jax import json_file
+from ae_jax.config import flat, resolve
+from ae_jax.errors import CheckpointError
+from experiments import workdir
+
+NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test", "seed")
+CONTROLS = {
+    "pca": "PCA, equal code size",
+    "pca_uncentred": "PCA without centring",
+    "mean_image": "the mean image",
+    "untrained": "the untrained network",
+}
+
+
+class Record(NamedTuple):
+    """What a finished run left, read and checked."""
+
+    path: Path
+    config: Any
+    summary: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+
+def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
+    """The run in a work directory; `summary` is what its summary.json will hold.
+
+    Raises:
+      CheckpointError: there is no run, it has not finished, or a file is not one of ours.
+    """
+    if not (path / "config.json").is_file():
+        raise CheckpointError(f"--workdir: {path} holds no run; experiments.run makes one")
+    if summary is None and not (path / "summary.json").is_file():
+        raise CheckpointError(
+            f"--workdir: the run in {path} has not finished (no summary.json)\n"
+            "the command that started it goes on from its last checkpoint"
+        )
+    config = resolve(json_file.read(path / "config.json"))
+    found = summary or json_file.read(path / "summary.json")
+    known = dict(flat(found))
+    for name in [*NEEDED, *(f"controls.{control}" for control in CONTROLS)]:
+        if not isinstance(known.get(name), int | float):
+            raise CheckpointError(f"{path / 'summary.json'}: {name} is missing, or no number")
+    return Record(path, config, found, workdir.read_metrics(path))
