@@ -20,7 +20,7 @@ from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
 from experiments import board, pictures, workdir
-from experiments.summary import count, headline, of_the_code, summarise
+from experiments.summary import count, headline, layers, of_the_code, summarise
 
 FRAME_IMAGES = 8
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
@@ -294,5 +294,6 @@ def announce(s: Session, path: Path, step: int, state: Any, seen: bool) -> None:
         f"{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}, "
         f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
     )
+    print(layers(t.model, state.variables))
     where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"
     print(f"workdir {path}" + (where if seen else ""), flush=True)

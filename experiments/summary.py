@@ -4,10 +4,12 @@ import sys
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import ae_jax
 from ae_jax import advice, codes, controls, manifold, training
+from ae_jax.model import Batch, Model
 from experiments import workdir
 
 
@@ -81,6 +83,42 @@ def of_the_code(config: Any, test_codes: Any) -> dict[str, Any]:
 def count(params: Any) -> int:
     """Number of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def layers(model: Model, variables: Any) -> str:
+    """A line for every layer: what it makes of one image, how many parameters, of which shapes."""
+
+    def intermediate(variables: Any) -> Any:
+        x = jnp.zeros((1, *model.shape))
+        options = {"capture_intermediates": True, "mutable": ["intermediates"]}
+        batch = Batch(x, jnp.zeros(1, jnp.int32))
+        return model.apply(variables, batch, x, None, False, **options)[1]["intermediates"]
+
+    outputs = jax.eval_shape(intermediate, variables)  # nothing is computed
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables["params"]):
+        *place, name = (entry.key for entry in path)
+        found.setdefault(tuple(place), {})[name] = leaf
+    lines = [("layer", "out", "parameters", "of shapes")]
+    for module in sorted(found, key=_place):
+        out = outputs
+        for name in module:
+            out = out[name]
+        shapes = [f"{n} {_by(leaf.shape)}" for n, leaf in sorted(found[module].items())[::-1]]
+        shape = _by(out["__call__"][0].shape[1:])
+        lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
+    a, b, c = (max(len(line[i]) for line in lines) for i in range(3))
+    return "\n".join(f"  {n:<{a}}  {out:<{b}}  {size:>{c}}  {of}" for n, out, size, of in lines)
+
+
+def _place(module: tuple[str, ...]) -> tuple[bool, int, str]:
+    """Encoder before decoder, layer_10 after layer_9."""
+    number = module[-1].rpartition("_")[2]
+    return module[0] != "encoder", int(number) if number.isdigit() else 0, module[-1]
+
+
+def _by(shape: Any) -> str:
+    return "x".join(map(str, shape))
 
 
 def headline(summary: dict[str, Any]) -> str:

@@ -7,16 +7,22 @@ import re
 import struct
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from ae_jax.config import load_config
-from ae_jax.errors import CheckpointError
-from experiments import comparison, finished, gallery, page, report
+from ae_jax.data import subset
+from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.model import Batch, build
+from experiments import board, comparison, finished, gallery, page, report, session, workdir
+from experiments.summary import count, layers
 
 ROOT = Path(__file__).parents[1]
 VOID = {"meta", "img", "br"}
@@ -242,6 +248,30 @@ def test_bad_input_ends_with_2_in_three_lines(tmp_path):
     assert done.returncode == 2 and "--out: cannot write" in done.stderr
 
 
+def test_without_the_extra_tensorboard_is_refused_by_its_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)  # as if it were not there
+    with pytest.raises(ConfigError, match="--tensorboard") as refused:
+        board.check()
+    assert "pip install 'ae_jax[tensorboard]'" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["conv_pool", "conv_strided:batchnorm", "tied:tanh", "cvae"])
+def test_the_table_of_layers_says_what_flax_says(name):
+    model = build(load_config(name), (28, 28, 1))
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0)))
+    x, labels = jnp.zeros((1, 28, 28, 1)), jnp.zeros(1, jnp.int32)
+    wide = {"width": 400, "force_terminal": False}
+    flax = model.module.tabulate(
+        jax.random.key(0), Batch(x, labels), x, None, False, console_kwargs=wide
+    )
+    blocks = {b.split("│")[1].strip(): b for b in re.split(r"├.*┤", flax) if "│" in b}
+    lines = [line.split() for line in layers(model, variables).splitlines()[1:]]
+    for path, out, size, *_ in lines:
+        shape = ",".join(["1", *out.split("x")])
+        assert f"float32[{shape}]" in blocks[path] and re.search(rf"\b{size} \(", blocks[path])
+    assert sum(int(line[2].replace(",", "")) for line in lines) == count(variables["params"])
+
+
 def events(folder):
     """Every value in TensorBoard's files: records of length, checksum, protobuf, checksum."""
     from tensorboardX.proto.event_pb2 import Event
@@ -255,14 +285,14 @@ def events(folder):
             yield from ((event.step, value) for value in event.summary.value)
 
 
-def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path):
+def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path, digits, capsys):
     pytest.importorskip("tensorboardX")
     path = tmp_path / "run"
-    small = ["data.n_train=200", "data.n_test=50", "train.epochs=2", "train.batch_size=40"]
-    flags = [*(f"--config.{field}" for field in small), f"--workdir={path}", "--tensorboard"]
-    done = command("run", "--config=undercomplete", *flags)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"report: {path / 'report.html'}"
+    config = load_config("undercomplete", **{"train.epochs": 2, "train.batch_size": 40})
+    s = session.prepare(config, subset(digits, 200, 50))
+    workdir.claim(path, config)
+    assert session.train(s, path, time.perf_counter(), tensorboard=True) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {path / 'report.html'}"
     checked(path / "report.html")
     found = list(events(path / "tensorboard"))
     scalars = {(step, v.tag): v.simple_value for step, v in found if v.HasField("simple_value")}
@@ -278,5 +308,8 @@ def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path):
     seen = [Image.open(io.BytesIO(v.image.encoded_image_string)) for _, v in found
             if v.HasField("image")]  # fmt: skip
     assert len(seen) == 2 and seen[0].size == (8 * 84 + 7 * 4, 2 * 84 + 4)
-    again = command("run", "--config=undercomplete", *flags)
-    assert again.stdout.splitlines()[-1] == f"report: {path / 'report.html'}"
+    page_ = (path / "report.html").read_bytes()
+    (path / "report.html").unlink()
+    assert session.train(s, path, time.perf_counter()) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {path / 'report.html'}"
+    assert (path / "report.html").read_bytes() == page_, "from the files as from memory"
