@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_jax import devices, scaling, streaming
+from ae_jax import devices, parts, scaling, streaming
 from ae_jax import model as model_lib
 from ae_jax import objective as objective_lib
 from ae_jax import optimiser as optimiser_lib
@@ -140,10 +140,13 @@ def train_step(trainer: Trainer, state: TrainState, batch: Batch, key: jax.Array
     """One optimiser step on a batch; records the loss *before* it."""
     epoch = state.step / trainer.steps_per_epoch
 
-    def loss_of(params: Any) -> Any:
+    def loss_of(params: Any, batch: Batch) -> Any:
         return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
-    (loss, (terms, variables)), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    alone = trainer.mesh is None  # several devices have their parts already
+    part = parts.size(trainer.config, len(batch.x)) if alone else len(batch.x)
+    gradients = parts.mean_over_parts(jax.value_and_grad(loss_of, has_aux=True), part)
+    (loss, (terms, variables)), grads = gradients(state.params, batch)
     updates, optimiser = trainer.optimiser.update(grads, state.optimiser, state.params)
     params = optax.apply_updates(state.params, updates)
     _, statistics = _part(variables)
