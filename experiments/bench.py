@@ -16,16 +16,13 @@ What is compared: `training.train`, the loop of `experiments.run`, on uint8 digi
 PyTorch loop on float32 tensors that are scaled already, both on all cores.
 """
 
-import datetime
 import json
 import math
 import os
-import platform
 import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +33,15 @@ from tqdm import tqdm
 from ae_jax import figures
 from ae_jax.errors import ConfigError
 from ae_jax.schema import unknown
-from experiments import bench_report, bench_rows, bench_stream, bench_sweep, cli, workdir
+from experiments import (
+    bench_report,
+    bench_rows,
+    bench_stream,
+    bench_sweep,
+    cli,
+    provenance,
+    workdir,
+)
 from experiments.bench_rows import Pace, Row
 
 PUBLISHED = (
@@ -148,9 +153,7 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
         raise ConfigError("the bench compares CPUs; set JAX_PLATFORMS=cpu")
     torch_side = load_torch()
     result: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(),
-        "machine": {"cpu": cpu(), "cores": os.cpu_count()},
-        "versions": versions(),
+        **provenance.where("torch"),
         "rounds": pace.rounds,
         "peak_gflops": 0.0,
         "rows": [],
@@ -194,21 +197,6 @@ def peak_memory_mib() -> int:
     """The most this process has had in memory so far, both libraries together."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def cpu() -> str:
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo")
-    for line in lines.read_text().splitlines() if lines.exists() else []:
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of what the numbers depend on."""
-    names = ("ae_jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
-    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -8,10 +8,7 @@ counts of the test suite. Exit code 1 if anything failed.
 """
 
 import json
-import os
-import platform
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,19 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 from absl import flags
 from tqdm import tqdm
 
-import ae_jax
 from ae_jax.errors import ConfigError
-from experiments import cli, workdir
+from experiments import cli, provenance, workdir
 from experiments.reliability import cost, damage, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
 
 flags.DEFINE_string("json", None, "Where the results go.")
 flags.DEFINE_list("only", None, "Only these, as R1,R3.")
 flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
+flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")
 
 
 class Trial(NamedTuple):
@@ -111,6 +107,9 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             raise ConfigError(f"--only: no {name}; there are {', '.join(PROGRAMME)}")
     file = Path(flags.FLAGS.json) if flags.FLAGS.json else None
     results: dict[str, Any] = json.loads(file.read_text()) if file and file.exists() else {}
+    if flags.FLAGS.markdown:
+        print(markdown(results))
+        return 0
     failed = 0
     for name in names:
         folder = Path(tempfile.mkdtemp(prefix=f"ae_jax_{name}_"))
@@ -121,25 +120,17 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         failed += found["failed"]
         if not found["failed"]:
             shutil.rmtree(folder)
-        results |= {name: found, "date": time.strftime("%Y-%m-%d"), **_where()}
+        results |= {name: found, **provenance.where()}
         if file:
             workdir.write_json(file, results)
     return 1 if failed else 0
 
 
-def _where() -> dict[str, Any]:
-    return {
-        "machine": f"{platform.machine()}, {len(_cores())} cores, {platform.system()}",
-        "versions": {
-            "ae_jax": ae_jax.__version__,
-            "jax": jax.__version__,
-            "python": sys.version.split()[0],
-        },
-    }
-
-
-def _cores() -> range | set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(1)
+def markdown(results: dict[str, Any]) -> str:
+    """The table for the README, in the programme's order."""
+    found = [(name, results[name]) for name in PROGRAMME if name in results]
+    lines = [f"| {n} | {f['what']} | {f['tried']:,} | {f['failed']} |" for n, f in found]
+    return "\n".join(["| | what is tried | tried | failed |", "|---|---|---:|---:|", *lines])
 
 
 if __name__ == "__main__":
