@@ -29,6 +29,7 @@ flags.DEFINE_integer("seeds", 3, "How many.")
 flags.DEFINE_float("effort", 5.0, "Models that an application trains take so many times as long.")
 flags.DEFINE_string("data", "mnist", "The data set.")
 flags.DEFINE_string("json", "experiments/results/applications.json", "The file to write.")
+flags.DEFINE_bool("markdown", False, "Only print the file as the README's table.")
 
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
     "pca": ("linear:optimum,centred", {}),
@@ -140,9 +141,12 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             raise ConfigError(unknown("--only", name, APPLICATIONS, "application"))
     if F.seeds < 1 or F.effort <= 0:
         raise ConfigError("--seeds, --effort: must be at least 1, and above 0")
-    dataset = data_lib.load_data(F.data)
     file = Path(F.json)
     results = json.loads(file.read_text()) if file.exists() else {}
+    if F.markdown:
+        print(markdown(results))
+        return 0
+    dataset = data_lib.load_data(F.data)
     found: dict[str, list[Any]] = {name: [] for name in names}
     for seed in range(F.seeds):
         runs: dict[str, Any] = {}
@@ -222,6 +226,20 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
         "std": round(float(np.std(values)), 4),
         "holds": mean >= least,
     }
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The table for the README."""
+    lines = [("application", "found (first seed)", "over seeds, and what it should be at least")]
+    lines.append(("---",) * 3)
+    for name, entry in results.items():
+        bars = [
+            f"{b['what']}: **{b['mean']:.1f}** ± {b['std']:.1f} (≥ {b['at_least']:g})"
+            + ("" if b["holds"] else ", missed")
+            for b in entry.get("bars", [])
+        ]
+        lines.append((f"`{name}`", entry["sentence"], "; ".join(bars) or "-"))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def over(statistic: Any, values: list[Any]) -> Any:
