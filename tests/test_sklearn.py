@@ -1,0 +1,73 @@
+"""The estimator: scikit-learn's own checks, PCA's optimum, pipelines."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ae_jax.errors import ConfigError
+from ae_jax.sklearn import Autoencoder
+
+QUICK = Autoencoder("undercomplete", code_size=2, epochs=1)
+LINEAR = {
+    "encoder": {"code_activation": "linear", "bias": False},
+    "decoder": {"output": "linear", "bias": False},
+    "data": {"center": True},
+    "optim": {"name": "adam", "learning_rate": 3e-3, "schedule": "cosine"},
+    "train": {"batch_size": 64},
+}
+
+
+@parametrize_with_checks([QUICK])
+def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+def test_a_linear_one_reaches_the_error_of_pca_in_the_units_of_x(digits):
+    X, _ = digits
+    fitted = Autoencoder(LINEAR, code_size=10, epochs=100, random_state=0).fit(X)
+    pca = PCA(10).fit(X)
+    optimum = np.square(X - pca.inverse_transform(pca.transform(X))).sum(1)
+    assert -fitted.score(X) == pytest.approx(optimum.mean(), rel=0.01)
+    back = fitted.inverse_transform(fitted.transform(X))
+    np.testing.assert_allclose(-np.square(X - back).sum(1), fitted.score_samples(X), rtol=1e-3)
+    assert np.corrcoef(optimum, -fitted.score_samples(X))[0, 1] > 0.99
+
+
+def test_clones_and_pickles_give_the_same_codes(digits):
+    X, _ = digits
+    a = clone(QUICK).set_params(random_state=3).fit(X)
+    same = [clone(a).fit(X), pickle.loads(pickle.dumps(a))]
+    for other in same:
+        np.testing.assert_array_equal(a.transform(X), other.transform(X))
+    assert not np.array_equal(a.transform(X), clone(a).set_params(random_state=4).fit_transform(X))
+
+
+def test_codes_serve_a_classifier_in_a_pipeline(digits):
+    X, y = digits
+    codes = Autoencoder({"optim": {"learning_rate": 3e-3}}, code_size=16, epochs=30, random_state=0)
+    model = make_pipeline(codes, LogisticRegression(max_iter=2000)).fit(X[:1200], y[:1200])
+    assert model.score(X[1200:], y[1200:]) > 0.85  # chance 0.10; pixels about 0.91
+
+
+def test_images_and_mistakes(digits):
+    X, _ = digits
+    boxed = Autoencoder(
+        {"corruption": {"name": "box", "size": 3}}, code_size=4, epochs=1, image_shape=(8, 8, 1)
+    )
+    assert boxed.fit(X[:200]).run_.model.shape == (8, 8, 1)
+    with pytest.raises(ValueError, match="image_shape"):
+        boxed.set_params(image_shape=(7, 8, 1)).fit(X)
+    with pytest.raises(ConfigError, match="code_size"):
+        Autoencoder(code_size=0).fit(X)
