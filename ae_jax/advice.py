@@ -131,7 +131,7 @@ def posterior_collapse(config: Any, summary: Summary, rows: Rows) -> str | None:
 
 def still_falling(config: Any, summary: Summary, rows: Rows) -> str | None:
     """The test loss fell from one ending to the next."""
-    losses = _test_losses(rows)
+    losses = _losses(rows, "test")
     n = _ending(losses)
     if len(losses) < 2 * n or len(losses) < 3:
         return None
@@ -148,14 +148,14 @@ def still_falling(config: Any, summary: Summary, rows: Rows) -> str | None:
 
 def overfitting(config: Any, summary: Summary, rows: Rows) -> str | None:
     """The test loss ends above its lowest value while the training loss goes on falling."""
-    losses = _test_losses(rows)
+    losses = _losses(rows, "test")
     if len(losses) < 3:
         return None
     best = int(losses[:, 1].argmin())
     epoch, lowest = losses[best]
     last = losses[-_ending(losses) :, 1].mean()
-    train = {r.get("epoch"): r.get("loss") for r in rows if r.get("split") == "train"}
-    then, now = train.get(int(epoch)), train.get(int(losses[-1, 0]))
+    train = dict(_losses(rows, "train"))
+    then, now = train.get(epoch), train.get(losses[-1, 0])
     if lowest <= 0 or last <= (1 + RISEN) * lowest or (then and now and now >= then):
         return None
     return (
@@ -191,11 +191,12 @@ def _short(mse: float) -> str:
     return f"{mse:.3g}"
 
 
-def _test_losses(rows: Rows) -> np.ndarray:
-    """(epoch, loss on the test set) of every evaluated epoch [n, 2]; what is no number is left."""
-    pairs = [(r.get("epoch"), r.get("loss")) for r in rows if r.get("split") == "test"]
-    kept = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2)
-    return kept[np.isfinite(kept).all(axis=1)]
+def _losses(rows: Rows, split: str) -> np.ndarray:
+    """(epoch, loss) of every epoch with a line [n, 2]; what is no finite number is left out."""
+    pairs = [(r.get("epoch"), r.get("loss")) for r in rows if r.get("split") == split]
+    known = [pair for pair in pairs if all(isinstance(v, int | float) for v in pair)]
+    points = np.array(known, np.float64).reshape(-1, 2)
+    return points[np.isfinite(points).all(axis=1)]
 
 
 def _ending(losses: np.ndarray) -> int:

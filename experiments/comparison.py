@@ -90,8 +90,9 @@ def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
 
 
 def _line(run: Record, field: str) -> tuple[np.ndarray, np.ndarray]:
-    rows = [r for r in run.rows if r.get("split") == "test" and field in r]
-    points = np.array([(r["epoch"], r[field]) for r in rows], np.float64).reshape(-1, 2)
+    pairs = [(r.get("epoch"), r.get(field)) for r in run.rows if r.get("split") == "test"]
+    known = [pair for pair in pairs if all(isinstance(v, int | float) for v in pair)]
+    points = np.array(known, np.float64).reshape(-1, 2)
     points = points[np.isfinite(points).all(axis=1) & (points[:, 1] > 0)]
     return points[:, 0], points[:, 1]
 

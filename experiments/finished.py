@@ -9,6 +9,8 @@ from ae_jax.errors import CheckpointError
 from experiments import workdir
 
 NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test", "seed")
+OPTIONAL = ("test.", "denoise.", "manifold.", "code.", "timing.")  # what is there are numbers
+SECTIONS = ("test", "controls", "denoise", "manifold", "code", "timing", "versions")
 CONTROLS = {
     "pca": "PCA, equal code size",
     "pca_uncentred": "PCA without centring",
@@ -41,8 +43,24 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
         )
     config = resolve(json_file.read(path / "config.json"))
     found = summary or json_file.read(path / "summary.json")
-    known = dict(flat(found))
-    for name in [*NEEDED, *(f"controls.{control}" for control in CONTROLS)]:
-        if not isinstance(known.get(name), int | float):
-            raise CheckpointError(f"{path / 'summary.json'}: {name} is missing, or no number")
+    _check(path / "summary.json", found)
     return Record(path, config, found, workdir.read_metrics(path))
+
+
+def _check(file: Path, summary: dict[str, Any]) -> None:
+    """That every number a page shows is there and is a number."""
+    known = dict(flat(summary))
+    needed = [*NEEDED, *(f"controls.{control}" for control in CONTROLS)]
+    if "denoise" in summary:
+        needed += ["denoise.noisy_mse", "denoise.denoised_mse"]
+    if known.get("denoise.linear_denoiser_mse", 0) is None:  # where there are too many pixels
+        del known["denoise.linear_denoiser_mse"]
+    optional = [name for name in known if name.startswith(OPTIONAL)]
+    for name in (*needed, *optional):
+        if not isinstance(known.get(name), int | float):
+            raise CheckpointError(f"{file}: {name} is missing, or no number")
+    for section in SECTIONS:
+        if not isinstance(summary.get(section, {}), dict):
+            raise CheckpointError(f"{file}: {section} is no section")
+    if not isinstance(summary.get("dataset"), str):
+        raise CheckpointError(f"{file}: dataset is missing, or no text")

@@ -193,6 +193,15 @@ def test_a_comparison_marks_the_best_and_lists_exactly_the_differences(tmp_path)
     assert any(s.startswith("data:image/png") for s in tags.sources), "the curves"
 
 
+def test_lines_of_a_stranger_are_passed_over(tmp_path):
+    runs = [finished.read(made(tmp_path / name)) for name in "ab"]
+    odd = [{"step": 1, "epoch": [1], "split": "test", "loss": "x", "mse": None}, {"step": 2}]
+    odd += [{"step": 3, "epoch": 3, "split": "train", "loss": [1]}]
+    runs = [run._replace(rows=run.rows[:2] + odd) for run in runs]
+    checked(report.write(runs[0]))
+    checked(comparison.write(runs))
+
+
 def test_names_of_runs_are_told_apart(tmp_path):
     assert comparison.names_of([tmp_path / "a", tmp_path / "b"]) == ["a", "b"]
     same = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
@@ -208,10 +217,12 @@ def test_numbers_have_three_digits_that_count(value, shown):
     assert page.number(value) == shown
 
 
-def damage(field):
+def damage(section, value):
+    """An edit of summary.json that puts `value` there."""
+
     def edit(path):
         content = json.loads((path / "summary.json").read_text())
-        del content["test"][field]
+        content[section] = value
         (path / "summary.json").write_text(json.dumps(content))
 
     return edit
@@ -223,7 +234,13 @@ def damage(field):
         (lambda path: (path / "config.json").unlink(), "holds no run"),
         (lambda path: (path / "summary.json").unlink(), "has not finished"),
         (lambda path: (path / "summary.json").write_text("[1]"), "holds no JSON object"),
-        (damage("mse"), "test.mse is missing"),
+        (damage("test", {"psnr": 20.0}), "test.mse is missing"),
+        (damage("denoise", {"noisy_mse": 0.2}), "denoise.denoised_mse is missing"),
+        (damage("denoise", [1]), "denoise.noisy_mse is missing"),
+        (damage("timing", {"wall_s": "long"}), "timing.wall_s"),
+        (damage("timing", 3), "timing is no section"),
+        (damage("code", {"dead_units": [3]}), "code.dead_units"),
+        (damage("dataset", None), "dataset is missing"),
     ],
 )
 def test_what_is_no_finished_run_is_refused_by_name(tmp_path, edit, words):
