@@ -1,0 +1,184 @@
+"""Trains the published configurations on full MNIST and sets the printed numbers beside ours.
+
+    python -m experiments.reproduce
+    python -m experiments.reproduce --only=dense,vae --seeds=1 --markdown
+
+Each in its own protocol, over several seeds, then with one changed config at the same parameter
+count and epochs. Writes experiments/results/reproduce.json after every training; what the file has
+already is not trained again. `--markdown` prints the README's table. Exit codes: 0 done, 2 bad
+input or environment.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from ae_jax.errors import ConfigError
+from ae_jax.schema import unknown
+from experiments import cli
+from experiments.published import ROWS, Published
+
+flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
+flags.DEFINE_integer("seeds", 3, "How many.")
+flags.DEFINE_string("data", "mnist", "The data set.")
+flags.DEFINE_string("json", "experiments/results/reproduce.json", "The file to write.")
+flags.DEFINE_bool("markdown", False, "Print the table for the README.")
+flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    F = flags.FLAGS
+    from ae_jax import data as data_lib
+    from experiments import provenance, workdir
+
+    names = F.only or list(ROWS)
+    for name in names:
+        if name not in ROWS:
+            raise ConfigError(unknown("--only", name, ROWS, "row"))
+    if F.seeds < 1:
+        raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
+    file = Path(F.json)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = {r["name"]: r for r in (json.loads(file.read_text())["rows"] if file.exists() else [])}
+    dataset = data_lib.load_data(F.data)
+    kinds = ("published", "better") if F.better else ("published",)
+    # Seed by seed: the first table is there after one third of the time.
+    todo = [(n, kind, seed) for seed in range(F.seeds) for n in names for kind in kinds]
+    with tqdm(todo, unit="training", disable=None, dynamic_ncols=True) as bar:
+        for name, kind, seed in bar:
+            bar.set_description(f"{name} {kind}, seed {seed}")
+            row = rows.setdefault(name, {"name": name, "runs": {k: {} for k in kinds}})
+            runs = row["runs"].setdefault(kind, {})
+            if str(seed) not in runs:
+                runs[str(seed)] = outcome(ROWS[name], kind, seed, dataset)
+                row |= verdict(ROWS[name], row["runs"])
+                row.setdefault("controls", controls_of(ROWS[name], dataset))
+                listed = [rows[n] for n in ROWS if n in rows]
+                workdir.write_json(file, {**provenance.where(), "rows": listed})
+            if kind == kinds[-1]:
+                tqdm.write(brief(row))
+    if F.markdown:
+        print(markdown([rows[n] for n in ROWS if n in rows]))
+    return 0
+
+
+def config_of(published: Published, kind: str, data: str) -> Any:
+    """The resolved config of a row, as published or changed."""
+    import ae_jax
+
+    changes = published.better if kind == "better" else {}
+    return ae_jax.load_config(published.config, **{**changes, "data.name": data})
+
+
+def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[str, Any]:
+    """One training: the number in the published meaning, and the test error."""
+    import ae_jax
+    from ae_jax import evaluation, objective
+
+    begun = time.perf_counter()
+    config, key = config_of(published, kind, dataset.name), jax.random.key(seed)
+    run = ae_jax.fit(config, dataset, key, progress=False)
+    evaluate = evaluation.evaluator(objective.build(config, run.model), 1000)
+    test = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
+    losses = run.history["loss"]
+    epoch = losses[-(len(losses) // config.train.epochs) :]
+    value = {"test": test["loss"], "last batch": epoch[-1], "last epoch": epoch.mean()}
+    return {
+        "value": float(value[published.measure]),
+        # Of single batches within the last epoch: what one printed batch is worth.
+        "batch_std": float(epoch.std()),
+        "test_mse": test["mse"],
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
+
+
+def controls_of(published: Published, dataset: Any) -> dict[str, float]:
+    """Test errors `mse` of PCA with as many numbers, the mean image, the untrained network."""
+    from ae_jax import controls, evaluation, objective, training
+
+    config = config_of(published, "published", dataset.name)
+    train, test = dataset.train.images, dataset.test.images
+    trainer = training.prepare(config, train.shape[1:], len(train))
+    mean = training.mean_image(train, config.data.scale)
+    evaluate = evaluation.evaluator(objective.build(config, trainer.model), 1000)
+    variables = trainer.init(jax.random.key(0), mean).variables
+    return {
+        "pca": controls.pca_mse(train, test, config.model.code_size),
+        "mean_image": controls.mean_image_mse(train, test),
+        "untrained": evaluate(variables, dataset.test, jax.random.key(1))["mse"],
+    }
+
+
+def verdict(published: Published, runs: dict[str, Any]) -> dict[str, Any]:
+    """Means, deviations over seeds, and whether the number is beaten, met, or missed.
+
+    Met: above the printed number by no more than the spread, which is the deviation over seeds, or
+    of single batches where a single batch is printed.
+    """
+    row: dict[str, Any] = {
+        "config": published.config,
+        "published": published.number,
+        "measure": published.measure,
+        "unit": published.unit,
+    }
+    for kind, by_seed in runs.items():
+        if not by_seed:
+            continue
+        mean, std = (f([r["value"] for r in by_seed.values()]) for f in (np.mean, np.std))
+        batch = np.mean([r["batch_std"] for r in by_seed.values()])
+        spread = max(std, batch) if published.measure == "last batch" else std
+        over = mean - published.number
+        word = "beaten" if over <= 0 else "met" if over <= spread else "missed"
+        found = {
+            "mean": float(mean),
+            "std": float(std),
+            "spread": float(spread),
+            "seeds": len(by_seed),
+            "test_mse": float(np.mean([r["test_mse"] for r in by_seed.values()])),
+        }
+        if kind == "published":
+            row |= {"ours": found, "verdict": word}
+        else:
+            gain = 1 - float(mean) / published.number
+            changes = dict(published.better)
+            row["better"] = {**found, "gain": gain, "changes": changes, "why": published.why}
+    return row
+
+
+def brief(row: dict[str, Any]) -> str:
+    """One line for the terminal."""
+    better = row.get("better")
+    return (
+        f"{row['name']}: published {row['published']:.4g}, ours {_pm(row['ours'])} "
+        f"({row['verdict']}; {row['ours']['seeds']} seeds)"
+        + (f"; better {_pm(better)}, {100 * better['gain']:.0f} % lower" if better else "")
+    )
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table for the README."""
+    head = ("config", "published", "ours", "verdict", "test mse", "PCA", "untrained", "and better")
+    lines = [head, ("---", *["---:"] * 2, "---", *["---:"] * 4)]
+    for row in rows:
+        c, better = row["controls"], row.get("better")
+        gain = f"{_pm(better)} (-{100 * better['gain']:.0f} %)" if better else "-"
+        numbers = (row["ours"]["test_mse"], c["pca"], c["untrained"])
+        errors = [f"{v:.4f}" for v in numbers]
+        name, value = f"`{row['config']}`", f"{row['published']:.4g}"
+        lines.append((name, value, _pm(row["ours"]), row["verdict"], *errors, gain))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _pm(found: dict[str, Any]) -> str:
+    return f"{found['mean']:.4g} ± {found['std']:.1g}"
+
+
+if __name__ == "__main__":
+    cli.run(main)
