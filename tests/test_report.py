@@ -135,7 +135,8 @@ def test_text_of_a_stranger_stays_text(tmp_path):
         content["name" if file == "config.json" else "dataset"] = evil
         (path / file).write_text(json.dumps(content))
     (path / "analysis").mkdir()
-    record = {"sentence": evil, "numbers": {evil: evil}, "figures": ["../../secret.png", evil]}
+    outside = [f"{'../' * up}secret.png" for up in (1, 2, 3)]
+    record = {"sentence": evil, "numbers": {evil: evil}, "figures": [*outside, evil]}
     (path / "analysis" / "pca.json").write_text(json.dumps(record))
     (path / "analysis" / "anomaly.json").write_text(json.dumps({"skipped": evil}))
     secret = png(200)
