@@ -1,12 +1,16 @@
 """What `experiments.bench` measures of sweeps: eight members against eight single runs."""
 
+import multiprocessing
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
+
+import jax
 
 from ae_jax import ensemble, fastest, members
 from ae_jax.arrays import Split
-from experiments import bench_rows, sweep_grid
+from experiments import bench_rows, provenance, sweep_grid
 from experiments.bench_rows import FOREVER, Pace, Row, Work
 
 RATES, SEEDS = ("1e-3", "3e-4"), 4
@@ -16,8 +20,18 @@ def sweep(torch_side: Any, name: str, pace: Pace) -> Row:
     """A member's step of 8 members by the method that `fastest.choose` takes, and of single runs.
 
     The single runs, each a program of its own as `experiments.run` would have it, take their turns
-    one after another; ratio = single runs / sweep. PyTorch has no part in it.
+    one after another; ratio = single runs / sweep. PyTorch has no part in it. All in a process of
+    its own, where the cores are devices as in `experiments.sweep`.
     """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        row: Row = process.submit(_measured, name, pace.rounds, pace.seconds).result()
+    pace.tick()
+    return row
+
+
+def _measured(name: str, rounds: int, seconds_each: float) -> Row:
+    jax.config.update("jax_num_cpu_devices", min(provenance.cores(), len(RATES) * SEEDS))
+    pace = Pace(rounds, seconds_each)
     grid = sweep_grid.parse(f"optim.learning_rate={','.join(RATES)}")
     found = sweep_grid.members(name, {"train.epochs": FOREVER}, grid, SEEDS)
     singles = [bench_rows.ours(name, {"seed": m.seed, **m.point}) for m in found]
