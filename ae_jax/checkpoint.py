@@ -244,6 +244,10 @@ def _read(directory: Path, abstract: Any, sharding: Any) -> Any:
         lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=sharding), abstract
     )
     with _orbax() as checkpointer:
+        # Orbax begins to read whatever is there, and what it began complains on stderr at the end.
+        stored = checkpointer.metadata(directory / "state").item_metadata.tree
+        if _leaves(stored) != _leaves(abstract):
+            raise DamagedError(f"the arrays are not those that {FACTS} lists")
         return checkpointer.restore(directory / "state", args=ocp.args.StandardRestore(target))
 
 
