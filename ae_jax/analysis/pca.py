@@ -70,9 +70,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     equal = int(np.argmax(curve <= found)) if (curve <= found).any() else most
     control["pca_components_of_equal_mse"] = equal
     ratio = found / control["pca_mse"]
-    word = "the run" if ratio < 1 else "PCA"
+    verdict = "the run wins" if ratio < 1 else "PCA wins"
     sentence = (
-        f"{word} wins: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
+        f"{'a draw' if abs(ratio - 1) < 0.005 else verdict}: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
         f"needs {'over ' if found < curve[-1] else ''}{equal} for the run's error"
     )
     return Finding(numbers, control, sentence, made)
