@@ -71,8 +71,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     control["pca_components_of_equal_mse"] = equal
     ratio = found / control["pca_mse"]
     verdict = "the run wins" if ratio < 1 else "PCA wins"
+    verdict = "a draw" if abs(ratio - 1) < 0.005 else verdict
     sentence = (
-        f"{'a draw' if abs(ratio - 1) < 0.005 else verdict}: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
+        f"{verdict}: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
         f"needs {'over ' if found < curve[-1] else ''}{equal} for the run's error"
     )
     return Finding(numbers, control, sentence, made)
