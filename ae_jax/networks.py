@@ -23,7 +23,7 @@ from ae_jax.layers import (
     Conv,
     ConvTranspose,
 )
-from ae_jax.schema import Count, OneOf, Widths
+from ae_jax.schema import Count, OneOf, Side, Sides, Widths
 
 OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid"))]
 Shape = tuple[int, int, int]
@@ -103,7 +103,7 @@ class PooledConvEncoder(nn.Module):
     width: int
     init_name: str
     channels: Widths = (4, 8)
-    kernel: Count = 5
+    kernel: Side = 5
     pool: Annotated[str, OneOf(("max", "average"))] = "max"
     hidden: Widths = (150,)
     activation: ActivationName = "relu"
@@ -140,7 +140,7 @@ class UpsampledConvDecoder(nn.Module):
     hidden: Widths = (120, 320)
     grid_channels: Count = 16
     channels: Widths = (8, 4)
-    kernels: Widths = (5, 6, 7)
+    kernels: Sides = (5, 6, 7)
     activation: ActivationName = "relu"
     batch_norm: bool = False
     output: OutputName = "linear"

@@ -99,3 +99,10 @@ def test_changes_name_what_differs_and_ignore_what_may():
 def test_resolving_a_resolved_config_changes_nothing():
     c = load_config("conv_strided:batchnorm")
     assert resolve(c.to_dict()) == c
+
+
+def test_kernels_beyond_any_image_are_refused_before_a_table_of_their_taps_is_made():
+    with pytest.raises(ConfigError, match=r"decoder\.kernels: must be a tuple of .* 1 to 255"):
+        load_config("conv_pool", **{"decoder.kernels": (5, 6, 2_000_000_000)})
+    with pytest.raises(ConfigError, match=r"encoder\.kernel: must be a whole number from 1 to 255"):
+        load_config("conv_pool", **{"encoder.kernel": 256})

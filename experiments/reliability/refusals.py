@@ -203,7 +203,9 @@ def fuzz(tally: Tally, folder: Path, n: int) -> None:
     set; nothing else is ever raised.
     """
     digits, refused = data.load_data("mnist5k"), 0
-    for name, overrides in fuzzed(n):
+    for i, (name, overrides) in enumerate(fuzzed(n)):
+        if i % 50 == 0:
+            jax.clear_caches()  # every model traced stays in memory otherwise
         try:
             config = cli.load(name, {k: config_lib.Text(v) for k, v in overrides.items()})
             if config.data.name == "mnist5k":

@@ -43,7 +43,7 @@ def topologies(tally: Tally, folder: Path, counts: tuple[int, ...] = (1, 2, 8)) 
         losses[n] = _losses(folder / f"on{n}")
         apart = float(np.max(np.abs(losses[n] / losses[counts[0]] - 1)))
         tally.check(apart < 1e-5, f"on {n} devices: losses {apart:.1e} apart")
-        tally.most("losses_apart", apart * 1e6)
+        tally.most("losses_apart_millionths", apart * 1e6)
     for n in counts:
         for m in counts:
             found = commands.forked(_digest, folder / f"on{n}", devices=m)
