@@ -24,13 +24,6 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.schema import unknown
 from experiments import cli
 
-flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
-flags.DEFINE_integer("seeds", 3, "How many.")
-flags.DEFINE_float("effort", 5.0, "Models that an application trains take so many times as long.")
-flags.DEFINE_string("data", "mnist", "The data set.")
-flags.DEFINE_string("json", "experiments/results/applications.json", "The file to write.")
-flags.DEFINE_bool("markdown", False, "Only print the file as the README's table.")
-
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
     "pca": ("linear:optimum,centred", {}),
     "denoising": ("denoise:published", {}),
@@ -126,6 +119,18 @@ BARS: dict[str, list[Bar]] = {
         ),
     ],
 }
+
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
+    flags.DEFINE_integer("seeds", 3, "How many.")
+    flags.DEFINE_float(
+        "effort", 5.0, "Models that an application trains take so many times as long."
+    )
+    flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("json", "experiments/results/applications.json", "The file to write.")
+    flags.DEFINE_bool("markdown", False, "Only print the file as the README's table.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -255,4 +260,5 @@ def over(statistic: Any, values: list[Any]) -> Any:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

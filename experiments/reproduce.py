@@ -24,12 +24,15 @@ from ae_jax.schema import unknown
 from experiments import cli
 from experiments.published import ROWS, Published
 
-flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
-flags.DEFINE_integer("seeds", 3, "How many.")
-flags.DEFINE_string("data", "mnist", "The data set.")
-flags.DEFINE_string("json", "experiments/results/reproduce.json", "The file to write.")
-flags.DEFINE_bool("markdown", False, "Print the table for the README.")
-flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
+    flags.DEFINE_integer("seeds", 3, "How many.")
+    flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("json", "experiments/results/reproduce.json", "The file to write.")
+    flags.DEFINE_bool("markdown", False, "Print the table for the README.")
+    flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -181,4 +184,5 @@ def _pm(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

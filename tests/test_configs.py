@@ -20,8 +20,10 @@ VARIANTS = [
 
 def small(path):
     c = config.load_config(
-        path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 120, "data.n_test": 50}
+        path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 112, "data.n_test": 50}
     )
+    if not c.encoder.name.startswith("conv"):  # compiling those once is long enough
+        c = config.resolve({**c.to_dict(), "data": {**c.data.to_dict(), "n_train": 120}})
     d = data.subset(data.load_data(c.data.name), c.data.n_train, c.data.n_test)
     return c, d
 
@@ -44,7 +46,8 @@ def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch):
     s = session.prepare(c, d)
     workdir.claim(tmp_path, c)
     assert session.train(s, tmp_path, 0.0) == 0
-    assert compiled == [16, 8], "one compilation for each batch size, over all epochs"
+    rest = [8] if c.data.n_train == 120 else []
+    assert compiled == [16, *rest], "one compilation for each batch size, over all epochs"
 
     rows = workdir.read_metrics(tmp_path)
     train_rows = [r for r in rows if r["split"] == "train"]
@@ -80,7 +83,7 @@ def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch):
     assert {"pca", "pca_uncentred", "mean_image", "untrained"} <= set(summary["controls"])
     assert ("bce" in summary["test"]) == (c.decoder.output == "sigmoid")
     assert ("denoise" in summary) == (c.corruption.name != "none")
-    assert (summary["epochs"], summary["steps"]) == (2, 16)
+    assert (summary["epochs"], summary["steps"]) == (2, 14 if not rest else 16)
     assert (tmp_path / "config.json").is_file()
     if not variant:
         assert (tmp_path / "figures" / "curves.png").is_file()

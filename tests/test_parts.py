@@ -20,7 +20,8 @@ COUPLED = {  # config -> what couples images or draws noise for the whole batch
 
 
 def test_the_mean_over_parts_is_the_gradient_of_the_batch():
-    config = ae_jax.load_config("conv_strided")
+    few = {"encoder.channels": (4, 4), "decoder.channels": (4, 4), "model.code_size": 4}
+    config = ae_jax.load_config("conv_strided", **few)
     f = objective.build(config, build(config, SHAPE))
     key = jax.random.key(0)
     variables = f.model.init(key, jnp.zeros(SHAPE))

@@ -24,11 +24,6 @@ from experiments import cli, provenance, workdir
 from experiments.reliability import cost, damage, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
 
-flags.DEFINE_string("json", None, "Where the results go.")
-flags.DEFINE_list("only", None, "Only these, as R1,R3.")
-flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
-flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")
-
 
 class Trial(NamedTuple):
     """What is tried, in the suite and in full."""
@@ -99,6 +94,14 @@ def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dic
     return {"what": trial.what, **tally.result(), "seconds": seconds}
 
 
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_string("json", None, "Where the results go.")
+    flags.DEFINE_list("only", None, "Only these, as R1,R3.")
+    flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
+    flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")
+
+
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     names = flags.FLAGS.only or list(PROGRAMME)
@@ -134,4 +137,5 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)
