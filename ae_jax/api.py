@@ -22,7 +22,7 @@ import numpy as np
 from ml_collections import FrozenConfigDict
 from tqdm.auto import tqdm
 
-from ae_jax import checkpoint, devices, figures, json_file, scaling, training
+from ae_jax import checkpoint, devices, json_file, scaling, training
 from ae_jax.arrays import SAMPLE, blocks
 from ae_jax.config import changes, load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
@@ -88,15 +88,15 @@ class Run(NamedTuple):
 
     def plot_reconstructions(self, images: Any, labels: Any = None) -> Any:
         """Figure: the images over their reconstructions."""
-        return figures.reconstructions(self._unit(images), self.reconstruct(images, labels))
+        return _figures().reconstructions(self._unit(images), self.reconstruct(images, labels))
 
     def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
         """Figure: the first two or three code coordinates, coloured by label."""
-        return figures.code_scatter(self.encode(images), labels, dims)
+        return _figures().code_scatter(self.encode(images), labels, dims)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""
-        return figures.filters(first_filters(self.model, self.variables))
+        return _figures().filters(first_filters(self.model, self.variables))
 
     def plot_loss(self) -> Any:
         """Figure: the training loss at every step."""
@@ -104,7 +104,7 @@ class Run(NamedTuple):
             {"step": i + 1, "split": "train", "loss": float(v)}
             for i, v in enumerate(self.history["loss"])
         ]
-        return figures.curves(rows)
+        return _figures().curves(rows)
 
     def _checked(self, images: Any) -> np.ndarray:
         images = np.asarray(images)
@@ -275,6 +275,13 @@ def restore(workdir: str, best: bool = False) -> Run:
         mean, cov = _code_moments(path / "codes.npz", k)
         run = run._replace(code_mean=mean, code_cov=cov)
     return run
+
+
+def _figures() -> Any:
+    """The module; matplotlib takes half a second, which training need not wait for."""
+    from ae_jax import figures
+
+    return figures
 
 
 def _code_moments(file: Path, k: int) -> tuple[np.ndarray, np.ndarray]:

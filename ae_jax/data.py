@@ -87,6 +87,13 @@ def load_data(
     return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
 
 
+def of_config(config: Any) -> Dataset:
+    """The data set a config asks for, cut to its n_train and n_test; raises as `load_data`."""
+    d = config.data
+    whole = load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
+    return subset(whole, d.n_train, d.n_test)
+
+
 def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
     """Training images on disk, in a folder of the cache named after what they were made from."""
     from ae_jax import streaming

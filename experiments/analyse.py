@@ -62,9 +62,7 @@ def dataset_of(config: Any) -> Any:
     from ae_jax import arrays
     from ae_jax import data as data_lib
 
-    d = config.data
-    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
-    return arrays.sampled(data_lib.subset(dataset, d.n_train, d.n_test))
+    return arrays.sampled(data_lib.of_config(config))
 
 
 def outsiders(run: Any) -> Any:

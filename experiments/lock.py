@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ae_jax.errors import CheckpointError
 
@@ -15,7 +16,7 @@ NAME = ".lock"
 
 @contextlib.contextmanager
 def hold(workdir: Path) -> Iterator[None]:
-    """Makes the directory and holds its lock.
+    """Makes the directory and holds its lock; one where nothing was written is gone after an error.
 
     The lock is the kernel's (flock on workdir/.lock), so that a process that is killed leaves none
     behind; the file says who holds it, or held it last.
@@ -23,31 +24,50 @@ def hold(workdir: Path) -> Iterator[None]:
     Raises:
       CheckpointError: another process holds it, named; or the directory cannot be written.
     """
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        file = (workdir / NAME).open("a+")
-    except OSError as error:
-        raise CheckpointError(f"--workdir: cannot write {workdir}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CheckpointError(
-                f"--workdir: {workdir} is in use by {_holder(workdir / NAME)}\n"
-                "wait for it or stop it, or choose another --workdir"
-            ) from error
-        except OSError as error:
-            raise CheckpointError(f"--workdir: cannot lock {workdir}: {error.strerror}") from error
+    with _locked(workdir / NAME) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()
-        yield
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):
+                if os.listdir(workdir) == [NAME]:
+                    (workdir / NAME).unlink()
+                    workdir.rmdir()
+            raise
 
 
-def _holder(file: Path) -> str:
+def _locked(name: Path) -> TextIO:
+    """The file `name`, open, its lock held."""
+    while True:
+        try:
+            name.parent.mkdir(parents=True, exist_ok=True)
+            file = name.open("a+")
+        except OSError as error:
+            raise CheckpointError(
+                f"--workdir: cannot write {name.parent}: {error.strerror}"
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), name.stat()):
+                return file
+            file.close()  # the one who held it took it away with the directory: once more
+        except FileNotFoundError:
+            file.close()  # the same
+        except OSError as error:
+            file.close()
+            what = f"cannot be locked: {error.strerror}"
+            if isinstance(error, BlockingIOError):
+                what = f"is in use by {_holder(name)}\nwait for it or stop it, or choose another"
+            raise CheckpointError(f"--workdir: {name.parent} {what}") from error
+
+
+def _holder(name: Path) -> str:
     """Who wrote the lock file; it may be about to."""
     for _ in range(10):
-        if text := file.read_text()[:200].strip():
-            return text
+        with contextlib.suppress(FileNotFoundError):
+            if text := name.read_text()[:200].strip():
+                return text
         time.sleep(0.05)
     return "another process"

@@ -42,8 +42,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
-    from ae_jax import data as data_lib
-    from ae_jax import devices
+    from ae_jax import data, devices
     from experiments import board, lock, session, workdir
 
     f = flags.FLAGS
@@ -51,22 +50,16 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         board.check()
     if f.coordinator:
         devices.join(f.coordinator, f.num_processes, f.process_id, f.heartbeat)
-    path = Path(f.workdir or Path("runs") / config.name)
-    d = config.data
-    dataset = data_lib.load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
-    dataset = data_lib.subset(dataset, d.n_train, d.n_test)
-    run = session.prepare(config, dataset)
     if f.dry_run:
-        print(session.cost_text(run))
+        print(session.cost_text(session.prepare(config, data.of_config(config))))
         return 0
-
-    def claim() -> None:
-        held.enter_context(lock.hold(path))
-        workdir.claim(path, config)
-
+    path = Path(f.workdir or Path("runs") / config.name)
     try:
         with contextlib.ExitStack() as held:
-            devices.by_first(claim)
+            # Before the data: whoever comes second to a directory hears of it at once.
+            devices.by_first(lambda: held.enter_context(lock.hold(path)))
+            run = session.prepare(config, data.of_config(config))
+            devices.by_first(lambda: workdir.claim(path, config))
             return session.train(run, path, started, f.tensorboard)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:

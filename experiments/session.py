@@ -19,7 +19,7 @@ from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
-from experiments import board, pictures, workdir
+from experiments import board, workdir
 from experiments.summary import count, headline, layers, of_the_code, summarise
 
 FRAME_IMAGES = 8
@@ -143,6 +143,8 @@ def finish(
     s: Session, path: Path, state: training.TrainState, log: workdir.MetricsLog, timing: "Timing"
 ) -> None:
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
+    from experiments import pictures  # now only: matplotlib is not waited for by the first step
+
     summary = summarise(s, state, timing)
     run = api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))

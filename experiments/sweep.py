@@ -56,9 +56,9 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from experiments import lock, sweep_session
 
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
-    plan = sweep_session.plan(config, members)
     try:
         with lock.hold(path):
+            plan = sweep_session.plan(config, members)
             return sweep_session.run(plan, path, F.method, started)
     except OSError as error:  # a disk that is full, a directory that went away
         raise CheckpointError(f"--workdir: cannot write: {error}") from error

@@ -1,5 +1,6 @@
 """`python -m experiments.run` as a user starts it, forked from a process that has imported it."""
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -30,7 +31,9 @@ SMALL = (
 PATIENCE = 120.0  # seconds until a command counts as hanging
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["experiments.run", "experiments.session", "experiments.lock"])
+_forks.set_forkserver_preload(
+    [f"experiments.{name}" for name in ("run", "session", "lock", "pictures")]
+)
 
 
 class Done(NamedTuple):
@@ -49,6 +52,7 @@ class Command:
         """Starts it on the work directory `path`, as if on a machine with so many devices."""
         path.parent.mkdir(parents=True, exist_ok=True)
         stamp = f"{path.name}.{time.monotonic_ns()}"
+        _import_all()
         self.files = [path.parent / f"{stamp}.{name}" for name in ("out", "err")]
         argv = ["experiments.run", f"--workdir={path}", *arguments]
         self.process = _forks.Process(target=_main, args=(argv, devices, *map(str, self.files)))
@@ -84,6 +88,14 @@ class Command:
     def said(self) -> str:
         """Its standard output so far."""
         return self.files[0].read_text() if self.files[0].exists() else ""
+
+
+@functools.cache
+def _import_all() -> None:
+    """Once, before any clock starts: `seconds` are a command's own, imports not counted."""
+    first = _forks.Process(target=os.getpid)
+    first.start()
+    first.join()
 
 
 def _main(argv: list[str], devices: int, out: str, err: str) -> None:

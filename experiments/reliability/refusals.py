@@ -25,8 +25,8 @@ from experiments.reliability.tally import Tally
 def races(tally: Tally, folder: Path, n: int) -> None:
     """R6: two commands started at once in one work directory.
 
-    Checked: one trains; the other ends within 3 seconds with exit 2, naming the first; the first,
-    killed, leaves a good checkpoint and a lock that the next command takes over.
+    Checked: one trains; the other ends within 3 seconds (imports not counted) with exit 2, naming
+    the first; the first, killed, leaves a good checkpoint and a lock the next command takes over.
     """
     for race in range(n):
         path = folder / f"race{race}"

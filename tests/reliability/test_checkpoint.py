@@ -1,7 +1,9 @@
 """What is kept, what is refused by name, and a run that ended while its figures were drawn."""
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -131,6 +133,29 @@ def test_a_lock_is_held_by_one_and_free_again(tmp_path):
         assert list((tmp_path / "run").iterdir()) == [tmp_path / "run" / lock.NAME]
     with lock.hold(tmp_path / "run"):
         pass
+
+
+def test_an_error_leaves_no_directory_with_nothing_but_a_lock(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="no data"), lock.hold(tmp_path / "run"):
+        raise ValueError("no data")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="later"), lock.hold(tmp_path / "run"):
+        (tmp_path / "run" / "config.json").write_text("{}")
+        raise ValueError("later")
+    assert sorted(os.listdir(tmp_path / "run")) == [lock.NAME, "config.json"]
+
+    # The directory goes away between opening the file and locking it: the lock held is on disk.
+    real, took = fcntl.flock, []
+
+    def late(file, how):
+        if not took:
+            took.append(True)
+            shutil.rmtree(tmp_path / "run")
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with lock.hold(tmp_path / "run"):
+        assert f"process {os.getpid()} on " in (tmp_path / "run" / lock.NAME).read_text()
 
 
 def test_an_interrupt_waits_once_and_leaves_the_handlers_as_they_were(capsys):
