@@ -6,11 +6,12 @@
 
 Rows: a training step of every published network (`train`); the metrics of 6,000 images
 (`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
-a step of eight members of a sweep against eight single runs (`sweep`); a step on images that stay
-on disk against one on images in memory (`pipeline`); from the command to the first finished epoch
-(`start`). Times are medians over the rounds, each about 0.7 s a side; ratio =
-PyTorch / ae_jax, above 1 ae_jax is faster. Needs PyTorch: pip install -e '.[bench]'. `--markdown`
-measures nothing and prints the tables of a FILE.
+a step of eight members of a sweep against eight single runs (`sweep`), and the whole commands,
+start and compilation included (`sweep_command`); a step on images that stay on disk against one on
+images in memory (`pipeline`); from the command to the first finished epoch (`start`). Times are
+medians over the rounds, each about 0.7 s a side, whole commands aside; ratio = PyTorch / ae_jax,
+of sweeps single runs / sweep: above 1 ae_jax, or the sweep, is faster. Needs PyTorch:
+pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
 
 What is compared: `training.train`, the loop of `experiments.run`, on uint8 digits, with an eager
 PyTorch loop on float32 tensors that are scaled already, both on all cores.
@@ -79,6 +80,10 @@ ROWS: dict[str, Entry] = {
         for name, base in {"penalty:784-30": "contractive", "penalty:784-250-16": "dense"}.items()
     },
     **{f"sweep:{name}": Entry("sweep", partial(bench_sweep.sweep, name=name)) for name in SWEPT},
+    **{
+        f"sweep_command:{name}": Entry("sweep_command", partial(bench_sweep.commands, name=name))
+        for name in SWEPT
+    },
     **{
         f"stream:{name}": Entry("pipeline", partial(bench_stream.stream, base=name))
         for name in ("denoise", "conv_pool")

@@ -49,6 +49,11 @@ def remark(row: Row) -> str:
         return "first epoch finished after {:.1f} s, started again {:.1f} s".format(*seconds)
     if row["kind"] == "sweep":
         return "8 members by {}; single runs {} ms".format(row["method"], number(row["singles_ms"]))
+    if row["kind"] == "sweep_command":
+        seconds = row["ours_ms"] / 1e3, row["singles_ms"] / 1e3
+        return "8 members, {} epochs, {:.1f} s; eight commands {:.1f} s".format(
+            row["epochs"], *seconds
+        )
     if row["kind"] == "pipeline":
         share = f"{100 * row['of_memory']:.0f} %"
         return f"from disk; from memory {number(row['memory_ms'])} ms, disk {share} of its speed"

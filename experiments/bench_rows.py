@@ -234,12 +234,20 @@ def start(torch_side: Any, base: str, pace: Pace) -> Row:
 
 
 def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
-    command = [sys.executable, "-m", "experiments.run", f"--config={base}"]
-    env = {**os.environ, "AE_JAX_CACHE": str(folder / "cache")}
+    arguments = ("run", f"--config={base}", f"--workdir={folder / workdir}")
+    return seconds_until("epoch ", folder / "cache", *arguments)
+
+
+def seconds_until(sign: str, cache: Path, command: str, *arguments: str) -> float:
+    """From the start of `python -m experiments.<command>` to its first line that begins so.
+
+    It is killed there. Data and compiled programs are looked for in `cache`, and left there.
+    """
+    words = [sys.executable, "-m", f"experiments.{command}", *arguments]
     started = time.perf_counter()
     with subprocess.Popen(
-        [*command, f"--workdir={folder / workdir}"],
-        env=env,
+        words,
+        env={**os.environ, "AE_JAX_CACHE": str(cache)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -248,11 +256,11 @@ def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
         seen = []
         for line in process.stdout:
             seen.append(line)
-            if line.startswith("epoch "):
+            if line.startswith(sign):
                 took = time.perf_counter() - started
                 process.send_signal(signal.SIGKILL)
                 return took
-    raise RuntimeError(f"{' '.join(command)} ended before its first epoch:\n{''.join(seen)}")
+    raise RuntimeError(f"{' '.join(words)} never said {sign!r}:\n{''.join(seen)}")
 
 
 def layer_products(model: Model) -> list[int]:

@@ -1,9 +1,14 @@
-"""What `experiments.bench` measures of sweeps: eight members against eight single runs."""
+"""What `experiments.bench` measures of sweeps: eight members against eight single runs.
+
+`sweep` has their steps alone, `commands` the whole of it: what a user waits for.
+"""
 
 import multiprocessing
 import statistics
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +19,8 @@ from experiments import bench_rows, provenance, sweep_grid
 from experiments.bench_rows import FOREVER, Pace, Row, Work
 
 RATES, SEEDS = ("1e-3", "3e-4"), 4
+FIELD = "optim.learning_rate"
+EPOCHS = 10  # of the whole commands, on mnist5k
 
 
 def sweep(torch_side: Any, name: str, pace: Pace) -> Row:
@@ -32,7 +39,7 @@ def sweep(torch_side: Any, name: str, pace: Pace) -> Row:
 def _measured(name: str, rounds: int, seconds_each: float) -> Row:
     jax.config.update("jax_num_cpu_devices", min(provenance.cores(), len(RATES) * SEEDS))
     pace = Pace(rounds, seconds_each)
-    grid = sweep_grid.parse(f"optim.learning_rate={','.join(RATES)}")
+    grid = sweep_grid.parse(f"{FIELD}={','.join(RATES)}")
     found = sweep_grid.members(name, {"train.epochs": FOREVER}, grid, SEEDS)
     singles = [bench_rows.ours(name, {"seed": m.seed, **m.point}) for m in found]
     (group,) = members.groups(found)
@@ -66,6 +73,51 @@ def _together(e: ensemble.Ensemble, programs: ensemble.Compiled) -> Work:
         return losses
 
     return work
+
+
+def commands(torch_side: Any, name: str, pace: Pace) -> Row:
+    """One `experiments.sweep` of 8 members, start to end, and eight `experiments.run` for them.
+
+    The runs come one after another, each killed after its last epoch: their figures and reports,
+    which the sweep has not, are not counted. Each side begins without compiled programs and keeps
+    what it compiles. Two rounds in turns; ratio = eight runs / sweep.
+    """
+    rounds: dict[str, list[float]] = {"ours": [], "singles": []}
+    for _ in range(2):
+        for side, measured in (("ours", _one_sweep), ("singles", _eight_runs)):
+            with tempfile.TemporaryDirectory() as folder:
+                rounds[side].append(measured(name, Path(folder)))
+            pace.tick()
+    ms = {side: 1e3 * statistics.median(seconds) for side, seconds in rounds.items()}
+    return {
+        "name": f"sweep_command:{name}",
+        **{f"{side}_ms": round(value) for side, value in ms.items()},
+        "torch_ms": None,
+        "ratio": round(ms["singles"] / ms["ours"], 3),
+        "kind": "sweep_command",
+        "epochs": EPOCHS,
+        "rounds_ms": {side: [round(1e3 * s) for s in seconds] for side, seconds in rounds.items()},
+    }
+
+
+def _one_sweep(name: str, folder: Path) -> float:
+    grid = f"--grid={FIELD}={','.join(RATES)}"
+    return _command(folder, "done in", "sweep", name, grid, f"--seeds={SEEDS}")
+
+
+def _eight_runs(name: str, folder: Path) -> float:
+    last = f"epoch {EPOCHS:4d} "
+    return sum(
+        _command(folder, last, "run", name, f"--config.{FIELD}={rate}", f"--config.seed={seed}")
+        for rate in RATES
+        for seed in range(SEEDS)
+    )
+
+
+def _command(folder: Path, sign: str, command: str, name: str, *arguments: str) -> float:
+    shared = (f"--config={name}", f"--config.train.epochs={EPOCHS}")
+    workdir = f"--workdir={tempfile.mkdtemp(dir=folder)}"
+    return bench_rows.seconds_until(sign, folder / "cache", command, *shared, *arguments, workdir)
 
 
 def _in_turn(works: list[Work]) -> Work:

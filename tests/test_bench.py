@@ -54,6 +54,8 @@ OTHERS = [
      "torch_jacfwd_ms": 1234.5, "torch_loop_ms": 40.0},
     {"name": "sweep:x", "kind": "sweep", "ours_ms": 1.0, "torch_ms": None, "ratio": 1.5,
      "singles_ms": 1.5, "method": "vmap"},
+    {"name": "sweep_command:x", "kind": "sweep_command", "ours_ms": 9000, "torch_ms": None,
+     "ratio": 5.0, "singles_ms": 45000, "epochs": 10},
     {"name": "start:x", "kind": "start", "ours_ms": 7500, "second_ms": 2500, "torch_ms": None,
      "ratio": None},
 ]  # fmt: skip
@@ -170,6 +172,7 @@ def test_tables_have_a_line_for_every_row():
     assert "| a | 0.5 | 1 | 2 | 50 | 25 % | 1.5 | 700 |" in lines
     assert "| encode:x | 2 | 3 | 1.5 | 3,000,000 and 2,000,000 images/s |" in lines
     assert any("jacfwd 1,234 ms, a loop over the units 40 ms" in line for line in lines)
+    assert any("8 members, 10 epochs, 9.0 s; eight commands 45.0 s" in line for line in lines)
     assert any("after 7.5 s, started again 2.5 s" in line for line in lines)
     assert lines[-1].startswith("Geometric mean of the training ratios 2.00. Some CPU, 2 cores")
     heads = [line for line in lines if line.startswith(("| training step |", "| other work |"))]
