@@ -158,7 +158,17 @@ def test_an_error_leaves_no_directory_with_nothing_but_a_lock(tmp_path, monkeypa
         assert f"process {os.getpid()} on " in (tmp_path / "run" / lock.NAME).read_text()
 
 
-def test_an_interrupt_waits_once_and_leaves_the_handlers_as_they_were(capsys):
+@pytest.fixture
+def python_handles_sigint():
+    """As in the foreground; a shell starts what it puts in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_once_and_leaves_the_handlers_as_they_were(
+    python_handles_sigint, capsys
+):
     before = signal.getsignal(signal.SIGINT)
     with Interrupt(signal.SIGINT) as stop:
         assert stop.code == 0
