@@ -2,7 +2,9 @@
 
 Published (full MNIST, 50 epochs): training loss from about 0.07 to about 0.01, test 0.011718 per
 pixel in [0,1] units. The long plateau at 0.067 at the start is the mean image; how long it lasts
-depends on the seed (seen here with seed 0: 0.0737, 0.0674, 0.0674 for epochs 1, 2, 3).
+depends on the seed (seen here with seed 0: 0.0737, 0.0674, 0.0674 for epochs 1, 2, 3): with Keras's
+initial weights all tanh units saturate at once. On 5,000 digits it outlasts the training, so there
+the weights start by He's rule (training loss 0.059 in the first ten epochs, 0.021 after 100).
 
     python -m experiments.run --config=configs/dense.py
     python -m experiments.run --config=configs/dense.py:published
@@ -11,8 +13,8 @@ depends on the seed (seen here with seed 0: 0.0737, 0.0674, 0.0674 for epochs 1,
 CONFIG = {
     "encoder": {"hidden": (250,), "code_activation": "tanh"},
     "decoder": {"hidden": (320,), "output": "sigmoid"},
-    "model": {"code_size": 16, "init": "keras"},
+    "model": {"code_size": 16, "init": "he"},
     "optim": {"name": "keras_adam", "learning_rate": 1e-3, "eps": 1e-7},
     "train": {"batch_size": 200, "epochs": 300},
 }
-VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 50}}
+VARIANTS = {"published": {"data.name": "mnist", "model.init": "keras", "train.epochs": 50}}
