@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import FrozenConfigDict
-from tqdm.auto import tqdm
 
 from ae_jax import checkpoint, devices, json_file, scaling, training
 from ae_jax.arrays import SAMPLE, blocks
@@ -29,6 +28,10 @@ from ae_jax.data import Dataset, from_arrays, load_data
 from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Model, Variables
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
+    from tqdm.auto import tqdm
 
 BATCH = 1000
 

@@ -67,19 +67,22 @@ def curves(
     title: str = "Training",
     controls: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Loss (left) and mse per pixel in [0, 1] units (right), one line a split.
+    """Loss (left) and, if there is any, mse per pixel in [0, 1] units (right), one line a split.
 
     `rows` are the lines of metrics.jsonl; one without the number, or where it is not finite, is
     skipped. The horizontal axis is the epoch, or the step where a split has several rows an
     epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size").
     """
-    figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+    titles = {"loss": "Loss"}
+    if controls or any("mse" in row for row in rows):
+        titles["mse"] = "Mean squared error per pixel, [0, 1] units"
+    figure = Figure(figsize=(1.5 + 4.5 * len(titles), 3.9), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     moments = [(row.get("split"), row.get("epoch")) for row in rows]
     clock = "epoch" if len(set(moments)) == len(moments) else "step"
     splits = dict.fromkeys(["train", "test", *(str(row.get("split")) for row in rows)])
-    titles = {"loss": "Loss", "mse": "Mean squared error per pixel, [0, 1] units"}
-    for axes, quantity in zip(figure.subplots(1, 2), titles, strict=True):
+    panels = figure.subplots(1, len(titles), squeeze=False)[0]
+    for axes, quantity in zip(panels, titles, strict=True):
         ends = []
         for split, colour in zip(splits, itertools.cycle(_COLOURS), strict=False):
             mine = [row for row in rows if str(row.get("split")) == split]

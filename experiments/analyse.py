@@ -19,7 +19,6 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.schema import unknown
 from experiments import cli
 
 GALLERY = "gallery"  # the page, which every call writes
@@ -45,10 +44,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.analysis import APPLICATIONS, Study
 
     known = [*APPLICATIONS, GALLERY]
-    names = F.only or known
-    for name in names:
-        if name not in known:
-            raise ConfigError(unknown("--only", name, known, "application"))
+    names = cli.chosen(known, "application")
     path = Path(F.workdir)
     run = api.restore(F.workdir)
     dataset, key = dataset_of(run.config), jax.random.key(F.seed)

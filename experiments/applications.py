@@ -21,7 +21,6 @@ import numpy as np
 from absl import flags
 
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.schema import unknown
 from experiments import cli
 
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
@@ -140,10 +139,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.analysis import APPLICATIONS
     from experiments import workdir
 
-    names = F.only or list(APPLICATIONS)
-    for name in names:
-        if name not in APPLICATIONS:
-            raise ConfigError(unknown("--only", name, APPLICATIONS, "application"))
+    names = cli.chosen(APPLICATIONS, "application")
     if F.seeds < 1 or F.effort <= 0:
         raise ConfigError("--seeds, --effort: must be at least 1, and above 0")
     file = Path(F.json)

@@ -1,7 +1,7 @@
 """Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ from absl import app, flags, logging
 from ae_jax import config as config_lib
 from ae_jax.data import cache_folder
 from ae_jax.errors import AeJaxError, ConfigError
-from ae_jax.schema import Text
+from ae_jax.schema import Text, unknown
 
 flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
 CONFIG_HELP = (
@@ -39,6 +39,16 @@ def split_overrides(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
 def load(path: str, overrides: dict[str, Any]) -> Any:
     """The resolved config of a command line."""
     return config_lib.resolve(config_lib.merge(config_lib.read(path), config_lib.nested(overrides)))
+
+
+def chosen(known: Iterable[str], what: str) -> list[str]:
+    """The names that --only gives, all of `known` where it gives none; ConfigError for others."""
+    known = list(known)
+    names = flags.FLAGS.only or known
+    for name in names:
+        if name not in known:
+            raise ConfigError(unknown("--only", name, known, what))
+    return names
 
 
 def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:

@@ -19,6 +19,7 @@ class Published(NamedTuple):
 
 
 KERAS_BETTER = {"optim.learning_rate": 3e-3, "optim.schedule": "cosine", "model.init": "he"}
+TORCH_BETTER = {**KERAS_BETTER, "optim.weight_decay": 0.0}
 COSINE = "a rate that starts higher and decays to zero"
 ROWS: dict[str, Published] = {
     "linear": Published(
@@ -53,12 +54,7 @@ ROWS: dict[str, Published] = {
         0.025885,
         "last batch",
         "per pixel in [0,1]",
-        {
-            "optim.learning_rate": 3e-3,
-            "optim.schedule": "cosine",
-            "optim.weight_decay": 0.0,
-            "model.init": "he",
-        },
+        TORCH_BETTER,
         f"{COSINE}, He's initialiser, no weight decay",
     ),
     "conv_strided": Published(
@@ -66,12 +62,7 @@ ROWS: dict[str, Published] = {
         0.002479,
         "last batch",
         "per pixel in [0,1]",
-        {
-            "optim.learning_rate": 3e-3,
-            "optim.schedule": "cosine",
-            "optim.weight_decay": 0.0,
-            "model.init": "he",
-        },
+        TORCH_BETTER,
         f"{COSINE}, He's initialiser, no weight decay",
     ),
     "vae": Published(

@@ -20,7 +20,6 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
-from ae_jax.schema import unknown
 from experiments import cli
 from experiments.published import ROWS, Published
 
@@ -41,10 +40,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax import data as data_lib
     from experiments import provenance, workdir
 
-    names = F.only or list(ROWS)
-    for name in names:
-        if name not in ROWS:
-            raise ConfigError(unknown("--only", name, ROWS, "row"))
+    names = cli.chosen(ROWS, "row")
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)

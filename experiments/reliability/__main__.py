@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from absl import flags
 from tqdm import tqdm
 
-from ae_jax.errors import ConfigError
 from experiments import cli, provenance, workdir
 from experiments.reliability import cost, damage, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
@@ -104,10 +103,7 @@ def define_flags() -> None:
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    names = flags.FLAGS.only or list(PROGRAMME)
-    for name in names:
-        if name not in PROGRAMME:
-            raise ConfigError(f"--only: no {name}; there are {', '.join(PROGRAMME)}")
+    names = cli.chosen(PROGRAMME, "trial")
     file = Path(flags.FLAGS.json) if flags.FLAGS.json else None
     results: dict[str, Any] = json.loads(file.read_text()) if file and file.exists() else {}
     if flags.FLAGS.markdown:

@@ -1,0 +1,123 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Denoising and contraction: a code larger than the image
+#
+# 500 numbers for a digit whose ink covers some 150 pixels: nothing stops such a network from
+# copying. Two remedies, which turn out to be related:
+#
+# * **denoising** (Vincent et al. 2008): show it a damaged image, ask for the clean one;
+# * **contraction** (Rifai et al. 2011): charge for every direction in which the code reacts,
+#   $\lambda \lVert \partial h / \partial x \rVert_F^2$, so that only those that pay stay.
+
+# %%
+import jax
+import numpy as np
+
+import ae_jax
+from ae_jax import figures, manifold, scaling
+from ae_jax.analysis import filters
+
+# %matplotlib inline
+data = ae_jax.load_data("mnist5k")
+standard, denoiser = (
+    ae_jax.fit(ae_jax.load_config(name, **fields), data, jax.random.key(0), progress=False)
+    for name, fields in {
+        "undercomplete": {"model.code_size": 500, "train.epochs": 60},
+        "denoise": {"train.epochs": 60},
+    }.items()
+)
+
+# %% [markdown]
+# Half of the pixels are dropped, freshly at every step. The noise is an argument, not a state: it
+# comes from a key that is split for every step, so the same key gives the same run.
+
+# %%
+noisy = denoiser.corrupt(data.test.images[:10], jax.random.key(1))
+figures.denoising(noisy, denoiser.reconstruct(noisy), data.test.images[:10] / 255.0)
+
+# %%
+clean = data.test.images / 255.0
+noisy = denoiser.corrupt(data.test.images, jax.random.key(1))
+errors = {
+    name: float(((run.reconstruct(noisy) - clean) ** 2).mean())
+    for name, run in {"standard": standard, "denoising": denoiser}.items()
+}
+print("mse per pixel on damaged images:", {name: round(mse, 4) for name, mse in errors.items()})
+assert errors["denoising"] < 0.8 * errors["standard"]
+
+# %% [markdown]
+# What did each learn to look at? Pixels at the border are dark in every image, so nothing there is
+# worth a weight. The standard network never hears of it: its weights out there keep the variance
+# they were drawn with, 1/(3 x 784) = 0.00043. The denoising network unlearns them, dropped pixels
+# being grey there too.
+
+# %%
+dark = filters.dark_pixels(data.train.images)
+for name, run in {"standard": standard, "denoising": denoiser}.items():
+    variance = filters.off_digit_variance(filters.filters_of(run), dark)["off_digit"]
+    print(f"{name}: variance of the weights where no digit is {variance:.5f}")
+figures.filters(filters.filters_of(denoiser)[:24], "Filters of the denoising network")
+
+# %% [markdown]
+# ## The same in two dimensions
+#
+# Points on a spiral, pushed off it; the network sees where they ended and is asked where they came
+# from. The arrows are $r(x) - x$: they point back to the curve, and are about zero on it.
+
+# %%
+spiral = ae_jax.load_data("spiral")
+run = ae_jax.fit(
+    ae_jax.load_config("spiral", **{"train.epochs": 60}), spiral, jax.random.key(0), progress=False
+)
+numbers = manifold.summary(run.model, run.variables, "spiral")
+print({name: round(value, 3) for name, value in numbers.items()})
+points, _ = manifold.on_curve(run.model, "spiral")
+noisy = points + 0.12 * np.random.default_rng(0).normal(size=points.shape)
+field = manifold.vector_field(run.model, run.variables)
+figures.point_field(points, noisy, manifold.reconstruct(run.model, run.variables, noisy), *field)
+
+# %% [markdown]
+# ## Contraction
+#
+# The penalty's weight is a field of the config; `plain` is the same network without it. The norm of
+# the Jacobian is measured on test images, exactly.
+
+# %%
+contracted = {
+    name: ae_jax.fit(ae_jax.load_config(name, **fields), data, jax.random.key(0), progress=False)
+    for name, fields in {
+        "contractive:plain": {"train.epochs": 20},
+        "contractive": {
+            "train.epochs": 20,
+            "penalties.contractive.weight": 0.01,
+            "penalties.contractive.warmup_epochs": 0,
+        },
+    }.items()
+}
+
+
+def jacobian_norm(run, images):
+    """Mean over images of || dh/dx ||_F^2, by forward differentiation."""
+    x = scaling.to_network(images, run.model.scale)
+    J = jax.vmap(jax.jacfwd(lambda image: run.model.encode(run.variables, image[None])[0]))(x)
+    return float((J**2).sum() / len(images))
+
+
+norms = {name: jacobian_norm(run, data.test.images[:100]) for name, run in contracted.items()}
+for name, run in contracted.items():
+    mse = run.score(data.test.images).mean() / 784
+    print(f"{name}: mse {mse:.4f}, squared Jacobian norm {norms[name]:.2f}")
+assert norms["contractive"] < norms["contractive:plain"] / 2
+
+# %% [markdown]
+# The contractive network gives up some of the reconstruction for a code that moves far less than
+# the image does.
