@@ -34,6 +34,7 @@ def mean_over_parts(function: Callable[[Any, Any], Any], part: int) -> Callable[
             return function(params, batch)
         cut = jax.tree.map(lambda v: v.reshape(n, part, *v.shape[1:]), batch)
         found = jax.lax.map(partial(function, params), cut)
-        return jax.tree.map(lambda v: v.mean(0), found)
+        # Added one to another: reducing over so few is slow on CPUs (5 ms for 2 x 250,000 numbers).
+        return jax.tree.map(lambda v: sum(v[1:], v[0]) / n, found)
 
     return mean
