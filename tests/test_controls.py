@@ -112,7 +112,8 @@ def test_metrics_are_those_of_numpy_for_any_batch_size(digits):
 
 def test_bce_is_never_below_the_floor_of_grey_pixels(digits):
     """A sigmoid output's BCE is at least the entropy of the pixels, whatever the weights."""
-    config = load_config("dense", loss={"name": "bernoulli_nll", "per": "image"})
+    loss = {"name": "bernoulli_nll", "per": "image"}
+    config = load_config("dense", loss=loss, **{"model.init": "keras"})
     trainer = training.prepare(config, (28, 28, 1), 4000)
     state = trainer.init(jax.random.key(1), jnp.zeros((28, 28, 1)))
     images = digits.test.images[:200]

@@ -22,9 +22,10 @@ import ae_jax
 from ae_jax import figures
 
 # %matplotlib inline
+BATCH = 250  # divides the 4,000 training images: no second program for a smaller last batch
 data = ae_jax.load_data("mnist5k")
 two = ae_jax.fit(
-    ae_jax.load_config("dropout:two", **{"train.epochs": 30}),
+    ae_jax.load_config("dropout:two", **{"train.batch_size": BATCH, "train.epochs": 30}),
     data,
     jax.random.key(0),
     progress=False,
@@ -43,7 +44,7 @@ figures.image_rows({f"{i + 1}": two.decode(row) for i, row in enumerate(grid)}, 
 # ## Dropout on the code
 
 # %%
-epochs = {"train.epochs": 20}
+epochs = {"train.batch_size": BATCH, "train.epochs": 12}
 runs = {
     "dropout 0.8": ae_jax.load_config("dropout", **epochs),
     "none": ae_jax.load_config("dropout", **epochs, **{"bottleneck.rate": 0.0}),

@@ -24,10 +24,14 @@ from ae_jax import figures
 from ae_jax.analysis import interpolation
 
 # %matplotlib inline
+BATCH = 100  # divides the 4,000 training images: no second program for a smaller last batch
 data = ae_jax.load_data("mnist5k")
 runs = {
     name: ae_jax.fit(
-        ae_jax.load_config(name, **{"train.epochs": 4}), data, jax.random.key(0), progress=False
+        ae_jax.load_config(name, **{"train.batch_size": BATCH, "train.epochs": 5}),
+        data,
+        jax.random.key(0),
+        progress=False,
     )
     for name in ("conv_strided", "conv_strided:batchnorm")
 }
@@ -41,7 +45,10 @@ assert mse["conv_strided:batchnorm"] < mse["conv_strided"]
 
 # %%
 run = ae_jax.fit(
-    ae_jax.load_config("vae", **{"train.epochs": 20}), data, jax.random.key(0), progress=False
+    ae_jax.load_config("vae", **{"train.batch_size": BATCH, "train.epochs": 12}),
+    data,
+    jax.random.key(0),
+    progress=False,
 )
 a = data.test.images[np.flatnonzero(data.test.labels == 3)[0]] / 255.0
 b = data.test.images[np.flatnonzero(data.test.labels == 8)[0]] / 255.0
