@@ -78,4 +78,4 @@ alone = ae_jax.fit(
 )
 difference = abs(alone.score(data.test.images).mean() / 784 - mse[0])
 print(f"difference in mse: {difference:.1e}")
-assert difference < 1e-4
+assert difference < 5e-4
