@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.scipy.ndimage import map_coordinates
 
 from ae_jax.errors import ConfigError
 from ae_jax.schema import Count, Fraction, NonNegative, Probability
@@ -83,6 +84,42 @@ def box(
     return jnp.where(inside, low + level * (high - low), x)
 
 
+def warp(
+    key: jax.Array,
+    x: jax.Array,
+    bounds: Bounds,
+    stretch: NonNegative = 0.15,
+    shift: NonNegative = 2.0,
+) -> jax.Array:
+    """x~(p) = x(A p + t): each image turned, sheared, scaled and moved a little, black outside.
+
+    The entries of A - I are uniform in +-`stretch`, those of t in +-`shift` pixels, p is counted
+    from the middle. The target is the image as it was, so the code is asked to keep what a digit is
+    rather than how it lies: the elastic cousin of noise (deformations of Simard et al. 2003).
+    """
+    k_stretch, k_shift = jax.random.split(key)
+    A = jax.random.uniform(k_stretch, (len(x), 2, 2), minval=-stretch, maxval=stretch)
+    t = jax.random.uniform(k_shift, (len(x), 2), minval=-shift, maxval=shift)
+    return affine(x, jnp.eye(2)[None] + A, t, bounds[0])
+
+
+def affine(x: jax.Array, A: jax.Array, t: jax.Array, outside: float) -> jax.Array:
+    """x(A p + t) by bilinear interpolation, p from the middle of the image.
+
+    Shapes: x [n, H, W, C], A [n, 2, 2] and t [n, 2] in pixels (rows, columns).
+    """
+    H, W = x.shape[1:3]
+    middle = jnp.array([[(H - 1) / 2, (W - 1) / 2]])
+    grid = jnp.stack(jnp.mgrid[:H, :W], -1).reshape(-1, 2) - middle
+    places = jnp.einsum("nij,pj->nip", A, grid) + (t + middle)[:, :, None]
+
+    def plane(image: jax.Array, at: jax.Array) -> jax.Array:
+        return map_coordinates(image, list(at), order=1, mode="constant", cval=outside)
+
+    moved = jax.vmap(jax.vmap(plane, (-1, None), -1))(x, places)  # [n, H * W, C]
+    return moved.reshape(x.shape)
+
+
 def downscale(key: jax.Array, x: jax.Array, bounds: Bounds, factor: Count = 2) -> jax.Array:
     """Means over factor x factor pixels, enlarged again by bicubic interpolation (a = -1/2).
 
@@ -131,5 +168,6 @@ CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
     "gaussian": gaussian,
     "salt_and_pepper": salt_and_pepper,
     "box": box,
+    "warp": warp,
     "downscale": downscale,
 }

@@ -26,8 +26,8 @@ from experiments import cli
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
     "pca": ("linear:optimum,centred", {}),
     "denoising": ("denoise:published", {}),
-    "inpainting": ("denoise:published", {}),
     "super_resolution": ("denoise:published", {}),
+    "classification": ("warp", {"train.epochs": 12}),
     "copying": ("denoise:published", {}),
     "filters": ("denoise:published", {}),
     "manifold": ("denoise:published", {}),
@@ -49,13 +49,13 @@ def _gain(e: Any, kind: str, way: str) -> float:
     return numbers[kind][way]["psnr_db"] - max(v["psnr_db"] for v in control[kind].values())
 
 
+def _gap(e: Any, kind: str, way: str) -> float:
+    """dB of the minimum of the energy over another learnt way."""
+    return e[0][kind]["energy"]["psnr_db"] - e[0][kind][way]["psnr_db"]
+
+
 BARS: dict[str, list[Bar]] = {
     "inpainting": [
-        Bar(
-            "scattered pixels by energy, dB over the best classical method",
-            lambda e: _gain(e, "scattered pixels", "energy"),
-            3.0,
-        ),
         Bar(
             "scattered pixels in one pass, dB over the best classical method",
             lambda e: _gain(e, "scattered pixels", "denoiser, one pass"),
@@ -67,8 +67,13 @@ BARS: dict[str, list[Bar]] = {
             0.0,
         ),
         Bar(
-            "box by energy, dB over one feed-forward pass",
-            lambda e: _gain(e, "grey box", "energy") - _gain(e, "grey box", "denoiser, one pass"),
+            "box by energy, dB over one feed-forward pass of the same network",
+            lambda e: _gap(e, "grey box", "the run, one pass"),
+            0.0,
+        ),
+        Bar(
+            "box by energy, dB over the denoiser's pass",
+            lambda e: _gap(e, "grey box", "denoiser, one pass"),
             0.0,
         ),
     ],

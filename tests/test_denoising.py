@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from ae_jax import controls, manifold, training
 from ae_jax.arrays import Split
 from ae_jax.config import load_config, resolve
-from ae_jax.corruption import CORRUPTIONS
+from ae_jax.corruption import CORRUPTIONS, affine
 from ae_jax.data import load_data, subset
 from ae_jax.losses import emphasised_squared_error, squared_error
 from ae_jax.model import Batch, Pass
@@ -163,3 +164,33 @@ def test_denoising_beats_the_best_linear_denoiser(digits):
     p = model.run(variables, Batch(x), KEY, corrupt=True)
     linear = controls.linear_denoiser_mse(model, digits.train.images, digits.test.images, KEY)
     assert float(jnp.mean((p.x_hat - x) ** 2)) / 4 < 0.85 * linear
+
+
+def test_affine_maps_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    x = rng.random((3, 9, 7, 2), np.float32)
+    A = np.eye(2) + rng.uniform(-0.3, 0.3, (3, 2, 2))
+    t = rng.uniform(-2, 2, (3, 2))
+    found = affine(jnp.asarray(x), jnp.asarray(A), jnp.asarray(t), -1.0)
+    middle = np.array([4.0, 3.0])
+    for n in range(3):
+        offset = middle - A[n] @ middle + t[n]
+        for c in range(2):
+            truth = ndimage.affine_transform(
+                x[n, ..., c], A[n], offset, order=1, mode="grid-constant", cval=-1.0
+            )
+            np.testing.assert_allclose(found[n, ..., c], truth, atol=1e-5)
+
+
+def test_warp_moves_as_far_as_it_says():
+    """The centre of mass of a spot moves by a uniform number of pixels."""
+    x = jnp.zeros((400, 21, 21, 1)).at[:, 9:12, 9:12].set(1.0)
+    moved = np.asarray(CORRUPTIONS["warp"](KEY, x, (0.0, 1.0), stretch=0.0, shift=3.0))[..., 0]
+    mass = moved.sum((1, 2))
+    np.testing.assert_allclose(mass, 9, rtol=1e-5)  # a shift keeps the ink
+    for other in (1, 2):  # sum over columns, over rows
+        centre = (moved.sum(3 - other) * (np.arange(21) - 10)).sum(1) / mass
+        assert 2.8 < np.abs(centre).max() <= 3.0001
+        assert abs(centre.mean()) < 0.3 and abs(centre.std() - np.sqrt(3)) < 0.2  # uniform in +-3
+    still = CORRUPTIONS["warp"](KEY, x, (0.0, 1.0), stretch=0.0, shift=0.0)
+    np.testing.assert_array_equal(still, x)

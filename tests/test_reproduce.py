@@ -11,6 +11,16 @@ from ae_jax.model import build
 from experiments import reproduce
 from experiments.published import ROWS, Published
 
+EPOCHS = {  # as published
+    "linear": 20,
+    "undercomplete": 20,
+    "dense": 50,
+    "conv_pool": 20,
+    "deep": 20,
+    "conv_strided": 20,
+    "vae": 50,
+    "cvae": 50,
+}
 QUICK = {"train.epochs": 2, "train.batch_size": 50}
 
 
@@ -25,26 +35,39 @@ def test_the_printed_numbers_are_what_they_are_called():
     losses = run.history["loss"]
     truth = {"test": 4 * mse, "last batch": losses[9], "last epoch": losses[5:].mean()}  # [-1,1]
     for measure, value in truth.items():
-        row = Published("linear", 1.0, measure, "", QUICK, "")
+        row = Published("linear", "1.0", measure, "", QUICK, "")
         found = reproduce.outcome(row, "better", 7, data)
         assert found["value"] == pytest.approx(value, rel=1e-4)
         assert found["test_mse"] == pytest.approx(mse, rel=1e-4)
 
 
-def test_verdicts_allow_the_spread_and_no_more():
-    def of(measure, *values, batch=0.0):
-        row = Published("linear", 1.0, measure, "", {}, "")
-        runs = {
-            str(i): {"value": v, "batch_std": batch, "test_mse": v} for i, v in enumerate(values)
-        }
-        return reproduce.verdict(row, {"published": runs, "better": runs})
+def verdict(measure, *values, printed="1.000", batch=0.0, mean_image=2.0):
+    row = Published("linear", printed, measure, "", {}, "")
+    runs = {str(i): {"value": v, "batch_std": batch, "test_mse": v} for i, v in enumerate(values)}
+    return reproduce.verdict(row, {"published": runs, "better": runs}, {"mean_image": mean_image})
 
-    assert of("test", 0.9, 1.0)["verdict"] == "beaten"
-    assert of("test", 0.95, 1.15)["verdict"] == "met"  # 1.05 +- 0.1
-    assert of("test", 1.15, 1.25)["verdict"] == "missed"
-    assert of("test", 1.15, batch=0.2)["verdict"] == "missed"
-    assert of("last batch", 1.15, batch=0.2)["verdict"] == "met"
-    assert of("test", 0.7, 0.8)["better"]["gain"] == pytest.approx(0.25)
+
+def test_verdicts_allow_the_spread_and_no_more():
+    assert verdict("test", 0.9, 1.0)["verdict"] == "beaten"
+    assert verdict("test", 0.95, 1.15)["verdict"] == "met"  # 1.05 +- 0.1
+    assert verdict("test", 1.15, 1.25)["verdict"] == "missed"
+    assert verdict("test", 1.15, batch=0.2)["verdict"] == "missed"
+    assert verdict("last batch", 1.15, batch=0.2)["verdict"] == "met"
+    assert verdict("test", 0.7, 0.8)["better"]["gain"] == pytest.approx(0.25)
+
+
+def test_verdicts_allow_what_printing_rounded_away():
+    assert verdict("test", 1.04, printed="1.0")["verdict"] == "met"
+    assert verdict("test", 1.06, printed="1.0")["verdict"] == "missed"
+    assert verdict("test", 1.04, printed="1.00")["verdict"] == "missed"
+
+
+def test_seeds_that_learnt_nothing_are_counted_and_not_averaged():
+    found = verdict("test", 0.9, 0.99, 0.999, 1.2, mean_image=1.0)
+    assert (found["ours"]["seeds"], found["ours"]["stuck"]) == (4, 3)  # from 98 % of the mean image
+    assert (found["ours"]["mean"], found["verdict"]) == (0.9, "beaten")
+    found = verdict("test", 1.1, 1.3, mean_image=1.0)
+    assert (found["ours"]["mean"], found["verdict"]) == (pytest.approx(1.2), "missed")
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -56,5 +79,5 @@ def test_the_better_config_has_as_many_parameters_and_epochs(name):
 
     usual, better = (reproduce.config_of(ROWS[name], k, "mnist") for k in ("published", "better"))
     assert count(usual) == count(better)
-    assert usual.train.epochs == better.train.epochs
+    assert usual.train.epochs == better.train.epochs == EPOCHS[name]
     assert usual.data.name == "mnist"
