@@ -32,7 +32,17 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config who
     "filters": ("denoise:published", {}),
     "manifold": ("denoise:published", {}),
 }
-OTHERS: tuple[str, dict[str, Any]] = ("vae:published", {"train.epochs": 30})
+OTHERS: tuple[str, dict[str, Any]] = (
+    "vae:published",
+    {
+        "encoder.hidden": (500, 250),
+        "decoder.hidden": (250, 500),
+        "model": {"code_size": 10, "init": "he"},
+        "optim.learning_rate": 2e-3,
+        "optim.schedule": "cosine",
+        "train.epochs": 30,
+    },
+)
 
 
 class Bar(NamedTuple):
@@ -176,12 +186,13 @@ def one(name: str, dataset: Any, seed: int, effort: float, runs: dict[str, Any])
 
     config, changes = RUNS.get(name, OTHERS)
     begun = time.perf_counter()
-    if config not in runs:
+    called = description(config, changes)
+    if called not in runs:
         changes = {**changes, "data.name": dataset.name}
-        runs[config] = ae_jax.fit(
+        runs[called] = ae_jax.fit(
             ae_jax.load_config(config, **changes), dataset, jax.random.key(seed), progress=False
         )
-    run = runs[config]
+    run = runs[called]
     whole = (len(dataset.train.images), len(dataset.test.images))
     try:
         strange = outsiders(run)
@@ -210,7 +221,7 @@ def summary(name: str, entries: list[Any], effort: float) -> dict[str, Any]:
     mean = {part: over(np.mean, values) for part, values in parts.items()}
     config, changes = RUNS.get(name, OTHERS)
     record: dict[str, Any] = {
-        "run": config + "".join(f" {f}={v}" for f, v in changes.items()),
+        "run": description(config, changes),
         "effort": effort,
         "seeds": len(entries),
         "sentence": entries[0]["sentence"],
@@ -223,6 +234,11 @@ def summary(name: str, entries: list[Any], effort: float) -> dict[str, Any]:
     if name in BARS:
         record["bars"] = [_held(bar, pairs) for bar in BARS[name]]
     return record
+
+
+def description(config: str, changes: dict[str, Any]) -> str:
+    """A run in words."""
+    return config + "".join(f" {field}={value}" for field, value in changes.items())
 
 
 def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
