@@ -67,8 +67,8 @@ ROWS: dict[str, Published] = {
         "0.0089",
         "test",
         "per pixel in [0,1]",
-        KERAS_BETTER,
-        f"{COSINE}, and He's initialiser, under which no layer starts dead",
+        {**LINEAR_CODE, "model.init": "he"},
+        f"{SATURATES.format(16)}, He's initialiser, under which no layer starts dead",
     ),
     "deep": Published(
         "deep:published",

@@ -1,16 +1,17 @@
 """Trains the published configurations on full MNIST and sets the printed numbers beside ours.
 
     python -m experiments.reproduce
-    python -m experiments.reproduce --only=dense,vae --seeds=1 --markdown
+    python -m experiments.reproduce --only=dense,vae --seeds=1
 
 Each in its own protocol, over several seeds, then with one changed config at the same parameter
 count and epochs. Writes experiments/results/reproduce.json after every training; what the file has
-already is not trained again. `--markdown` prints the README's table. Exit codes: 0 done, 2 bad
-input or environment.
+already is not trained again. `experiments.tables` puts it into the README. Exit codes: 0 done, 2
+bad input or environment.
 """
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ def define_flags() -> None:
     flags.DEFINE_integer("seeds", 3, "How many.")
     flags.DEFINE_string("data", "mnist", "The data set.")
     flags.DEFINE_string("json", "experiments/results/reproduce.json", "The file to write.")
-    flags.DEFINE_bool("markdown", False, "Print the table for the README.")
     flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
 
 
@@ -65,8 +65,6 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
                 workdir.write_json(file, {**provenance.where(), "rows": listed})
             if kind == kinds[-1]:
                 tqdm.write(brief(row))
-    if F.markdown:
-        print(markdown([rows[n] for n in ROWS if n in rows]))
     return 0
 
 
@@ -171,28 +169,68 @@ def brief(row: dict[str, Any]) -> str:
     better = row.get("better")
     return (
         f"{row['name']}: published {row['published']:.4g}, ours {_pm(row['ours'])} "
-        f"({row['verdict']}; {_seeds(row['ours'])})"
+        f"({row['verdict']}; seeds: {_seeds(row['ours'])})"
         + (f"; better {_pm(better)}, {100 * better['gain']:.0f} % lower" if better else "")
     )
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The table for the README."""
-    head = ("config", "published", "ours", "verdict", "test mse", "PCA", "untrained", "and better")
-    lines = [head, ("---", *["---:"] * 2, "---", *["---:"] * 4)]
+def cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The README's table, its head first."""
+    lines: list[tuple[str, ...]] = [
+        (
+            "config",
+            "published",
+            "here",
+            "seeds",
+            "verdict",
+            "test mse",
+            "PCA",
+            "untrained",
+            "better",
+        )
+    ]
     for row in rows:
-        c, better = row["controls"], row.get("better")
+        controls, better = row["controls"], row.get("better")
         gain = f"{_pm(better)} (-{100 * better['gain']:.0f} %)" if better else "-"
-        numbers = (row["ours"]["test_mse"], c["pca"], c["untrained"])
-        errors = [f"{v:.4f}" for v in numbers]
-        name, value = f"`{row['config']}`", f"{row['published']:.4g}"
-        lines.append((name, value, _pm(row["ours"]), row["verdict"], *errors, gain))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        errors = (row["ours"]["test_mse"], controls["pca"], controls["untrained"])
+        lines.append(
+            (
+                f"`{row['config']}`",
+                f"{row['published']:.4g}",
+                _pm(row["ours"]),
+                _seeds(row["ours"]),
+                row["verdict"],
+                *(f"{v:.4f}" for v in errors),
+                gain,
+            )
+        )
+    return lines
+
+
+def better_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """What the changed configs change, and why."""
+    lines: list[tuple[str, ...]] = [("config", "printed number is", "better", "test mse", "by")]
+    for row in rows:
+        better = row.get("better")
+        if better:
+            what = ", ".join(f"{k}={v}" for k, v in _dotted(better["changes"]).items())
+            error = f"{better['test_mse']:.4f}"
+            name, meaning = f"`{row['config']}`", f"{row['measure']}, {row['unit']}"
+            lines.append((name, meaning, _pm(better), error, f"{better['why']} (`{what}`)"))
+    return lines
+
+
+def _dotted(changes: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in changes.items():
+        inner = isinstance(value, Mapping)
+        flat |= _dotted(value, f"{before}{name}.") if inner else {before + name: value}
+    return flat
 
 
 def _seeds(found: dict[str, Any]) -> str:
-    stuck = f", {found['stuck']} stuck at the mean image" if found["stuck"] else ""
-    return f"{found['seeds']} seeds{stuck}"
+    stuck = f", {found['stuck']} at the mean image" if found["stuck"] else ""
+    return f"{found['seeds']}{stuck}"
 
 
 def _pm(found: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from ae_jax.arrays import Dataset
 from ae_jax.charts import Figure
 from experiments import applications
 from experiments.analyse import plain
+from experiments.expected import BARS, RUNS
 
 CANDIDATES = list(dense_vs_conv.candidates())
 ROOT = Path(__file__).parents[1]
@@ -87,11 +88,15 @@ def test_seeds_become_means_deviations_and_bars():
         control = {"14 x 14": {"psnr_db": [19.0, gain]}}
         return {"numbers": rows, "control": control, "sentence": "a", "seconds": 1.0}
 
-    found = applications.summary("super_resolution", [entry(3.0), entry(4.0)], effort=2.0)
+    by_seed = {"0": entry(3.0), "1": entry(4.0)}
+    found = applications.summary("super_resolution", by_seed, effort=2.0)
+    assert applications.entries(found, "super_resolution", 2.0) == by_seed
+    assert applications.entries(found, "super_resolution", 5.0) == {}  # not made alike
+    assert applications.entries({**found, "run": "another"}, "super_resolution", 2.0) == {}
     assert found["numbers"]["7 x 7"] == {"gain_db": 3.5, "note": "text"}
     assert found["std"]["control"]["14 x 14"]["psnr_db"] == [0.0, 0.5]
     assert [(bar["mean"], bar["holds"]) for bar in found["bars"]] == [(3.5, True), (3.5, False)]
-    assert set(applications.BARS) | set(applications.RUNS) <= set(APPLICATIONS)
+    assert set(BARS) | set(RUNS) <= set(APPLICATIONS)
 
 
 def command(*arguments):

@@ -23,7 +23,7 @@ from ae_jax.panels import grouped_bars, heat, histograms
 
 FALSE_ALARMS = 0.05
 PCA_SIZE = 32  # of the control: PCA of the one class
-ONE_CLASS: dict[str, Any] = {**DEEP, "model": {"code_size": 8, "init": "he"}}
+ONE_CLASS: dict[str, Any] = {**DEEP, "model": {"code_size": 12, "init": "he"}}
 STEPS = 700
 
 

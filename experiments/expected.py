@@ -1,0 +1,118 @@
+"""What the applications are given on full MNIST, and what they should hold."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
+    "pca": ("linear:optimum,centred", {}),
+    "denoising": ("denoise:published", {}),
+    "super_resolution": ("denoise:published", {}),
+    "classification": ("warp", {"train.epochs": 12}),
+    "copying": ("denoise:published", {}),
+    "filters": ("denoise:published", {}),
+    "manifold": ("denoise:published", {}),
+}
+OTHERS: tuple[str, dict[str, Any]] = (
+    "vae:published",
+    {
+        "encoder.hidden": (500, 250),
+        "decoder.hidden": (250, 500),
+        "model": {"code_size": 10, "init": "he"},
+        "optim.learning_rate": 2e-3,
+        "optim.schedule": "cosine",
+        "train.epochs": 30,
+    },
+)
+
+
+class Bar(NamedTuple):
+    """What an application should hold: `value` of its entry is at least `least`."""
+
+    what: str
+    value: Callable[[Any], float]  # (numbers, control's numbers) -> a number
+    least: float
+
+
+def _gain(e: Any, kind: str, way: str) -> float:
+    """dB of a learnt way over the best classical one."""
+    numbers, control = e
+    return numbers[kind][way]["psnr_db"] - max(v["psnr_db"] for v in control[kind].values())
+
+
+def _gap(e: Any, kind: str, way: str) -> float:
+    """dB of the minimum of the energy over another learnt way."""
+    return e[0][kind]["energy"]["psnr_db"] - e[0][kind][way]["psnr_db"]
+
+
+BARS: dict[str, list[Bar]] = {
+    "inpainting": [
+        Bar(
+            "scattered pixels in one pass, dB over the best classical method",
+            lambda e: _gain(e, "scattered pixels", "denoiser, one pass"),
+            3.0,
+        ),
+        Bar(
+            "box by energy, dB over the best classical method",
+            lambda e: _gain(e, "grey box", "energy"),
+            0.0,
+        ),
+        Bar(
+            "box by energy, dB over one feed-forward pass of the same network",
+            lambda e: _gap(e, "grey box", "the run, one pass"),
+            0.0,
+        ),
+        Bar(
+            "box by energy, dB over the denoiser's pass",
+            lambda e: _gap(e, "grey box", "denoiser, one pass"),
+            0.0,
+        ),
+    ],
+    "super_resolution": [
+        Bar("14 to 28, dB over bicubic", lambda e: e[0]["14 x 14"]["gain_db"], 2.0),
+        Bar("7 to 28, dB over bicubic", lambda e: e[0]["7 x 7"]["gain_db"], 4.0),
+    ],
+    "anomaly": [
+        Bar("one class, mean AUROC (%)", lambda e: 100 * e[0]["one_class"]["mean"], 95.5),
+        Bar("one class, digit 8 (%)", lambda e: 100 * e[0]["one_class"]["8"], 90.0),
+    ],
+    "classification": [
+        Bar(
+            "nearest neighbours, points over PCA",
+            lambda e: 100 * (e[0]["nearest_neighbours"] - e[1]["pca"]["nearest_neighbours"]),
+            0.0,
+        ),
+        Bar(
+            "linear probe, points over PCA",
+            lambda e: 100 * (e[0]["linear_probe"] - e[1]["pca"]["linear_probe"]),
+            5.0,
+        ),
+    ],
+    "interpolation": [
+        Bar(
+            "confidence half-way, points over pixels",
+            lambda e: (
+                100 * (e[0]["code"]["midpoint_confidence"] - e[1]["pixels"]["midpoint_confidence"])
+            ),
+            5.0,
+        ),
+    ],
+    "generation": [
+        Bar(
+            "recognisable share of the best sampler (%)",
+            lambda e: (
+                100 * max(row["recognisable"] for row in e[0].values() if isinstance(row, dict))
+            ),
+            80.0,
+        ),
+    ],
+    "caption": [Bar("agreement (%)", lambda e: 100 * e[0]["agreement"], 95.0)],
+    "compression": [
+        Bar(
+            "least dB over PCA at any size",
+            lambda e: min(
+                e[0]["psnr_db"][k][-1] - e[1]["pca_psnr_db"][k][-1] for k in e[0]["psnr_db"]
+            ),
+            0.0,
+        ),
+    ],
+}
