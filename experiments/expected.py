@@ -12,17 +12,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config who
     "filters": ("denoise:published", {}),
     "manifold": ("denoise:published", {}),
 }
-OTHERS: tuple[str, dict[str, Any]] = (
-    "vae:published",
-    {
-        "encoder.hidden": (500, 250),
-        "decoder.hidden": (250, 500),
-        "model": {"code_size": 10, "init": "he"},
-        "optim.learning_rate": 2e-3,
-        "optim.schedule": "cosine",
-        "train.epochs": 30,
-    },
-)
+OTHERS: tuple[str, dict[str, Any]] = ("vae:deep", {"train.epochs": 30})
 
 
 class Bar(NamedTuple):
