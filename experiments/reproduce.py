@@ -48,6 +48,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     file = Path(F.json)
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = {r["name"]: r for r in (json.loads(file.read_text())["rows"] if file.exists() else [])}
+    for row in rows.values():
+        forget_what_changed(row)
     dataset = data_lib.load_data(F.data)
     kinds = ("published", "better") if F.better else ("published",)
     # Seed by seed: the first table is there after one third of the time.
@@ -66,6 +68,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             if kind == kinds[-1]:
                 tqdm.write(brief(row))
     return 0
+
+
+def forget_what_changed(row: dict[str, Any]) -> None:
+    """Drops the runs of a changed config that is no longer the one of `published`."""
+    now = json.loads(json.dumps(ROWS[row["name"]].better)) if row["name"] in ROWS else None
+    if "better" in row and row["better"]["changes"] != now:
+        row["runs"]["better"] = {}
+        del row["better"]
 
 
 def config_of(published: Published, kind: str, data: str) -> Any:

@@ -1,5 +1,8 @@
 """The published table: what its numbers mean, and its verdicts."""
 
+import copy
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +71,17 @@ def test_seeds_that_learnt_nothing_are_counted_and_not_averaged():
     assert (found["ours"]["mean"], found["verdict"]) == (0.9, "beaten")
     found = verdict("test", 1.1, 1.3, mean_image=1.0)
     assert (found["ours"]["mean"], found["verdict"]) == (pytest.approx(1.2), "missed")
+
+
+def test_runs_of_another_config_are_forgotten():
+    better = {"changes": json.loads(json.dumps(ROWS["linear"].better))}
+    row = {"name": "linear", "runs": {"published": {"0": 1}, "better": {"0": 2}}, "better": better}
+    before = copy.deepcopy(row)
+    reproduce.forget_what_changed(row)
+    assert row == before
+    better["changes"]["optim"]["learning_rate"] = 1.0
+    reproduce.forget_what_changed(row)
+    assert row == {"name": "linear", "runs": {"published": {"0": 1}, "better": {}}}
 
 
 @pytest.mark.parametrize("name", ROWS)
