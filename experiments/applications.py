@@ -148,11 +148,14 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
 
 def bar_cells(results: dict[str, Any]) -> list[tuple[str, ...]]:
     """What was asked of the applications and what was found, the head first."""
-    lines: list[tuple[str, ...]] = [("application", "measured", "found", "should be at least")]
+    lines: list[tuple[str, ...]] = [
+        ("application", "measured", "found", "seeds", "should be at least")
+    ]
     for name in [n for n in results if n in BARS]:
         for bar in results[name]["bars"]:
             found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            lines.append((f"`{name}`", bar["what"], found, f"{bar['at_least']:g}"))
+            seeds, least = str(results[name]["seeds"]), f"{bar['at_least']:g}"
+            lines.append((f"`{name}`", bar["what"], found, seeds, least))
     return lines
 
 
