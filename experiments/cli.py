@@ -1,8 +1,11 @@
 """Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import jax
 from absl import app, flags, logging
@@ -64,7 +67,9 @@ def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
             overrides.update(found)
             return flags.FLAGS(rest)
         except flags.Error as error:
-            fail(str(error) + "\nsee --help", 2)
+            missing = re.match(r"flag --(\w+)=None: .*must have a value", str(error))
+            what = f"--{missing[1]}: has to be given" if missing else str(error)
+            fail(what + "\nsee --help", 2)
         except AeJaxError as error:
             fail(str(error), error.exit_code)
         except SystemExit as asked:  # --help, which is not a failure
@@ -100,5 +105,18 @@ def keep_compiled_programs() -> None:
 def fail(message: str, code: int) -> None:
     """At most three lines on stderr, then exit."""
     lines = message.strip().splitlines()[:3]
-    print("\n".join(["error: " + lines[0], *lines[1:]]), file=sys.stderr)
+    print(wrapped("\n".join(["error: " + lines[0], *lines[1:]]), sys.stderr), file=sys.stderr)
     sys.exit(code)
+
+
+def wrapped(text: str, stream: TextIO) -> str:
+    """`text` broken between words where a terminal would break inside one; whole for a file."""
+    if not stream.isatty():
+        return text
+    wrap = textwrap.TextWrapper(
+        width=shutil.get_terminal_size().columns,
+        subsequent_indent="  ",
+        break_long_words=False,  # a path stays whole, to be copied
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrap.fill(line) for line in text.splitlines())

@@ -19,10 +19,10 @@ from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
-from experiments import board, workdir
-from experiments.summary import count, headline, layers, of_the_code, summarise
+from experiments import board, cli, workdir
+from experiments.progress import Timing, announce, log_epoch, log_steps, reconstruct_few
+from experiments.summary import headline, of_the_code, summarise
 
-FRAME_IMAGES = 8
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
@@ -140,9 +140,10 @@ def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
 
 
 def finish(
-    s: Session, path: Path, state: training.TrainState, log: workdir.MetricsLog, timing: "Timing"
+    s: Session, path: Path, state: training.TrainState, log: workdir.MetricsLog, timing: Timing
 ) -> None:
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
+    print("evaluating beside the controls, drawing figures ...", flush=True)
     from experiments import pictures  # now only: matplotlib is not waited for by the first step
 
     summary = summarise(s, state, timing)
@@ -155,7 +156,7 @@ def finish(
     workdir.write_json(path / "summary.json", summary)
     print(headline(summary))
     for sentence in advise(s.config, summary, log.rows):
-        print(f"advice: {sentence}")
+        print(cli.wrapped(f"advice: {sentence}", sys.stdout))
     print(f"done in {summary['timing']['wall_s']:.1f} s; figures in {path / 'figures'}")
     print(f"report: {page}")
 
@@ -165,26 +166,6 @@ def _page(path: Path, summary: dict[str, Any]) -> Path:
     from experiments import finished, report  # at the end only: not before the first step
 
     return report.write(finished.read(path, summary))
-
-
-class Timing:
-    """Seconds spent compiling and stepping, and images seen, in this process."""
-
-    def __init__(self, started: float) -> None:
-        """`started`: when the command was."""
-        self.started, self.compile_s, self.step_s, self.images = started, 0.0, 0.0, 0
-
-    def add(self, chunk: training.Chunk, trainer: training.Trainer) -> None:
-        """Counts a chunk."""
-        self.compile_s += chunk.compile_s
-        self.step_s += chunk.seconds
-        steps = chunk.steps[1] - chunk.steps[0]
-        self.images += round(steps * trainer.n_train / trainer.steps_per_epoch)
-
-    @property
-    def rate(self) -> float:
-        """Training images a second, compilation not counted."""
-        return self.images / max(self.step_s, 1e-9)
 
 
 def _loop(
@@ -202,23 +183,27 @@ def _loop(
     bar = tqdm(
         total=total,
         initial=int(state.step),
-        unit="step",
         disable=not sys.stderr.isatty(),
         desc=s.config.name,
         dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} steps [{elapsed} < {remaining}{postfix}]",
+        postfix="compiling" if int(state.step) < total else None,
     )
     with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
         for chunk in training.train(s.trainer, state, s.dataset.train, s.key, every):
             state = chunk.state
             step = chunk.steps[1]
             timing.add(chunk, s.trainer)
+            if chunk.compile_s:
+                bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(step - chunk.steps[0])
-            bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}", img_s=f"{timing.rate:,.0f}")
+            loss_now = float(chunk.terms["loss"][-1])
+            bar.set_postfix_str(f"loss {loss_now:.4g}, {timing.rate:,.0f} images/s")
             ended, loss = step % s.trainer.steps_per_epoch == 0, None
             if log:
                 known = len(log.rows)
-                _log_steps(s, log, chunk)
-                loss = _log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+                log_steps(s, log, chunk)
+                loss = log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
                 if shown:
                     shown.numbers(log.rows[known:])
                 if shown and ended:
@@ -236,66 +221,3 @@ def _loop(
             if code:
                 return code, state
     return 0, state
-
-
-def _log_steps(s: Session, log: Any, chunk: training.Chunk) -> None:
-    every = s.config.train.log_every
-    for i, step in enumerate(range(*chunk.steps)):
-        if every and (step + 1) % every == 0:
-            terms = {name: float(values[i]) for name, values in chunk.terms.items()}
-            epoch = step / s.trainer.steps_per_epoch
-            log.write(step=step + 1, epoch=round(epoch, 4), split="train_step", **terms)
-
-
-def _log_epoch(
-    s: Session, path: Path, log: Any, chunk: training.Chunk, timing: Timing, quiet: bool
-) -> float | None:
-    """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
-
-    Returns the loss on the test set, if this epoch is evaluated.
-    """
-    loss = None
-    record = {name: np.asarray(v, np.float64) for name, v in chunk.state.record.items()}
-    means = {name: float(values.mean()) for name, values in record.items()}
-    ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
-    where = {"step": chunk.steps[1], "epoch": chunk.epoch}
-    log.write(
-        **where,
-        split="train",
-        **means,
-        **{k: float(v) for k, v in ends.items()},
-        images_per_s=round(timing.rate),
-    )
-    line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
-    if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
-        key = jax.random.fold_in(training.split_keys(s.key).evaluation, chunk.epoch)
-        variables = devices.local(chunk.state.variables)
-        metrics = s.evaluate(variables, s.dataset.test, key)
-        if not np.isfinite(metrics["loss"]):
-            training.check_state(s.trainer, chunk.state)
-        log.write(**where, split="test", **metrics)
-        line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
-        workdir.save_frame(path, chunk.epoch, reconstruct_few(s, variables))
-        loss = metrics["loss"]
-    if not quiet:
-        print(line, flush=True)
-    return loss
-
-
-def reconstruct_few(s: Session, variables: Any) -> np.ndarray:
-    """Reconstructions of the first test images, in [0,1] units."""
-    images, labels = (v if v is None else v[:FRAME_IMAGES] for v in s.dataset.test)
-    return np.asarray(s.reconstruct(variables, images, labels))
-
-
-def announce(s: Session, path: Path, step: int, state: Any, seen: bool) -> None:
-    """What is about to happen, in a few lines."""
-    c, t = s.config, s.trainer
-    print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training images {t.model.shape}")
-    print(
-        f"{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}, "
-        f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
-    )
-    print(layers(t.model, state.variables))
-    where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"
-    print(f"workdir {path}" + (where if seen else ""), flush=True)

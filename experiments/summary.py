@@ -124,16 +124,19 @@ def _by(shape: Any) -> str:
 def headline(summary: dict[str, Any]) -> str:
     """The numbers to look at first, beside what they are compared with."""
     test, c = summary["test"], summary["controls"]
-    lines = [
-        f"test mse {test['mse']:.5f} per pixel in [0,1] ({test['psnr']:.1f} dB); "
-        f"PCA of equal size {c['pca']:.5f}, mean image {c['mean_image']:.5f}, "
-        f"untrained {c['untrained']:.5f}"
+    rows = [
+        ("test mse per pixel in [0,1]", f"{test['mse']:.5f}  ({test['psnr']:.1f} dB)"),
+        ("  PCA of equal size", f"{c['pca']:.5f}"),
+        ("  the mean image", f"{c['mean_image']:.5f}"),
+        ("  untrained", f"{c['untrained']:.5f}"),
     ]
     if "manifold" in summary:
-        lines.append(", ".join(f"{k} {v:.3f}" for k, v in summary["manifold"].items()))
+        rows += [(k.replace("_", " "), f"{v:.3f}") for k, v in summary["manifold"].items()]
     if "denoise" in summary:
         d = summary["denoise"]
-        linear = d["linear_denoiser_mse"]
-        beside = f"; best linear denoiser {linear:.5f}" if linear is not None else ""
-        lines.append(f"denoised mse {d['denoised_mse']:.5f} from {d['noisy_mse']:.5f}{beside}")
-    return "\n".join(lines)
+        rows.append(("denoised mse", f"{d['denoised_mse']:.5f}"))
+        rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
+        if d["linear_denoiser_mse"] is not None:
+            rows.append(("  best linear denoiser", f"{d['linear_denoiser_mse']:.5f}"))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

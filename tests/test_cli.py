@@ -1,5 +1,6 @@
 """The command as a user types it: exit codes, messages of at most three lines, resuming."""
 
+import io
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from experiments import cli
 
 ROOT = Path(__file__).parents[1]
 SMALL = [
@@ -55,6 +58,26 @@ def test_bad_input_is_named_in_three_lines_and_ends_with_2(case, tmp_path):
     assert len(done.stderr.strip().splitlines()) <= 3
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "w").exists(), "nothing is written for a run that cannot start"
+
+
+def test_a_command_without_its_config_says_so():
+    done = run()
+    assert done.returncode == 2 and done.stderr == "error: --config: has to be given\nsee --help\n"
+
+
+class Terminal(io.StringIO):
+    """What says that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_lines_broken_between_words_and_a_file_whole_ones(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    text = "advice: a bound where no gradient passes\n/a/path/that/is/longer/than/it"
+    assert cli.wrapped(text, io.StringIO()) == text
+    lines = cli.wrapped(text, Terminal()).splitlines()
+    assert lines == ["advice: a bound", "  where no gradient", "  passes", text.splitlines()[1]]
 
 
 def test_not_images_and_missing_files(tmp_path):

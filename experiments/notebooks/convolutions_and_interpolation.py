@@ -36,7 +36,8 @@ runs = {
     for name in ("conv_strided", "conv_strided:batchnorm")
 }
 mse = {name: run.score(data.test.images).mean() / 784 for name, run in runs.items()}
-print({name: round(float(value), 4) for name, value in mse.items()})
+for name, value in mse.items():
+    print(f"{name:<22}  mse per pixel {value:.4f}")
 assert mse["conv_strided:batchnorm"] < mse["conv_strided"]
 
 # %% [markdown]
@@ -62,5 +63,5 @@ figures.image_rows(rows, "From one digit to another")
 # %%
 distances = {n: interpolation.nearest_distance(x, data.train.images) for n, x in rows.items()}
 for name, distance in distances.items():
-    print(f"{name}: {np.round(distance, 1)}")
+    print(f"{name:<6}" + "".join(f"{d:5.1f}" for d in distance))
 assert distances["codes"][4:6].mean() < distances["pixels"][4:6].mean()

@@ -52,7 +52,8 @@ errors = {
     name: float(((run.reconstruct(noisy) - clean) ** 2).mean())
     for name, run in {"standard": standard, "denoising": denoiser}.items()
 }
-print("mse per pixel on damaged images:", {name: round(mse, 4) for name, mse in errors.items()})
+for name, mse in errors.items():
+    print(f"{name:<9}  mse per pixel on damaged images {mse:.4f}")
 assert errors["denoising"] < errors["standard"]
 
 # %% [markdown]
@@ -65,14 +66,15 @@ assert errors["denoising"] < errors["standard"]
 dark = filters.dark_pixels(data.train.images)
 for name, run in {"standard": standard, "denoising": denoiser}.items():
     variance = filters.off_digit_variance(filters.filters_of(run), dark)["off_digit"]
-    print(f"{name}: variance of the weights where no digit is {variance:.5f}")
+    print(f"{name:<9}  variance of the weights where no digit is {variance:.5f}")
 figures.filters(filters.filters_of(denoiser)[:24], "Filters of the denoising network")
 
 # %% [markdown]
 # ## The same in two dimensions
 #
 # Points on a spiral, pushed off it; the network sees where they ended and is asked where they came
-# from. The arrows are $r(x) - x$: they point back to the curve, and are about zero on it.
+# from. The arrows are $r(x) - x$: they point back to the curve, and are about zero on it. The code
+# reacts more to a step along the curve than to one across it.
 
 # %%
 spiral = ae_jax.load_data("spiral")
@@ -83,7 +85,9 @@ run = ae_jax.fit(
     progress=False,
 )
 numbers = manifold.summary(run.model, run.variables, "spiral")
-print({name: round(value, 3) for name, value in numbers.items()})
+for name, value in numbers.items():
+    print(f"{name.replace('_', ' '):<16}  {value:.3f}")
+assert numbers["jacobian_across"] < numbers["jacobian_along"]
 points, _ = manifold.on_curve(run.model, "spiral")
 noisy = points + 0.12 * np.random.default_rng(0).normal(size=points.shape)
 field = manifold.vector_field(run.model, run.variables)
@@ -120,7 +124,7 @@ def jacobian_norm(run, images):
 norms = {name: jacobian_norm(run, data.test.images[:100]) for name, run in contracted.items()}
 for name, run in contracted.items():
     mse = run.score(data.test.images).mean() / 784
-    print(f"{name}: mse {mse:.4f}, squared Jacobian norm {norms[name]:.2f}")
+    print(f"{name:<17}  mse {mse:.4f}, squared Jacobian norm {norms[name]:.2f}")
 assert norms["contractive"] < norms["contractive:plain"] / 2
 
 # %% [markdown]

@@ -11,8 +11,8 @@
 # %% [markdown]
 # # Dense, convolutional, and the space of codes
 #
-# Sixteen numbers a digit, made by a dense network with one hidden layer each way, and by
-# convolutions with pooling. Then: what do codes that nobody encoded decode to?
+# Sixteen numbers a digit, made by a dense network with one hidden layer each way, and by strided
+# convolutions with BatchNorm. Then: what do codes that nobody encoded decode to?
 
 # %%
 import jax
@@ -38,10 +38,10 @@ runs = {
     for name, n in epochs.items()
 }
 pca = controls.pca_mse(data.train.images, data.test.images, 16)
-print(f"PCA-16: mse {pca:.4f}")
+print(f"{'PCA':<22}  mse per pixel {pca:.4f}")
 for name, run in runs.items():
     mse = run.score(data.test.images).mean() / 784
-    print(f"{name}: mse {mse:.4f}")
+    print(f"{name:<22}  mse per pixel {mse:.4f}")
 assert runs["dense"].score(data.test.images).mean() / 784 < pca
 
 # %%
@@ -81,7 +81,8 @@ figures.image_rows(
 # %% [markdown]
 # ## What the codes know
 #
-# A linear probe and nearest neighbours on the codes, which have never seen a label, beside PCA's.
+# A linear probe and nearest neighbours on the codes, which have never seen a label, beside PCA's:
+# the share of test images that are named rightly.
 
 # %%
 _, directions = controls.principal_directions(data.train.images, 16, centred=True)
@@ -89,4 +90,6 @@ train, test = (controls.unit_rows(split.images) for split in (data.train, data.t
 spaces = {"PCA": (train @ directions, test @ directions)}
 spaces |= {n: (r.encode(data.train.images), r.encode(data.test.images)) for n, r in runs.items()}
 for name, (known, asked) in spaces.items():
-    print(name, classification.accuracies(known, data.train.labels, asked, data.test.labels))
+    found = classification.accuracies(known, data.train.labels, asked, data.test.labels)
+    found = "   ".join(f"{how.replace('_', ' ')} {share:.1%}" for how, share in found.items())
+    print(f"{name:<22}  {found}")

@@ -13,7 +13,9 @@
 #
 # Two code sizes and two seeds are four trainings. They differ in numbers only, so one compiled
 # program can train all of them: `vmap` over the members, one device a member, or one after another,
-# whichever a short measurement finds fastest. A smaller code is the largest one under a mask.
+# whichever a short measurement finds fastest; trainings that would be over before the other two
+# were compiled, as these may be, go one after another. A smaller code is the largest one under a
+# mask.
 #
 # The command does this: `python -m experiments.sweep --config=undercomplete
 # --grid='model.code_size=2,8' --seeds=2`. Here is what it is made of.
@@ -43,7 +45,8 @@ print(f"{len(group.seeds)} members, one program")
 
 # %%
 chosen, programs, milliseconds = fastest.choose(group, data.train)
-print(f"chosen: {chosen.method}; ms a member's step: {milliseconds}")
+tried = ", ".join(f"{method} {ms:.2f}" for method, ms in milliseconds.items())
+print(f"ms a member's step: {tried}; chosen: {chosen.method}")
 states = ensemble.start(chosen)
 for chunk in ensemble.train(chosen, states, programs):
     states = chunk.states

@@ -30,7 +30,7 @@ from ae_jax.sklearn import Autoencoder
 digits = load_digits()
 images = (digits.images / 16.0).astype(np.float32)[..., None]
 data = ae_jax.from_arrays(images[:1500], images[1500:], digits.target[:1500], digits.target[1500:])
-print(images.shape)
+print("images", images.shape, "labels", digits.target.shape)
 
 # %% [markdown]
 # A config is a dict of what differs from the defaults. A name that does not exist is answered with
@@ -73,7 +73,8 @@ assert np.median(strange) > np.median(usual)
 rows, kinds = load_wine(return_X_y=True)
 codes = Autoencoder("undercomplete", code_size=4, random_state=0)
 pipeline = make_pipeline(MinMaxScaler(), codes, LogisticRegression())
-print(cross_val_score(pipeline, rows, kinds, cv=3).round(2))
+shares = cross_val_score(pipeline, rows, kinds, cv=3)
+print(f"wines named rightly from 4 numbers instead of {rows.shape[1]}: {shares.mean():.0%}")
 
 # %% [markdown]
 # On the command line the same arrays are a file: `np.savez("mine.npz", train=..., test=...)`, then

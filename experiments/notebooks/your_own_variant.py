@@ -79,7 +79,11 @@ noisy = run.corrupt(data.test.images[:10], jax.random.key(1))
 figures.denoising(noisy, run.reconstruct(noisy), data.test.images[:10] / 255.0)
 
 # %%
-{name: float(values[-1]) for name, values in run.history.items()}
+for name, values in run.history.items():
+    print(f"{name:<14}  {values[-1]:.4f}")
+
+# %% [markdown]
+# A value that its annotation does not allow is refused before anything is computed:
 
 # %%
 try:
