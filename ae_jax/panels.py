@@ -103,11 +103,16 @@ def histograms(
 
 @styled
 def grouped_bars(
-    values: Mapping[str, Mapping[str, float]], title: str, ylabel: str, base: float = 0.0
+    values: Mapping[str, Mapping[str, float]],
+    title: str,
+    ylabel: str,
+    base: float = 0.0,
+    xlabel: str = "",
 ) -> Figure:
     """A group of bars for every key, a bar for every series in it, its number on top.
 
     `base` is where bars begin: what a guess reaches. Every group must have the same series.
+    `xlabel` is what the groups are, where their names do not say it.
     """
     series = list(next(iter(values.values())))
     width = 0.8 / len(series)
@@ -127,7 +132,7 @@ def grouped_bars(
     axes.grid(False, axis="x")
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
-    axes.set_ylabel(ylabel)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 

@@ -170,7 +170,7 @@ def _one_classes(study: Study, key: jax.Array) -> Any:
     )
     bars = {str(c): {"autoencoder": ours[c], f"PCA, {PCA_SIZE}": theirs[c]} for c in found}
     figure = grouped_bars(
-        bars, "Trained on one class alone: the others are anomalies", "AUROC", 0.5
+        bars, "Trained on one class alone: the others are anomalies", "AUROC", 0.5, "class"
     )
     return words, {**ours, "mean": means[0]}, {**theirs, "mean": means[1]}, figure
 

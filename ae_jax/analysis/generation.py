@@ -150,5 +150,7 @@ def _figures(images: Mapping[str, np.ndarray], table: Mapping[str, Any], real: A
     title = "Random codes, decoded; the share with a confidence over 0.9"
     return {
         "": image_blocks(blocks, title, side=56),
-        "classes": grouped_bars(classes, "Which classes the samples are", "share (%)"),
+        "classes": grouped_bars(
+            classes, "Which classes the samples are", "share (%)", xlabel="class"
+        ),
     }

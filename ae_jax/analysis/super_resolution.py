@@ -164,5 +164,5 @@ def biased(study: Study, key: jax.Array, unbiased: Run) -> Any:
         numbers,
         words,
         image_rows({n: v[:12] for n, v in rows.items()}, title),
-        grouped_bars(classes, f"What class {missing} is taken for", "share (%)"),
+        grouped_bars(classes, f"What class {missing} is taken for", "share (%)", xlabel="class"),
     )
