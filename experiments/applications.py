@@ -108,21 +108,21 @@ def one(name: str, dataset: Any, seed: int, effort: float, runs: dict[str, Any])
 
 def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]:
     """Means and deviations over seeds, and the bars."""
-    entries = list(by_seed.values())
-    parts = {part: [e[part] for e in entries] for part in ("numbers", "control")}
+    found = list(by_seed.values())
+    parts = {part: [e[part] for e in found] for part in ("numbers", "control")}
     mean = {part: over(np.mean, values) for part, values in parts.items()}
     record: dict[str, Any] = {
         "run": run_of(name),
         "date": provenance.where()["date"],
         "effort": effort,
-        "seeds": len(entries),
-        "sentence": entries[0]["sentence"],
+        "seeds": len(found),
+        "sentence": found[0]["sentence"],
         "numbers": mean["numbers"],
         "control": mean["control"],
         "std": {part: over(np.std, values) for part, values in parts.items()},
-        "seconds": round(float(np.mean([e["seconds"] for e in entries])), 1),
+        "seconds": round(float(np.mean([e["seconds"] for e in found])), 1),
     }
-    pairs = [(e["numbers"], e["control"]) for e in entries]
+    pairs = [(e["numbers"], e["control"]) for e in found]
     if name in BARS:
         record["bars"] = [_held(bar, pairs) for bar in BARS[name]]
     return {**record, "by_seed": by_seed}
@@ -144,28 +144,6 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
         "std": round(float(np.std(values)), 4),
         "holds": mean >= least,
     }
-
-
-def bar_cells(results: dict[str, Any]) -> list[tuple[str, ...]]:
-    """What was asked of the applications and what was found, the head first."""
-    lines: list[tuple[str, ...]] = [
-        ("application", "measured", "found", "seeds", "should be at least")
-    ]
-    for name in [n for n in results if n in BARS]:
-        for bar in results[name]["bars"]:
-            found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            seeds, least = str(results[name]["seeds"]), f"{bar['at_least']:g}"
-            lines.append((f"`{name}`", bar["what"], found, seeds, least))
-    return lines
-
-
-def cells(results: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Every application in a sentence, of the first seed."""
-    lines: list[tuple[str, ...]] = [("application", "run", "seeds", "first seed")]
-    for name, entry in results.items():
-        seeds = f"{entry['seeds']}, {entry['date']}"
-        lines.append((f"`{name}`", f"`{entry['run']}`", seeds, entry["sentence"]))
-    return lines
 
 
 def over(statistic: Any, values: list[Any]) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ae_jax import figures
+from experiments.markdown import table
 
 Row = dict[str, Any]
 Cells = tuple[str, ...]
@@ -39,7 +40,7 @@ def tables(result: dict[str, Any]) -> list[list[Cells]]:
             training.append((*cells, gflops, share, compile_s, memory))
         else:
             other.append((*cells, remark(row)))
-    return [table for table in (training, other) if len(table) > 1]
+    return [lines for lines in (training, other) if len(lines) > 1]
 
 
 def remark(row: Row) -> str:
@@ -78,9 +79,9 @@ def summary(result: dict[str, Any]) -> str:
 def text(result: dict[str, Any]) -> str:
     """The tables for a terminal."""
     parts = []
-    for table in tables(result):
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for first, *rest in table:
+    for lines in tables(result):
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for first, *rest in lines:
             cells = [cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
             parts.append("  ".join([first.ljust(widths[0]), *cells]))
         parts.append("")
@@ -89,11 +90,8 @@ def text(result: dict[str, Any]) -> str:
 
 def markdown(result: dict[str, Any]) -> str:
     """The tables for the README."""
-    parts = []
-    for head, *lines in tables(result):
-        rule = ["---"] + ["---:"] * (len(head) - 1)
-        parts += ["| " + " | ".join(cells) + " |" for cells in (head, rule, *lines)] + [""]
-    return "\n".join([*parts, summary(result)])
+    parts = [table(lines, all_numbers=True) for lines in tables(result)]
+    return "\n\n".join([*parts, summary(result)])
 
 
 def chart(result: dict[str, Any]) -> figures.Figure:

@@ -11,7 +11,6 @@ bad input or environment.
 
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -178,72 +177,20 @@ def brief(row: dict[str, Any]) -> str:
     """One line for the terminal."""
     better = row.get("better")
     return (
-        f"{row['name']}: published {row['published']:.4g}, ours {_pm(row['ours'])} "
-        f"({row['verdict']}; seeds: {_seeds(row['ours'])})"
-        + (f"; better {_pm(better)}, {100 * better['gain']:.0f} % lower" if better else "")
+        f"{row['name']}: published {row['published']:.4g}, ours {plus_minus(row['ours'])} "
+        f"({row['verdict']}; seeds: {seeds_of(row['ours'])})"
+        + (f"; better {plus_minus(better)}, {100 * better['gain']:.0f} % lower" if better else "")
     )
 
 
-def cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """The README's table, its head first."""
-    lines: list[tuple[str, ...]] = [
-        (
-            "config",
-            "published",
-            "here",
-            "seeds",
-            "verdict",
-            "test mse",
-            "PCA",
-            "untrained",
-            "better",
-        )
-    ]
-    for row in rows:
-        controls, better = row["controls"], row.get("better")
-        gain = f"{_pm(better)} (-{100 * better['gain']:.0f} %)" if better else "-"
-        errors = (row["ours"]["test_mse"], controls["pca"], controls["untrained"])
-        lines.append(
-            (
-                f"`{row['config']}`",
-                f"{row['published']:.4g}",
-                _pm(row["ours"]),
-                _seeds(row["ours"]),
-                row["verdict"],
-                *(f"{v:.4f}" for v in errors),
-                gain,
-            )
-        )
-    return lines
-
-
-def better_cells(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """What the changed configs change, and why."""
-    lines: list[tuple[str, ...]] = [("config", "printed number is", "better", "test mse", "by")]
-    for row in rows:
-        better = row.get("better")
-        if better:
-            what = ", ".join(f"{k}={v}" for k, v in _dotted(better["changes"]).items())
-            error = f"{better['test_mse']:.4f}"
-            name, meaning = f"`{row['config']}`", f"{row['measure']}, {row['unit']}"
-            lines.append((name, meaning, _pm(better), error, f"{better['why']} (`{what}`)"))
-    return lines
-
-
-def _dotted(changes: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in changes.items():
-        inner = isinstance(value, Mapping)
-        flat |= _dotted(value, f"{before}{name}.") if inner else {before + name: value}
-    return flat
-
-
-def _seeds(found: dict[str, Any]) -> str:
+def seeds_of(found: dict[str, Any]) -> str:
+    """How many there are, in words."""
     stuck = f", {found['stuck']} at the mean image" if found["stuck"] else ""
     return f"{found['seeds']}{stuck}"
 
 
-def _pm(found: dict[str, Any]) -> str:
+def plus_minus(found: dict[str, Any]) -> str:
+    """Mean and deviation, in words."""
     return f"{found['mean']:.4g} ± {found['std']:.1g}"
 
 

@@ -10,29 +10,21 @@ its file does not say.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
+from ae_jax.config import flat
 from ae_jax.errors import DataError
-from experiments import applications, bench_report, cli, reproduce
+from experiments import bench_report, cli
+from experiments.expected import BARS
+from experiments.markdown import table
+from experiments.reproduce import plus_minus, seeds_of
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Markdown of a table, its head first; columns of numbers are right-aligned."""
-    head, *rest = lines
-    rule = ["---:" if all(_short(line[i]) for line in rest) else "---" for i in range(len(head))]
-    rule[0] = "---"
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rest))
-
-
-def _short(cell: str) -> bool:
-    return cell == "-" or bool(re.match(r"[\d(]", cell))
 
 
 def provenance(result: dict[str, Any]) -> str:
@@ -46,22 +38,61 @@ def provenance(result: dict[str, Any]) -> str:
 
 def published(result: dict[str, Any]) -> str:
     """Printed numbers beside ours."""
-    return "\n\n".join([table(reproduce.cells(result["rows"])), provenance(result)])
+    head = ("config", "published", "here", "seeds", "verdict", "test mse", "PCA", "untrained",
+            "better")  # fmt: skip
+    lines: list[tuple[str, ...]] = [head]
+    for row in result["rows"]:
+        ours, controls, changed = row["ours"], row["controls"], row.get("better")
+        name, printed = f"`{row['config']}`", f"{row['published']:.4g}"
+        errors = (f"{v:.4f}" for v in (ours["test_mse"], controls["pca"], controls["untrained"]))
+        gain = f"{plus_minus(changed)} (-{100 * changed['gain']:.0f} %)" if changed else "-"
+        here = (plus_minus(ours), seeds_of(ours), row["verdict"])
+        lines.append((name, printed, *here, *errors, gain))
+    return "\n\n".join([table(lines), provenance(result)])
 
 
 def better(result: dict[str, Any]) -> str:
-    """What the changed configs change."""
-    return table(reproduce.better_cells(result["rows"]))
+    """What the changed configs change, and why."""
+    lines = [("config", "printed number is", "better", "test mse", "by")]
+    for row in result["rows"]:
+        if changed := row.get("better"):
+            what = ", ".join(f"{k}={v}" for k, v in flat(changed["changes"]))
+            name, meaning = f"`{row['config']}`", f"{row['measure']}, {row['unit']}"
+            error, why = f"{changed['test_mse']:.4f}", f"{changed['why']} (`{what}`)"
+            lines.append((name, meaning, plus_minus(changed), error, why))
+    return table(lines)
+
+
+def literature(result: dict[str, Any]) -> str:
+    """Everything a row measures, beside what its paper prints."""
+    lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "scaled")]
+    for name, row in result["rows"].items():
+        seeds = str(len(row["by_seed"]))
+        for what, printed in row["published"].items():
+            here = f"{row['mean'][what]:.4g} ± {row['std'][what]:.1g}"
+            known = "-" if printed is None else f"{printed:g}"
+            lines.append((f"`{name}`", what, known, here, seeds, row["scaled"]))
+    return "\n\n".join([table(lines), provenance(result)])
 
 
 def uses(result: dict[str, Any]) -> str:
-    """The applications that have a bar."""
-    return table(applications.bar_cells(result))
+    """What was asked of the applications and what was found."""
+    lines = [("application", "measured", "found", "seeds", "should be at least")]
+    for name in [n for n in result if n in BARS]:
+        for bar in result[name]["bars"]:
+            found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
+            seeds, least = str(result[name]["seeds"]), f"{bar['at_least']:g}"
+            lines.append((f"`{name}`", bar["what"], found, seeds, least))
+    return table(lines)
 
 
 def uses_in_full(result: dict[str, Any]) -> str:
-    """Every application."""
-    return table(applications.cells(result))
+    """Every application in a sentence, of the first seed."""
+    lines = [("application", "run", "seeds", "first seed")]
+    for name, entry in result.items():
+        seeds = f"{entry['seeds']}, {entry['date']}"
+        lines.append((f"`{name}`", f"`{entry['run']}`", seeds, entry["sentence"]))
+    return table(lines)
 
 
 def speed(result: dict[str, Any]) -> str:
@@ -85,6 +116,7 @@ def reliability(result: dict[str, Any]) -> str:
 TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "published": ("reproduce.json", published),
     "better": ("reproduce.json", better),
+    "literature": ("literature.json", literature),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
     "speed": ("bench.json", speed),

@@ -14,6 +14,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+pytest.register_assert_rewrite("tests.pages")  # its assertions say what they saw, too
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 _cache = tempfile.mkdtemp(prefix="ae_jax_tests_")
