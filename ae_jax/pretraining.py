@@ -1,0 +1,182 @@
+"""What autoencoders were first for: layers that a classifier starts from.
+
+Greedy layer-wise pre-training (Bengio et al. 2007; Vincent et al. 2010, section 3): every layer
+is an autoencoder of the codes of the one below. A logistic layer on top makes a classifier of their
+encoders, of which then all parameters are trained on labels.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm.auto import tqdm
+
+from ae_jax import api, scaling
+from ae_jax.arrays import Dataset, Split, from_arrays
+from ae_jax.config import resolve
+from ae_jax.errors import DataError
+from ae_jax.layers import Affine
+from ae_jax.model import Model
+
+MOMENTUM = 0.9
+
+
+def greedy(
+    config: Any, widths: Sequence[int], data: Dataset, key: jax.Array, progress: bool = True
+) -> list[api.Run]:
+    """One autoencoder upon the other, the lowest first.
+
+    Args:
+      config: of every layer, resolved; its code must lie in [0,1] (a sigmoid), for it is the image
+        of the layer above, which is corrupted and reconstructed like any other.
+      widths: the code size of each layer.
+      data: the images, of which the labels are not looked at.
+      key: of all trainings.
+      progress: whether to show bars.
+
+    Raises:
+      DataError: codes outside [0,1].
+    """
+    runs: list[api.Run] = []
+    for i, width in enumerate(widths):
+        changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
+        runs.append(api.fit(changed, data, jax.random.fold_in(key, i), progress))
+        if i + 1 < len(widths):
+            train, test = (runs[-1].encode(part.images)[:, :, None, None] for part in data[1:])
+            data = from_arrays(train, test, name=f"codes of layer {i + 1}")
+    return runs
+
+
+class Classifier(NamedTuple):
+    """Encoders with a logistic layer on top, trained together."""
+
+    models: tuple[Model, ...]
+    variables: Any  # of the encoders, and of the logistic layer last
+    valid_errors: list[float]  # share of held-out images misclassified, after every epoch
+
+    def predict(self, images: Any) -> np.ndarray:
+        """The likeliest label [n] of images [n, H, W, C]."""
+        parts = [
+            _labels(self.models, self.variables, images[i : i + api.BATCH])
+            for i in range(0, len(images), api.BATCH)
+        ]
+        return np.concatenate([np.asarray(p) for p in parts])
+
+    def error(self, part: Split) -> float:
+        """Share of the images whose label is another."""
+        return float((self.predict(part.images) != part.labels).mean())
+
+
+def fine_tune(
+    runs: Sequence[api.Run],
+    train: Split,
+    valid: Split,
+    key: jax.Array,
+    epochs: int = 30,
+    learning_rate: float = 0.1,
+    batch_size: int = 100,
+    progress: bool = True,
+) -> Classifier:
+    """The encoders of `runs`, lowest first, and a logistic layer as one classifier.
+
+    -log p(label | image) is minimised by gradient descent with momentum, its rate falling to 0
+    along a cosine. What comes back are the parameters of the epoch with the fewest errors on
+    `valid`, which nothing is trained on.
+
+    Args:
+      runs: autoencoders as `greedy` leaves them, or one `Run`, whatever its encoder.
+      train: images and labels.
+      valid: other images and labels.
+      key: of the order of the images.
+      epochs: over `train`.
+      learning_rate: at the start.
+      batch_size: images a step; what is left of an epoch is not used in it.
+      progress: whether to show a bar.
+
+    Raises:
+      DataError: no labels, or fewer images than one batch.
+    """
+    if train.labels is None or valid.labels is None:
+        raise DataError("fine_tune: a classifier needs labels")
+    steps = len(train.images) // batch_size
+    if not steps:
+        raise DataError(f"fine_tune: {len(train.images)} images, a batch has {batch_size}")
+    models = tuple(run.model for run in runs)
+    head = {"kernel": jnp.zeros((runs[-1].config.model.code_size, int(train.labels.max()) + 1))}
+    head["bias"] = jnp.zeros(head["kernel"].shape[1])
+    variables: Any = (*(_encoder(run.variables) for run in runs), {"params": head})
+    schedule = optax.cosine_decay_schedule(learning_rate, epochs * steps)
+    optimiser = optax.sgd(schedule, MOMENTUM)
+    params, fixed = _parted(variables)
+    state = (params, optimiser.init(params))
+    images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
+    best, errors = variables, []
+    with tqdm(range(epochs), unit="epoch", disable=not progress, desc="fine-tuning") as bar:
+        for epoch in bar:
+            order = jax.random.permutation(jax.random.fold_in(key, epoch), len(images))
+            chosen = order[: steps * batch_size].reshape(steps, batch_size)
+            state = _epoch(models, optimiser, fixed, state, images, labels, chosen)
+            now = Classifier(models, _joined(state[0], fixed), [])
+            errors.append(now.error(valid))
+            if errors[-1] <= min(errors):
+                best = now.variables
+            bar.set_postfix(valid=f"{100 * errors[-1]:.2f} %")
+    return Classifier(models, best, errors)
+
+
+def _encoder(variables: Any) -> Any:
+    """Without the decoder, which a classifier does not use."""
+    kept = {"params": {"encoder": variables["params"]["encoder"]}}
+    return {**variables, **kept}
+
+
+def _parted(variables: Any) -> tuple[Any, Any]:
+    """(what is trained, what is not: statistics, the mean image) of every layer."""
+    params = [v["params"] for v in variables]
+    return params, [{n: v[n] for n in v if n != "params"} for v in variables]
+
+
+def _joined(params: Any, fixed: Any) -> Any:
+    return tuple({"params": p, **rest} for p, rest in zip(params, fixed, strict=True))
+
+
+def _logits(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax.Array:
+    x = scaling.to_network(images, models[0].scale)
+    for model, own in zip(models, variables[:-1], strict=True):
+        codes = model.encode(own, x)
+        x = codes[:, :, None, None]
+    head = variables[-1]["params"]
+    return Affine(head["kernel"].shape[1]).apply({"params": head}, codes)  # type: ignore[return-value]
+
+
+@partial(jax.jit, static_argnums=0)
+def _labels(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax.Array:
+    return _logits(models, variables, images).argmax(1)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _epoch(
+    models: tuple[Model, ...],
+    optimiser: Any,
+    fixed: Any,
+    state: Any,
+    images: jax.Array,
+    labels: jax.Array,
+    chosen: jax.Array,
+) -> Any:
+    """One pass over the chosen rows [steps, batch]."""
+
+    def loss(params: Any, rows: jax.Array) -> jax.Array:
+        logits = _logits(models, _joined(params, fixed), images[rows])
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
+
+    def step(state: Any, rows: jax.Array) -> Any:
+        params, memory = state
+        updates, memory = optimiser.update(jax.grad(loss)(params, rows), memory, params)
+        return (optax.apply_updates(params, updates), memory), None
+
+    return jax.lax.scan(step, state, chosen)[0]

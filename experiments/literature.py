@@ -1,0 +1,200 @@
+"""Tables of the literature on full MNIST: deep autoencoders, and pre-trained classifiers.
+
+    python -m experiments.literature
+    python -m experiments.literature --only=rifai2011:contractive --seeds=1
+
+Each row is a config; what a classifier's rows measure is the test error after fine-tuning the
+encoders that the config pre-trained (`ae_jax.pretraining`). Held-out training images choose rate
+and epoch; the test set is looked at once. Writes experiments/results/literature.json after every
+training; what the file has already is not trained again. Exit codes: 0 done, 2 bad input or
+environment.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from ae_jax.errors import ConfigError, DataError
+from experiments import cli
+
+EPOCHS, RATES = 20, (0.05, 0.1, 0.2)  # of fine-tuning
+HELD_OUT = 10_000  # the last training images, which choose rate and epoch
+
+
+class Row(NamedTuple):
+    """One line of a published table."""
+
+    config: str
+    published: Mapping[str, float | None]  # what is measured -> the printed number, if there is one
+    measure: Callable[[Any, Any, jax.Array], dict[str, float]]  # (config, data, key)
+    scaled: str  # what is smaller here than there
+    changes: Mapping[str, Any] = {}
+
+
+def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
+    """Squared error a test image, and that of PCA with as many numbers."""
+    import ae_jax
+    from ae_jax import controls
+
+    run = ae_jax.fit(config, data, key, progress=False)
+    train, test = data.train.images, data.test.images
+    pca = controls.pca_mse(train, test, config.model.code_size)
+    return {
+        "sse": float(run.score(test).mean()),
+        "train sse": float(run.score(train[:HELD_OUT]).mean()),
+        "PCA": pca * test[0].size,
+    }
+
+
+def classification(
+    config: Any, data: Any, key: jax.Array, widths: Sequence[int], n: int
+) -> dict[str, float]:
+    """Test error (%) of `n` training images, layers of `widths` pre-trained, then fine-tuned."""
+    from ae_jax import pretraining
+    from ae_jax.arrays import Dataset, rows
+
+    if len(data.train.images) < n + HELD_OUT:
+        raise DataError(
+            f"{data.name}: {n:,} images to train on and {HELD_OUT:,} to hold out needed"
+        )
+    k_layers, k_labels = jax.random.split(key)
+    train, valid = rows(data.train, slice(0, n)), rows(data.train, slice(-HELD_OUT, None))
+    runs = pretraining.greedy(config, widths, Dataset(data.name, train, valid), k_layers, False)
+    tried = {
+        rate: pretraining.fine_tune(runs, train, valid, k_labels, EPOCHS, rate, progress=False)
+        for rate in RATES
+    }
+    rate, found = min(tried.items(), key=lambda item: min(item[1].valid_errors))
+    return {
+        "test error (%)": 100 * found.error(data.test),
+        "held-out error (%)": 100 * min(found.valid_errors),
+        "rate": rate,
+        "Jacobian norm": jacobian_norm(runs[0], data.test.images[:HELD_OUT]),
+    }
+
+
+def jacobian_norm(run: Any, images: np.ndarray) -> float:
+    """Mean over images of ||dh/dx||_F of a run's encoder, before fine-tuning."""
+    from ae_jax import contractive, scaling
+
+    J = contractive.jacobian(run.model, run.variables)
+    norms = [
+        np.sqrt(J.squared(J.of(scaling.to_network(images[i : i + 1000], run.model.scale))))
+        for i in range(0, len(images), 1000)
+    ]
+    return float(np.concatenate(norms).mean())
+
+
+def _rifai(variant: str, error: float | None, norm: float | None, **changes: Any) -> Row:
+    return Row(
+        "rifai2011" + variant,
+        {"test error (%)": error, "Jacobian norm": norm},
+        partial(classification, widths=(1000,), n=50_000),
+        "10 epochs of pre-training, 20 of fine-tuning; strengths not selected; norm in other units",
+        {"train.epochs": 10, **changes},
+    )
+
+
+def _vincent(variant: str, error: float | None, **changes: Any) -> Row:
+    return Row(
+        "vincent2010" + variant,
+        {"test error (%)": error},
+        partial(classification, widths=(1000, 1000, 1000), n=10_000),
+        "one choice of widths, rates and noise; the test set is MNIST's 10,000, not 50,000 others",
+        changes,
+    )
+
+
+UNTRAINED = {"train.epochs": 0}
+ROWS: dict[str, Row] = {
+    "hinton2006": Row(
+        "hinton2006:published", {"sse": 3.00, "PCA": 13.87}, reconstruction, "no pre-training"
+    ),
+    "vincent2010": _vincent("", 3.46),
+    "vincent2010:sdae": _vincent(":sdae", 2.84),
+    "vincent2010:none": _vincent("", None, **UNTRAINED),
+    "rifai2011:contractive": _rifai(":contractive", 1.14, 0.73e-4),
+    "rifai2011:gaussian": _rifai(":gaussian", 1.18, 0.86e-4),
+    "rifai2011:binary": _rifai(":binary", 1.57, 7.87e-4),
+    "rifai2011:decay": _rifai(":decay", 1.68, 5.00e-4),
+    "rifai2011": _rifai("", 1.78, 17.5e-4),
+    "rifai2011:none": _rifai("", None, None, **UNTRAINED),
+}
+
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
+    flags.DEFINE_integer("seeds", 3, "How many.")
+    flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("json", "experiments/results/literature.json", "The file to write.")
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    F = flags.FLAGS
+    from ae_jax import data as data_lib
+    from experiments import provenance, workdir
+
+    names = cli.chosen(ROWS, "row")
+    if F.seeds < 1:
+        raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
+    file = Path(F.json)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    found = json.loads(file.read_text())["rows"] if file.exists() else {}
+    data = data_lib.load_data(F.data)
+    todo = [(n, seed) for seed in range(F.seeds) for n in names]
+    with tqdm(todo, unit="training", disable=None, dynamic_ncols=True) as bar:
+        for name, seed in bar:
+            bar.set_description(f"{name}, seed {seed}")
+            by_seed = found.get(name, {}).get("by_seed", {})
+            if str(seed) not in by_seed:
+                by_seed[str(seed)] = one(ROWS[name], data, seed)
+                found[name] = summary(ROWS[name], by_seed)
+                rows = {n: found[n] for n in ROWS if n in found}
+                workdir.write_json(file, {**provenance.where(), "rows": rows})
+                tqdm.write(f"{name}, seed {seed}: {words(by_seed[str(seed)])}")
+    return 0
+
+
+def one(row: Row, data: Any, seed: int) -> dict[str, float]:
+    """What a row measures, with one seed."""
+    import ae_jax
+
+    begun = time.perf_counter()
+    config = ae_jax.load_config(row.config, **{**row.changes, "data.name": data.name})
+    numbers = row.measure(config, data, jax.random.key(seed))
+    return {**numbers, "seconds": round(time.perf_counter() - begun, 1)}
+
+
+def summary(row: Row, by_seed: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Means and deviations over seeds, beside what is printed."""
+    kinds = [k for k in next(iter(by_seed.values())) if k != "seconds"]
+    values = {k: [numbers[k] for numbers in by_seed.values()] for k in kinds}
+    return {
+        "config": row.config,
+        "changes": dict(row.changes),
+        "scaled": row.scaled,
+        "published": dict(row.published),
+        "mean": {k: float(np.mean(v)) for k, v in values.items()},
+        "std": {k: float(np.std(v)) for k, v in values.items()},
+        "by_seed": by_seed,
+    }
+
+
+def words(numbers: Mapping[str, float]) -> str:
+    """For the terminal."""
+    return ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
