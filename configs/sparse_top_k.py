@@ -7,6 +7,9 @@ unused learn to explain what is missing.
 On mnist5k: mse 0.0133 per pixel in [0,1] units, 105 units used by no test image; `:revive` 0.0133
 and none.
 
+`:makhzani` is theirs, 1,000 tied units on full MNIST: published, logistic regression on the codes
+errs on 1.35 % of the test images (on pixels 7.20 %). See `python -m experiments.literature`.
+
     python -m experiments.run --config=configs/sparse_top_k.py
     python -m experiments.run --config=configs/sparse_top_k.py:revive
 """
@@ -18,4 +21,12 @@ CONFIG = {
     "optim": {"name": "adam", "learning_rate": 1e-3},
     "train": {"batch_size": 256, "epochs": 100},
 }
-VARIANTS = {"revive": {"penalties.revive": {"weight": 4e-5, "k": 25}}}
+VARIANTS = {
+    "revive": {"penalties.revive": {"weight": 4e-5, "k": 25}},
+    "makhzani": {
+        "data.name": "mnist",
+        "decoder.name": "tied",
+        "model.code_size": 1000,
+        "train.epochs": 30,
+    },
+}

@@ -14,6 +14,6 @@ CONFIG = {
     "model": {"code_size": 1000, "init": "keras"},
     "loss": {"name": "bernoulli_nll", "per": "image"},
     "optim": {"name": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
-    "train": {"batch_size": 100, "epochs": 10},
+    "train": {"batch_size": 100, "epochs": 40},
 }
 VARIANTS = {"sdae": {"corruption": {"name": "mask", "rate": 0.1}}}

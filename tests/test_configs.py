@@ -15,7 +15,7 @@ VARIANTS = [
     f"{name}:{variant}"
     for name in CONFIGS
     for variant in config.variants(name)
-    if variant != "published"
+    if variant not in ("published", "makhzani")
 ]
 SUMMARY = {
     *("config_name", "dataset", "n_train", "n_test", "params", "epochs", "steps", "params_sha256"),

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import ae_jax
 from ae_jax import pretraining
@@ -71,3 +72,13 @@ def test_means_and_deviations_stand_beside_what_is_printed():
     row = literature.summary(literature.ROWS["hinton2006"], by_seed)
     assert (row["mean"], row["std"]) == ({"sse": 4.0}, {"sse": 1.0})
     assert row["published"]["sse"] == 3.00
+
+
+def test_the_probe_on_pixels_is_logistic_regression(digits):
+    config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "data.name": "mnist5k"})
+    found = literature.probe(config, digits, jax.random.key(0))
+    X, x = (p.images.reshape(len(p.images), -1) / np.float32(255) for p in digits[1:])
+    fitted = LogisticRegression(max_iter=200).fit(X, digits.train.labels)
+    error = 100 * (1 - fitted.score(x, digits.test.labels))
+    assert found["error on pixels (%)"] == pytest.approx(error, abs=2)  # an image in a hundred
+    assert found["test error (%)"] < 90  # four numbers of twelve say more than chance
