@@ -2,7 +2,7 @@
 
 Published: squared error of 3.00 an image on the test set of MNIST after layer-wise pre-training by
 restricted Boltzmann machines; PCA of 30 numbers has 13.87. Here from random weights, with ELU,
-Adam and a decaying rate. See `python -m experiments.literature --only=hinton2006`.
+Adam and a decaying rate: 3.1 (seed 0). See `python -m experiments.literature --only=hinton2006`.
 
     python -m experiments.run --config=configs/hinton2006.py
     python -m experiments.run --config=configs/hinton2006.py:published

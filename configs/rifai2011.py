@@ -4,7 +4,8 @@ Rifai et al. 2011, "Contractive auto-encoders" (ICML), table 1, test error on MN
 fine-tuning, and the mean norm of the encoder's Jacobian: `:contractive` (CAE) 1.14 %, 0.73e-4;
 `:gaussian` (DAE-g) 1.18 %, 0.86e-4; `:binary` (DAE-b, dropped inputs) 1.57 %, 7.87e-4; `:decay`
 (AE + weight decay) 1.68 %, 5.00e-4; plain (AE) 1.78 %, 17.5e-4. The strengths here were not
-selected. See `python -m experiments.literature --only=rifai2011:contractive`.
+selected. Seen here (10 epochs, 3 seeds): 1.78, 1.87, 1.81, 1.91, 1.95 % in that order, norms from
+10.2 to 15.7. See `python -m experiments.literature --only=rifai2011:contractive`.
 
     python -m experiments.run --config=configs/rifai2011.py:contractive
 """

@@ -30,8 +30,9 @@ PAGES = (Path("README.md"), RESULTS / "README.md")
 def provenance(result: dict[str, Any]) -> str:
     """When, where and with what a file was measured."""
     machine, versions = result["machine"], result["versions"]
+    cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
     return (
-        f"{result['date']}, {machine['cpu']}, {machine['cores']} cores, "
+        f"{result['date']}, {machine['cpu']}, {cores}, "
         f"Python {versions['python']}, jax {versions['jax']}."
     )
 
@@ -64,15 +65,21 @@ def better(result: dict[str, Any]) -> str:
 
 
 def literature(result: dict[str, Any]) -> str:
-    """Everything a row measures, beside what its paper prints."""
-    lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "scaled")]
+    """What each row measures, beside what its paper prints, and what is smaller here."""
+    lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
     for name, row in result["rows"].items():
+        (what, printed), *others = row["published"].items()
+        beside = [
+            f"{kind} {row['mean'][kind]:.4g}" + ("" if known is None else f" (printed {known:g})")
+            for kind, known in others
+        ]
+        here = f"{row['mean'][what]:.3g} ± {row['std'][what]:.1g}"
+        known = "-" if printed is None else f"{printed:g}"
         seeds = str(len(row["by_seed"]))
-        for what, printed in row["published"].items():
-            here = f"{row['mean'][what]:.4g} ± {row['std'][what]:.1g}"
-            known = "-" if printed is None else f"{printed:g}"
-            lines.append((f"`{name}`", what, known, here, seeds, row["scaled"]))
-    return "\n\n".join([table(lines), provenance(result)])
+        lines.append((f"`{name}`", what, known, here, seeds, ", ".join(beside)))
+    scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"].values()}
+    notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
+    return "\n\n".join([table(lines), notes, provenance(result)])
 
 
 def uses(result: dict[str, Any]) -> str:
