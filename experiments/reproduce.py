@@ -190,8 +190,9 @@ def seeds_of(found: dict[str, Any]) -> str:
 
 
 def plus_minus(found: dict[str, Any]) -> str:
-    """Mean and deviation, in words."""
-    return f"{found['mean']:.4g} ± {found['std']:.1g}"
+    """Mean and, of several seeds, deviation, in words."""
+    mean = f"{found['mean']:.4g}"
+    return mean if found["seeds"] == 1 else f"{mean} ± {found['std']:.1g}"
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def literature(result: dict[str, Any]) -> str:
             f"{kind} {row['mean'][kind]:.4g}" + ("" if known is None else f" (printed {known:g})")
             for kind, known in others
         ]
-        here = f"{row['mean'][what]:.3g} ± {row['std'][what]:.1g}"
+        here = f"{row['mean'][what]:.3g}"
+        here += f" ± {row['std'][what]:.1g}" if len(row["by_seed"]) > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
         seeds = str(len(row["by_seed"]))
         lines.append((f"`{name}`", what, known, here, seeds, ", ".join(beside)))
