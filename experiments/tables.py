@@ -103,14 +103,6 @@ def uses_in_full(result: dict[str, Any]) -> str:
     return table(lines)
 
 
-def speed(result: dict[str, Any]) -> str:
-    """The training steps alone."""
-    head, *rows = bench_report.tables(result)[0]
-    keep = [i for i, name in enumerate(head) if name not in ("compile s", "memory MiB")]
-    lines = [[line[i] for i in keep] for line in (head, *rows)]
-    return "\n\n".join([table(lines), bench_report.summary(result)])
-
-
 def reliability(result: dict[str, Any]) -> str:
     """What was tried, and what failed."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
@@ -127,7 +119,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "literature": ("literature.json", literature),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
-    "speed": ("bench.json", speed),
+    "speed": ("bench.json", bench_report.summary),
     "speed in full": ("bench.json", bench_report.markdown),
     "an hour later": ("bench_later.json", bench_report.markdown),
     "reliability": ("reliability.json", reliability),
