@@ -10,18 +10,19 @@ what it should. After every application at every seed: what the file has already
 application trains anew. Exit codes: 0 done, 2 bad input or environment.
 """
 
-import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags
+from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
-from experiments import cli, provenance
+from experiments import cli, measured, provenance
 from experiments.expected import BARS, OTHERS, RUNS, Bar
 
 
@@ -41,24 +42,16 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     from ae_jax import data as data_lib
     from ae_jax.analysis import APPLICATIONS
-    from experiments import workdir
 
     names = cli.chosen(APPLICATIONS, "application")
     if F.seeds < 1 or F.effort <= 0:
         raise ConfigError("--seeds, --effort: must be at least 1, and above 0")
     file = Path(F.json)
-    results = json.loads(file.read_text()) if file.exists() else {}
+    rows = measured.rows_of(file, F.data)
     dataset = data_lib.load_data(F.data)
-    for seed in range(F.seeds):
-        runs: dict[str, Any] = {}
-        for name in names:
-            done = entries(results.get(name), name, F.effort)
-            if str(seed) in done:
-                continue
-            entry = one(name, dataset, seed, F.effort, runs)
-            if entry is not None:
-                results[name] = summary(name, {**done, str(seed): entry}, F.effort)
-                workdir.write_json(file, results)  # after each: a long command may be ended
+    todo = [(name, str(seed)) for seed in range(F.seeds) for name in names]
+    measure = partial(one, dataset, F.effort, {})
+    measured.fill(file, F.data, rows, APPLICATIONS, todo, measure)
     return 0
 
 
@@ -69,41 +62,52 @@ def entries(record: Any, name: str, effort: float) -> dict[str, Any]:
     return record["by_seed"]
 
 
-def one(name: str, dataset: Any, seed: int, effort: float, runs: dict[str, Any]) -> Any:
-    """One application at one seed; None where it does not apply."""
-    import ae_jax
+def one(
+    dataset: Any, effort: float, runs: dict[Any, Any], rows: measured.Rows, name: str, seed: str
+) -> str | None:
+    """An application at one seed, if `rows` has it not; what it found. `runs` are for the next."""
     from ae_jax.analysis import APPLICATIONS, NotApplicable, Study
     from experiments.analyse import outsiders, plain
 
-    config, changes = RUNS.get(name, OTHERS)
+    done = entries(rows.get(name), name, effort)
+    if seed in done:
+        return None
     begun = time.perf_counter()
-    called = run_of(name)
-    if called not in runs:
-        changes = {**changes, "data.name": dataset.name}
-        runs[called] = ae_jax.fit(
-            ae_jax.load_config(config, **changes), dataset, jax.random.key(seed), progress=False
-        )
-    run = runs[called]
+    if (run_of(name), seed) not in runs:
+        for other in [r for r in runs if r[1] != seed]:
+            del runs[other]
+        runs[run_of(name), seed] = trained(name, dataset, int(seed))
+    run = runs[run_of(name), seed]
     whole = (len(dataset.train.images), len(dataset.test.images))
     try:
         strange = outsiders(run)
     except DataError:
         strange = None
-    key = jax.random.key(1000 + seed)
+    key = jax.random.key(1000 + int(seed))
     study = Study(run, dataset, key, effort, outsiders=strange, most=whole)
     try:
         finding = APPLICATIONS[name](study, study.key_for(name))
     except NotApplicable as reason:
-        print(f"{name}: skipped, {reason}")
+        tqdm.write(f"{name}: skipped, {reason}")
         return None
     seconds = time.perf_counter() - begun
-    print(f"seed {seed}, {name} ({seconds:.0f} s): {finding.sentence}", flush=True)
-    return {
+    entry = {
         "numbers": plain(finding.numbers),
         "control": plain(finding.control),
         "sentence": finding.sentence,
         "seconds": seconds,
     }
+    rows[name] = summary(name, {**done, seed: entry}, effort)
+    return f"{name}, seed {seed} ({seconds:.0f} s): {finding.sentence}"
+
+
+def trained(name: str, dataset: Any, seed: int) -> Any:
+    """The run an application is given."""
+    import ae_jax
+
+    config, changes = RUNS.get(name, OTHERS)
+    config = ae_jax.load_config(config, **{**changes, "data.name": dataset.name})
+    return ae_jax.fit(config, dataset, jax.random.key(seed), progress=False)
 
 
 def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]:

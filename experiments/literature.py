@@ -10,7 +10,6 @@ training; what the file has already is not trained again. Exit codes: 0 done, 2 
 environment.
 """
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +21,9 @@ import jax
 import numpy as np
 from absl import flags
 from sklearn.exceptions import ConvergenceWarning
-from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
-from experiments import cli
+from experiments import cli, measured
 
 EPOCHS, RATES = 20, (0.05, 0.1, 0.2)  # of fine-tuning
 PROBE_STEPS = 200  # of logistic regression by L-BFGS
@@ -171,30 +169,30 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
     from ae_jax import data as data_lib
-    from experiments import provenance, workdir
 
     names = cli.chosen(ROWS, "row")
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(file.read_text())["rows"] if file.exists() else {}
+    rows = measured.rows_of(file, F.data)
     data = data_lib.load_data(F.data)
-    todo = [(n, seed) for seed in range(F.seeds) for n in names]
-    with tqdm(todo, unit="training", disable=None, dynamic_ncols=True) as bar:
-        for name, seed in bar:
-            bar.set_description(f"{name}, seed {seed}")
-            by_seed = found.get(name, {}).get("by_seed", {})
-            if str(seed) not in by_seed:
-                by_seed[str(seed)] = one(ROWS[name], data, seed)
-                found[name] = summary(ROWS[name], by_seed)
-                rows = {n: found[n] for n in ROWS if n in found}
-                workdir.write_json(file, {**provenance.where(), "rows": rows})
-                tqdm.write(f"{name}, seed {seed}: {words(by_seed[str(seed)])}")
+    todo = [(n, str(seed)) for seed in range(F.seeds) for n in names]
+    measured.fill(file, F.data, rows, ROWS, todo, partial(one, data))
     return 0
 
 
-def one(row: Row, data: Any, seed: int) -> dict[str, float]:
+def one(data: Any, rows: measured.Rows, name: str, seed: str) -> str | None:
+    """Trains what `rows` has not; the numbers in a line."""
+    by_seed = rows.get(name, {}).get("by_seed", {})
+    if seed in by_seed:
+        return None
+    by_seed[seed] = numbers_of(ROWS[name], data, int(seed))
+    rows[name] = summary(ROWS[name], by_seed)
+    found = ", ".join(f"{k} {v:.4g}" for k, v in by_seed[seed].items())
+    return f"{name}, seed {seed}: {found}"
+
+
+def numbers_of(row: Row, data: Any, seed: int) -> dict[str, float]:
     """What a row measures, with one seed."""
     import ae_jax
 
@@ -217,11 +215,6 @@ def summary(row: Row, by_seed: dict[str, dict[str, float]]) -> dict[str, Any]:
         "std": {k: float(np.std(v)) for k, v in values.items()},
         "by_seed": by_seed,
     }
-
-
-def words(numbers: Mapping[str, float]) -> str:
-    """For the terminal."""
-    return ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
 
 
 if __name__ == "__main__":

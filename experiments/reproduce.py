@@ -11,16 +11,16 @@ bad input or environment.
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags
-from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
-from experiments import cli
+from experiments import cli, measured
 from experiments.published import ROWS, Published
 
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
@@ -39,39 +39,37 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
     from ae_jax import data as data_lib
-    from experiments import provenance, workdir
 
     names = cli.chosen(ROWS, "row")
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    rows = {r["name"]: r for r in (json.loads(file.read_text())["rows"] if file.exists() else [])}
-    for row in rows.values():
-        forget_what_changed(row)
+    rows = measured.rows_of(file, F.data)
+    for name, row in rows.items():
+        forget_what_changed(name, row)
     dataset = data_lib.load_data(F.data)
     kinds = ("published", "better") if F.better else ("published",)
     # Seed by seed: the first table is there after one third of the time.
-    todo = [(n, kind, seed) for seed in range(F.seeds) for n in names for kind in kinds]
-    with tqdm(todo, unit="training", disable=None, dynamic_ncols=True) as bar:
-        for name, kind, seed in bar:
-            bar.set_description(f"{name} {kind}, seed {seed}")
-            row = rows.setdefault(name, {"name": name, "runs": {k: {} for k in kinds}})
-            runs = row["runs"].setdefault(kind, {})
-            if str(seed) not in runs:
-                runs[str(seed)] = outcome(ROWS[name], kind, seed, dataset)
-                row.setdefault("controls", controls_of(ROWS[name], dataset))
-                row |= verdict(ROWS[name], row["runs"], row["controls"])
-                listed = [rows[n] for n in ROWS if n in rows]
-                workdir.write_json(file, {**provenance.where(), "rows": listed})
-            if kind == kinds[-1]:
-                tqdm.write(brief(row))
+    todo = [(n, kind, str(seed)) for seed in range(F.seeds) for n in names for kind in kinds]
+    measured.fill(file, F.data, rows, ROWS, todo, partial(one, dataset))
     return 0
 
 
-def forget_what_changed(row: dict[str, Any]) -> None:
+def one(dataset: Any, rows: measured.Rows, name: str, kind: str, seed: str) -> str | None:
+    """Trains what `rows` has not; the row in a line."""
+    row = rows.setdefault(name, {"runs": {}})
+    runs = row["runs"].setdefault(kind, {})
+    if seed in runs:
+        return None
+    runs[seed] = outcome(ROWS[name], kind, int(seed), dataset)
+    row.setdefault("controls", controls_of(ROWS[name], dataset))
+    row |= verdict(ROWS[name], row["runs"], row["controls"])
+    return brief(name, row)
+
+
+def forget_what_changed(name: str, row: dict[str, Any]) -> None:
     """Drops the runs of a changed config that is no longer the one of `published`."""
-    now = json.loads(json.dumps(ROWS[row["name"]].better)) if row["name"] in ROWS else None
+    now = json.loads(json.dumps(ROWS[name].better)) if name in ROWS else None
     if "better" in row and row["better"]["changes"] != now:
         row["runs"]["better"] = {}
         del row["better"]
@@ -173,11 +171,11 @@ def over_seeds(
     }
 
 
-def brief(row: dict[str, Any]) -> str:
+def brief(name: str, row: dict[str, Any]) -> str:
     """One line for the terminal."""
     better = row.get("better")
     return (
-        f"{row['name']}: published {row['published']:.4g}, ours {plus_minus(row['ours'])} "
+        f"{name}: published {row['published']:.4g}, ours {plus_minus(row['ours'])} "
         f"({row['verdict']}; seeds: {seeds_of(row['ours'])})"
         + (f"; better {plus_minus(better)}, {100 * better['gain']:.0f} % lower" if better else "")
     )

@@ -42,7 +42,7 @@ def published(result: dict[str, Any]) -> str:
     head = ("config", "published", "here", "seeds", "verdict", "test mse", "PCA", "untrained",
             "better")  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
-    for row in result["rows"]:
+    for row in result["rows"].values():
         ours, controls, changed = row["ours"], row["controls"], row.get("better")
         name, printed = f"`{row['config']}`", f"{row['published']:.4g}"
         errors = (f"{v:.4f}" for v in (ours["test_mse"], controls["pca"], controls["untrained"]))
@@ -55,7 +55,7 @@ def published(result: dict[str, Any]) -> str:
 def better(result: dict[str, Any]) -> str:
     """What the changed configs change, and why."""
     lines = [("config", "printed number is", "better", "test mse", "by")]
-    for row in result["rows"]:
+    for row in result["rows"].values():
         if changed := row.get("better"):
             what = ", ".join(f"{k}={v}" for k, v in flat(changed["changes"]))
             name, meaning = f"`{row['config']}`", f"{row['measure']}, {row['unit']}"
@@ -86,10 +86,11 @@ def literature(result: dict[str, Any]) -> str:
 def uses(result: dict[str, Any]) -> str:
     """What was asked of the applications and what was found."""
     lines = [("application", "measured", "found", "seeds", "should be at least")]
-    for name in [n for n in result if n in BARS]:
-        for bar in result[name]["bars"]:
+    rows = result["rows"]
+    for name in [n for n in rows if n in BARS]:
+        for bar in rows[name]["bars"]:
             found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            seeds, least = str(result[name]["seeds"]), f"{bar['at_least']:g}"
+            seeds, least = str(rows[name]["seeds"]), f"{bar['at_least']:g}"
             lines.append((f"`{name}`", bar["what"], found, seeds, least))
     return table(lines)
 
@@ -97,7 +98,7 @@ def uses(result: dict[str, Any]) -> str:
 def uses_in_full(result: dict[str, Any]) -> str:
     """Every application in a sentence, of the first seed."""
     lines = [("application", "run", "seeds", "first seed")]
-    for name, entry in result.items():
+    for name, entry in result["rows"].items():
         seeds = f"{entry['seeds']}, {entry['date']}"
         lines.append((f"`{name}`", f"`{entry['run']}`", seeds, entry["sentence"]))
     return table(lines)

@@ -75,13 +75,13 @@ def test_seeds_that_learnt_nothing_are_counted_and_not_averaged():
 
 def test_runs_of_another_config_are_forgotten():
     better = {"changes": json.loads(json.dumps(ROWS["linear"].better))}
-    row = {"name": "linear", "runs": {"published": {"0": 1}, "better": {"0": 2}}, "better": better}
+    row = {"runs": {"published": {"0": 1}, "better": {"0": 2}}, "better": better}
     before = copy.deepcopy(row)
-    reproduce.forget_what_changed(row)
+    reproduce.forget_what_changed("linear", row)
     assert row == before
     better["changes"]["optim"]["learning_rate"] = 1.0
-    reproduce.forget_what_changed(row)
-    assert row == {"name": "linear", "runs": {"published": {"0": 1}, "better": {}}}
+    reproduce.forget_what_changed("linear", row)
+    assert row == {"runs": {"published": {"0": 1}, "better": {}}}
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -1,0 +1,45 @@
+"""Files of measurements: a command that is ended goes on where it was."""
+
+import json
+
+import pytest
+
+from ae_jax.errors import DataError
+from experiments import measured
+
+ORDER = ("b", "a")
+TODO = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
+
+
+def measurer(seen, ends_after=9):
+    def measure(rows, name, seed):
+        by_seed = rows.setdefault(name, {})
+        if seed in by_seed:
+            return None
+        if len(seen) == ends_after:
+            raise KeyboardInterrupt
+        seen.append((name, seed))
+        by_seed[seed] = len(seen)
+        return f"{name} {seed}"
+
+    return measure
+
+
+def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, capsys):
+    file, seen = tmp_path / "new" / "rows.json", []
+    assert measured.rows_of(file, "digits") == {}
+    with pytest.raises(KeyboardInterrupt):
+        measured.fill(
+            file, "digits", measured.rows_of(file, "digits"), ORDER, TODO, measurer(seen, 3)
+        )
+    assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
+    measured.fill(file, "digits", measured.rows_of(file, "digits"), ORDER, TODO, measurer(seen))
+    assert seen == TODO
+    assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+    said = json.loads(file.read_text())
+    assert list(said["rows"]) == list(ORDER)
+    assert said["versions"]["jax"] and said["date"]
+    lines = ["a 0", "b 0", "a 1", "b 1", f"{file}: 1 new, 3 as they were"]
+    assert capsys.readouterr().out.splitlines() == lines
+    with pytest.raises(DataError, match="was measured on digits, not clothes"):
+        measured.rows_of(file, "clothes")
