@@ -214,6 +214,8 @@ def fit(
             state = chunk.state
             for name, values in chunk.terms.items():
                 history.setdefault(name, []).append(values)
+            if chunk.compile_s:
+                bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(chunk.steps[1] - chunk.steps[0])
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
             if stop.code:

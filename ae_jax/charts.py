@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib import patheffects, style, ticker
 from matplotlib.axes import Axes
 
+from ae_jax import codes as codes_lib
 from ae_jax.animation import write_atomically
 from ae_jax.errors import DataError
 
@@ -213,13 +214,13 @@ def code_scatter(
 
 
 def _name_kinds(axes: Any, kinds: np.ndarray, clouds: Sequence[np.ndarray]) -> None:
-    """A legend, and in the plane each label at the median of its points."""
+    """A legend, and in the plane each label where its points are by themselves."""
     halo = [patheffects.withStroke(linewidth=3, foreground="white")]
-    for kind, cloud, colour in zip(kinds, clouds, _TEN, strict=False):
+    places = codes_lib.places_alone(clouds)
+    for kind, cloud, place, colour in zip(kinds, clouds, places, _TEN, strict=False):
         axes.scatter(*cloud[:0].T, color=colour, s=30, label=f"{kind:g}")
         if cloud.shape[1] == 2 and len(cloud) >= 10:  # the name must not hide the points
-            centre = np.median(cloud, axis=0)
-            name = axes.text(*centre, f"{kind:g}", size=12, ha="center", va="center")
+            name = axes.text(*place, f"{kind:g}", size=12, ha="center", va="center")
             name.set(weight="bold", path_effects=halo)
     beside = 1.0 if clouds[0].shape[1] == 2 else 1.14  # in space the axis has its name there
     axes.legend(title="label", loc="center left", bbox_to_anchor=(beside, 0.5))

@@ -1,8 +1,10 @@
-"""What a set of codes says about its units: who is in use, how often, how strongly. NumPy only."""
+"""What a set of codes says about its units: who is in use, how often, how strongly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 
 def unit_statistics(codes: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -49,3 +51,20 @@ def saturated_units(
     codes = np.asarray(codes, np.float64)
     near = np.minimum(codes - low, high - codes) <= margin * (high - low)
     return int((near.mean(axis=0) >= share).sum())
+
+
+def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:
+    """For each cloud of points [n, k] the median of the quarter that is most by itself.
+
+    By itself is a point with many of its own cloud among its nearest neighbours, itself included.
+    The medians of whole clouds that lie upon each other are close.
+    """
+    points = np.concatenate(clouds)
+    cloud_of = np.repeat(range(len(clouds)), [len(cloud) for cloud in clouds])
+    _, near = cKDTree(points).query(points, k=range(1, min(neighbours, len(points)) + 1))
+    own = (cloud_of[near] == cloud_of[:, None]).mean(axis=1)
+    places = []
+    for i, cloud in enumerate(clouds):
+        share = own[cloud_of == i]
+        places.append(np.median(cloud[share >= np.quantile(share, 0.75)], axis=0))
+    return places

@@ -219,3 +219,17 @@ def test_code_metrics_by_hand():
 def test_code_metrics_refuses_what_is_no_code(wrong):
     with pytest.raises(ValueError, match=r"codes must be \[n, k\]"):
         codes.code_metrics(wrong)
+
+
+def test_clouds_are_named_where_they_are_by_themselves():
+    rng = np.random.default_rng(0)
+    shared, left, right = (
+        rng.normal((x, 0), 0.1, (n, 2)) for x, n in ((0, 120), (-5, 40), (5, 40))
+    )
+    clouds = [np.concatenate([half, more]) for half, more in zip(np.split(shared, 2), (left, right),
+              strict=True)]  # fmt: skip
+    places = codes.places_alone(clouds)
+    np.testing.assert_allclose(places, [(-5, 0), (5, 0)], atol=0.1)
+    (only,) = codes.places_alone([left])
+    np.testing.assert_allclose(only, np.median(left, axis=0))
+    assert len(codes.places_alone([left[:1], right[:2]])) == 2
