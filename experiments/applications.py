@@ -13,7 +13,6 @@ application trains anew. Exit codes: 0 done, 2 bad input or environment.
 import time
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -26,32 +25,16 @@ from experiments import cli, measured, provenance
 from experiments.expected import BARS, OTHERS, RUNS, Bar
 
 
-def define_flags() -> None:
-    """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
-    flags.DEFINE_integer("seeds", 3, "How many.")
-    flags.DEFINE_float(
-        "effort", 5.0, "Models that an application trains take so many times as long."
-    )
-    flags.DEFINE_string("data", "mnist", "The data set.")
-    flags.DEFINE_string("json", "experiments/results/applications.json", "The file to write.")
-
-
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    F = flags.FLAGS
-    from ae_jax import data as data_lib
     from ae_jax.analysis import APPLICATIONS
 
-    names = cli.chosen(APPLICATIONS, "application")
-    if F.seeds < 1 or F.effort <= 0:
-        raise ConfigError("--seeds, --effort: must be at least 1, and above 0")
-    file = Path(F.json)
-    rows = measured.rows_of(file, F.data)
-    dataset = data_lib.load_data(F.data)
-    todo = [(name, str(seed)) for seed in range(F.seeds) for name in names]
-    measure = partial(one, dataset, F.effort, {})
-    measured.fill(file, F.data, rows, APPLICATIONS, todo, measure)
+    effort = flags.FLAGS.effort
+    if effort <= 0:
+        raise ConfigError(f"--effort: must be above 0, not {effort:g}")
+    a = measured.asked(APPLICATIONS, "application")
+    todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
+    measured.fill(a, todo, partial(one, a.dataset, effort, {}))
     return 0
 
 
@@ -163,5 +146,7 @@ def over(statistic: Any, values: list[Any]) -> Any:
 
 
 if __name__ == "__main__":
-    define_flags()
+    measured.define_flags("applications.json")
+    flags.adopt_module_key_flags(measured)  # --help shows them
+    flags.DEFINE_float("effort", 5.0, "What an application trains takes so many times as long.")
     cli.run(main)

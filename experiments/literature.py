@@ -14,7 +14,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -22,7 +21,7 @@ import numpy as np
 from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
-from ae_jax.errors import ConfigError, DataError
+from ae_jax.errors import DataError
 from experiments import cli, measured
 
 EPOCHS, RATES = 20, (0.05, 0.1, 0.2)  # of fine-tuning
@@ -157,27 +156,11 @@ ROWS: dict[str, Row] = {
 }
 
 
-def define_flags() -> None:
-    """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
-    flags.DEFINE_integer("seeds", 3, "How many.")
-    flags.DEFINE_string("data", "mnist", "The data set.")
-    flags.DEFINE_string("json", "experiments/results/literature.json", "The file to write.")
-
-
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    F = flags.FLAGS
-    from ae_jax import data as data_lib
-
-    names = cli.chosen(ROWS, "row")
-    if F.seeds < 1:
-        raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
-    file = Path(F.json)
-    rows = measured.rows_of(file, F.data)
-    data = data_lib.load_data(F.data)
-    todo = [(n, str(seed)) for seed in range(F.seeds) for n in names]
-    measured.fill(file, F.data, rows, ROWS, todo, partial(one, data))
+    a = measured.asked(ROWS, "row")
+    todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
+    measured.fill(a, todo, partial(one, a.dataset))
     return 0
 
 
@@ -218,5 +201,6 @@ def summary(row: Row, by_seed: dict[str, dict[str, float]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    define_flags()
+    measured.define_flags("literature.json")
+    flags.adopt_module_key_flags(measured)  # --help shows them
     cli.run(main)

@@ -1,16 +1,54 @@
-"""A file of measurements that a long command fills, one training or application after the other."""
+"""Commands that measure for long: their flags, and a file that fills up seed by seed."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from absl import flags
 from tqdm import tqdm
 
-from ae_jax.errors import DataError
-from experiments import provenance, workdir
+from ae_jax.arrays import Dataset
+from ae_jax.errors import ConfigError, DataError
+from experiments import cli, provenance, workdir
 
 Rows = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """What the flags ask for, and what the file has of it."""
+
+    known: list[str]  # in the order of the file
+    names: list[str]
+    seeds: int
+    dataset: Dataset
+    file: Path
+    rows: Rows
+
+
+def define_flags(file: str) -> None:
+    """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
+    flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
+    flags.DEFINE_integer("seeds", 3, "How many.")
+    flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("json", f"experiments/results/{file}", "The file to write.")
+
+
+def asked(known: Iterable[str], what: str) -> Asked:
+    """The flags, checked, and the data set.
+
+    Raises:
+      ConfigError: a name that is not `known`, no seed.
+      DataError: the file was measured on another data set, or there is no such set.
+    """
+    from ae_jax import data
+
+    F = flags.FLAGS
+    names = cli.chosen(known, what)
+    if F.seeds < 1:
+        raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
+    rows = rows_of(Path(F.json), F.data)  # before the data set, which may have to be downloaded
+    return Asked(list(known), names, F.seeds, data.load_data(F.data), Path(F.json), rows)
 
 
 def rows_of(file: Path, data: str) -> Rows:
@@ -28,29 +66,23 @@ def rows_of(file: Path, data: str) -> Rows:
     return rows
 
 
-def fill(
-    file: Path,
-    data: str,
-    rows: Rows,
-    order: Iterable[str],
-    todo: Sequence[tuple[str, ...]],
-    measure: Callable[..., str | None],
-) -> None:
-    """Calls `measure(rows, *each)` for each of `todo`, and writes `rows` after each.
+def fill(a: Asked, todo: Sequence[tuple[str, ...]], measure: Callable[..., str | None]) -> None:
+    """Calls `measure(rows, *each)` for each of `todo`, and writes the file after each.
 
-    The last word of each is the seed. `measure` puts its numbers into `rows` and answers
-    with a line for the terminal, or with None where there was nothing to measure. A command that is
-    ended goes on from the file.
+    The last word of each is the seed. `measure` puts its numbers into `rows` and answers with a
+    line for the terminal, or with None where there was nothing to measure. A command that is ended
+    goes on from the file.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
+    a.file.parent.mkdir(parents=True, exist_ok=True)
     new = 0
     with tqdm(todo, disable=None, dynamic_ncols=True) as bar:
         for each in bar:
             bar.set_description(f"{', '.join(each[:-1])}, seed {each[-1]}")
-            line = measure(rows, *each)
+            line = measure(a.rows, *each)
             if line is not None:
-                listed = {name: rows[name] for name in order if name in rows}
-                workdir.write_json(file, {**provenance.where(), "data": data, "rows": listed})
+                rows = {name: a.rows[name] for name in a.known if name in a.rows}
+                where = provenance.where()
+                workdir.write_json(a.file, {**where, "data": a.dataset.name, "rows": rows})
                 tqdm.write(line)
                 new += 1
-    print(f"{file}: {new} new, {len(todo) - new} as they were")
+    print(f"{a.file}: {new} new, {len(todo) - new} as they were")

@@ -12,46 +12,27 @@ bad input or environment.
 import json
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from absl import flags
 
-from ae_jax.errors import ConfigError
 from experiments import cli, measured
 from experiments.published import ROWS, Published
 
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
 
 
-def define_flags() -> None:
-    """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_list("only", None, "Names of rows, separated by commas; default all.")
-    flags.DEFINE_integer("seeds", 3, "How many.")
-    flags.DEFINE_string("data", "mnist", "The data set.")
-    flags.DEFINE_string("json", "experiments/results/reproduce.json", "The file to write.")
-    flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
-
-
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    F = flags.FLAGS
-    from ae_jax import data as data_lib
-
-    names = cli.chosen(ROWS, "row")
-    if F.seeds < 1:
-        raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
-    file = Path(F.json)
-    rows = measured.rows_of(file, F.data)
-    for name, row in rows.items():
+    a = measured.asked(ROWS, "row")
+    for name, row in a.rows.items():
         forget_what_changed(name, row)
-    dataset = data_lib.load_data(F.data)
-    kinds = ("published", "better") if F.better else ("published",)
+    kinds = ("published", "better") if flags.FLAGS.better else ("published",)
     # Seed by seed: the first table is there after one third of the time.
-    todo = [(n, kind, str(seed)) for seed in range(F.seeds) for n in names for kind in kinds]
-    measured.fill(file, F.data, rows, ROWS, todo, partial(one, dataset))
+    todo = [(n, kind, str(seed)) for seed in range(a.seeds) for n in a.names for kind in kinds]
+    measured.fill(a, todo, partial(one, a.dataset))
     return 0
 
 
@@ -194,5 +175,7 @@ def plus_minus(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    define_flags()
+    measured.define_flags("reproduce.json")
+    flags.adopt_module_key_flags(measured)  # --help shows them
+    flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
     cli.run(main)

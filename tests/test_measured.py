@@ -2,13 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from ae_jax.arrays import Dataset, Split
 from ae_jax.errors import DataError
 from experiments import measured
 
-ORDER = ("b", "a")
 TODO = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
+
+
+def asked(file):
+    none = Split(np.zeros((0, 28, 28, 1)), None)
+    rows = measured.rows_of(file, "digits")
+    return measured.Asked(["b", "a"], ["a", "b"], 2, Dataset("digits", none, none), file, rows)
 
 
 def measurer(seen, ends_after=9):
@@ -29,15 +36,13 @@ def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, ca
     file, seen = tmp_path / "new" / "rows.json", []
     assert measured.rows_of(file, "digits") == {}
     with pytest.raises(KeyboardInterrupt):
-        measured.fill(
-            file, "digits", measured.rows_of(file, "digits"), ORDER, TODO, measurer(seen, 3)
-        )
+        measured.fill(asked(file), TODO, measurer(seen, 3))
     assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
-    measured.fill(file, "digits", measured.rows_of(file, "digits"), ORDER, TODO, measurer(seen))
+    measured.fill(asked(file), TODO, measurer(seen))
     assert seen == TODO
     assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
     said = json.loads(file.read_text())
-    assert list(said["rows"]) == list(ORDER)
+    assert list(said["rows"]) == ["b", "a"]
     assert said["versions"]["jax"] and said["date"]
     lines = ["a 0", "b 0", "a 1", "b 1", f"{file}: 1 new, 3 as they were"]
     assert capsys.readouterr().out.splitlines() == lines
