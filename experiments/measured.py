@@ -1,6 +1,5 @@
 """Commands that measure for long: their flags, and a file that fills up seed by seed."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 from absl import flags
 from tqdm import tqdm
 
+from ae_jax import json_file
 from ae_jax.arrays import Dataset
 from ae_jax.errors import ConfigError, DataError
 from experiments import cli, provenance, workdir
@@ -55,13 +55,15 @@ def rows_of(file: Path, data: str) -> Rows:
     """What the file has of a data set, by name; nothing if it is not there.
 
     Raises:
-      DataError: it was measured on another data set.
+      DataError: it was measured on another data set, or is not such a file.
+      CheckpointError: it is damaged.
     """
     if not file.exists():
         return {}
-    found = json.loads(file.read_text())
-    if found["data"] != data:
-        raise DataError(f"--json: {file} was measured on {found['data']}, not {data}; name another")
+    found = json_file.read(file)
+    if found.get("data") != data or "rows" not in found:
+        where = found.get("data", "what it does not say")
+        raise DataError(f"--json: {file} was measured on {where}, not {data}; name another")
     rows: Rows = found["rows"]
     return rows
 
