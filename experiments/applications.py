@@ -34,7 +34,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
     a = measured.asked(APPLICATIONS, "application")
     todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
-    measured.fill(a, todo, partial(one, a.dataset, effort, {}))
+    measured.fill(a, todo, partial(one, a.dataset, effort, {}), dict)
     return 0
 
 

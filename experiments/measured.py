@@ -52,28 +52,40 @@ def asked(known: Iterable[str], what: str) -> Asked:
 
 
 def rows_of(file: Path, data: str) -> Rows:
-    """What the file has of a data set, by name; nothing if it is not there.
+    """What the file has, by name; nothing if it is not there.
 
     Raises:
-      DataError: it was measured on another data set, or is not such a file.
+      DataError: it was measured on another data set.
       CheckpointError: it is damaged.
     """
     if not file.exists():
         return {}
     found = json_file.read(file)
-    if found.get("data") != data or "rows" not in found:
-        where = found.get("data", "what it does not say")
-        raise DataError(f"--json: {file} was measured on {where}, not {data}; name another")
-    rows: Rows = found["rows"]
+    rows: Rows = {r["name"]: r for r in found["rows"]} if "rows" in found else found
+    for name, row in rows.items():
+        if row.get("data") != data:
+            other = f"{name} was measured on {row.get('data')}, not {data}"
+            raise DataError(f"--json: {file}: {other}; name another file")
     return rows
 
 
-def fill(a: Asked, todo: Sequence[tuple[str, ...]], measure: Callable[..., str | None]) -> None:
+def table(rows: Rows) -> dict[str, Any]:
+    """{"date", "machine", "versions", "rows": [{"name", ...}]}."""
+    listed = [{"name": name, **row} for name, row in rows.items()]
+    return {**provenance.where(), "rows": listed}
+
+
+def fill(
+    a: Asked,
+    todo: Sequence[tuple[str, ...]],
+    measure: Callable[..., str | None],
+    written: Callable[[Rows], dict[str, Any]] = table,
+) -> None:
     """Calls `measure(rows, *each)` for each of `todo`, and writes the file after each.
 
-    The last word of each is the seed. `measure` puts its numbers into `rows` and answers with a
-    line for the terminal, or with None where there was nothing to measure. A command that is ended
-    goes on from the file.
+    The first word of each is the row's name, the last the seed. `measure` puts its numbers into
+    `rows` and answers with a line for the terminal, or with None where there was nothing to
+    measure. A command that is ended goes on from the file.
     """
     a.file.parent.mkdir(parents=True, exist_ok=True)
     new = 0
@@ -82,9 +94,9 @@ def fill(a: Asked, todo: Sequence[tuple[str, ...]], measure: Callable[..., str |
             bar.set_description(f"{', '.join(each[:-1])}, seed {each[-1]}")
             line = measure(a.rows, *each)
             if line is not None:
+                a.rows[each[0]]["data"] = a.dataset.name
                 rows = {name: a.rows[name] for name in a.known if name in a.rows}
-                where = provenance.where()
-                workdir.write_json(a.file, {**where, "data": a.dataset.name, "rows": rows})
+                workdir.write_json(a.file, written(rows))
                 tqdm.write(line)
                 new += 1
     print(f"{a.file}: {new} new, {len(todo) - new} as they were")

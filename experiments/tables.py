@@ -42,7 +42,7 @@ def published(result: dict[str, Any]) -> str:
     head = ("config", "published", "here", "seeds", "verdict", "test mse", "PCA", "untrained",
             "better")  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
-    for row in result["rows"].values():
+    for row in result["rows"]:
         ours, controls, changed = row["ours"], row["controls"], row.get("better")
         name, printed = f"`{row['config']}`", f"{row['published']:.4g}"
         errors = (f"{v:.4f}" for v in (ours["test_mse"], controls["pca"], controls["untrained"]))
@@ -55,7 +55,7 @@ def published(result: dict[str, Any]) -> str:
 def better(result: dict[str, Any]) -> str:
     """What the changed configs change, and why."""
     lines = [("config", "printed number is", "better", "test mse", "by")]
-    for row in result["rows"].values():
+    for row in result["rows"]:
         if changed := row.get("better"):
             what = ", ".join(f"{k}={v}" for k, v in flat(changed["changes"]))
             name, meaning = f"`{row['config']}`", f"{row['measure']}, {row['unit']}"
@@ -67,7 +67,7 @@ def better(result: dict[str, Any]) -> str:
 def literature(result: dict[str, Any]) -> str:
     """What each row measures, beside what its paper prints, and what is smaller here."""
     lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
-    for name, row in result["rows"].items():
+    for row in result["rows"]:
         (what, printed), *others = row["published"].items()
         beside = [
             f"{kind} {row['mean'][kind]:.4g}" + ("" if known is None else f" (printed {known:g})")
@@ -77,8 +77,8 @@ def literature(result: dict[str, Any]) -> str:
         here += f" ± {row['std'][what]:.1g}" if len(row["by_seed"]) > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
         seeds = str(len(row["by_seed"]))
-        lines.append((f"`{name}`", what, known, here, seeds, ", ".join(beside)))
-    scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"].values()}
+        lines.append((f"`{row['name']}`", what, known, here, seeds, ", ".join(beside)))
+    scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"]}
     notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
     return "\n\n".join([table(lines), notes, provenance(result)])
 
@@ -86,11 +86,10 @@ def literature(result: dict[str, Any]) -> str:
 def uses(result: dict[str, Any]) -> str:
     """What was asked of the applications and what was found."""
     lines = [("application", "measured", "found", "seeds", "should be at least")]
-    rows = result["rows"]
-    for name in [n for n in rows if n in BARS]:
-        for bar in rows[name]["bars"]:
+    for name in [n for n in result if n in BARS]:
+        for bar in result[name]["bars"]:
             found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            seeds, least = str(rows[name]["seeds"]), f"{bar['at_least']:g}"
+            seeds, least = str(result[name]["seeds"]), f"{bar['at_least']:g}"
             lines.append((f"`{name}`", bar["what"], found, seeds, least))
     return table(lines)
 
@@ -98,7 +97,7 @@ def uses(result: dict[str, Any]) -> str:
 def uses_in_full(result: dict[str, Any]) -> str:
     """Every application in a sentence, of the first seed."""
     lines = [("application", "run", "seeds", "first seed")]
-    for name, entry in result["rows"].items():
+    for name, entry in result.items():
         seeds = f"{entry['seeds']}, {entry['date']}"
         lines.append((f"`{name}`", f"`{entry['run']}`", seeds, entry["sentence"]))
     return table(lines)

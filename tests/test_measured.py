@@ -18,6 +18,11 @@ def asked(file):
     return measured.Asked(["b", "a"], ["a", "b"], 2, Dataset("digits", none, none), file, rows)
 
 
+def file_of(file):
+    rows = measured.rows_of(file, "digits")
+    return {n: {k: v for k, v in row.items() if k.isdigit()} for n, row in rows.items()}
+
+
 def measurer(seen, ends_after=9):
     def measure(rows, name, seed):
         by_seed = rows.setdefault(name, {})
@@ -37,14 +42,20 @@ def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, ca
     assert measured.rows_of(file, "digits") == {}
     with pytest.raises(KeyboardInterrupt):
         measured.fill(asked(file), TODO, measurer(seen, 3))
-    assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
+    assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
     measured.fill(asked(file), TODO, measurer(seen))
     assert seen == TODO
-    assert measured.rows_of(file, "digits") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+    assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
     said = json.loads(file.read_text())
-    assert list(said["rows"]) == ["b", "a"]
+    assert [row["name"] for row in said["rows"]] == ["b", "a"]
     assert said["versions"]["jax"] and said["date"]
     lines = ["a 0", "b 0", "a 1", "b 1", f"{file}: 1 new, 3 as they were"]
     assert capsys.readouterr().out.splitlines() == lines
     with pytest.raises(DataError, match="was measured on digits, not clothes"):
         measured.rows_of(file, "clothes")
+
+
+def test_a_file_may_be_keyed_by_name(tmp_path):
+    measured.fill(asked(tmp_path / "f"), TODO, measurer([]), dict)
+    assert json.loads((tmp_path / "f").read_text())["b"] == {"0": 2, "1": 4, "data": "digits"}
+    assert file_of(tmp_path / "f") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
