@@ -25,7 +25,7 @@ from ae_jax import checkpoint, devices, json_file, scaling, training
 from ae_jax.arrays import SAMPLE, blocks
 from ae_jax.config import changes, load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
-from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.errors import CheckpointError, ConfigError, DataError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Model, Variables
 
@@ -57,6 +57,8 @@ class Run(NamedTuple):
         `labels` [n] are needed where the decoder is conditioned on them (`model.classes`).
         """
         codes = np.asarray(codes, np.float32)
+        if self.config.model.classes and labels is None:
+            raise DataError("labels: this decoder is conditioned on them; give it one an image")
         rest = () if not self.config.model.classes else (np.asarray(labels, np.int32),)
         return self._in_batches(_images, codes, *rest)
 
@@ -172,7 +174,12 @@ def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | 
 
 
 def fit(
-    config: Any, data: Any, key: jax.Array, progress: bool = True, start: Run | None = None
+    config: Any,
+    data: Any,
+    key: jax.Array,
+    progress: bool = True,
+    start: Run | None = None,
+    whole: bool = False,
 ) -> Run:
     """Trains and returns a `Run`.
 
@@ -187,6 +194,7 @@ def fit(
       key: of the whole run: initial weights, data order, noise.
       progress: whether to show a bar.
       start: a `Run` of the same config, data and key (`train.epochs` may have grown) to go on from.
+      whole: an interrupt raises KeyboardInterrupt at once: for programs that use what comes back.
 
     Raises:
       ConfigError, DataError: something is not allowed; the message names it.
@@ -209,7 +217,7 @@ def fit(
     bar = tqdm(
         total=total, initial=int(state.step), unit="step", disable=not progress, desc=config.name
     )
-    with bar, Interrupt(signal.SIGINT) as stop:
+    with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
         for chunk in training.train(trainer, state, data.train, key):
             state = chunk.state
             for name, values in chunk.terms.items():

@@ -38,13 +38,17 @@ def greedy(
       key: of all trainings.
       progress: whether to show bars.
 
+    Returns:
+      One `Run` a layer. A layer's images are the codes below it, brought to its `data.scale`.
+
     Raises:
       DataError: codes outside [0,1].
     """
     runs: list[api.Run] = []
     for i, width in enumerate(widths):
         changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
-        runs.append(api.fit(changed, data, jax.random.fold_in(key, i), progress))
+        key_i = jax.random.fold_in(key, i)
+        runs.append(api.fit(changed, data, key_i, progress, whole=True))
         if i + 1 < len(widths):
             train, test = (runs[-1].encode(part.images)[:, :, None, None] for part in data[1:])
             data = from_arrays(train, test, name=f"codes of layer {i + 1}")
@@ -83,12 +87,12 @@ def fine_tune(
 ) -> Classifier:
     """The encoders of `runs`, lowest first, and a logistic layer as one classifier.
 
-    -log p(label | image) is minimised by gradient descent with momentum, its rate falling to 0
-    along a cosine. What comes back are the parameters of the epoch with the fewest errors on
-    `valid`, which nothing is trained on.
+    -log p(label | image) is minimised by gradient descent with momentum 0.9, its rate falling to 0
+    along a cosine; the logistic layer starts at 0. What comes back are the parameters of the epoch
+    with the fewest errors on `valid`, the last of several, which nothing is trained on.
 
     Args:
-      runs: autoencoders as `greedy` leaves them, or one `Run`, whatever its encoder.
+      runs: autoencoders as `greedy` leaves them, or `[run]`, whatever its encoder.
       train: images and labels.
       valid: other images and labels.
       key: of the order of the images.
@@ -145,10 +149,9 @@ def _joined(params: Any, fixed: Any) -> Any:
 
 
 def _logits(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax.Array:
-    x = scaling.to_network(images, models[0].scale)
     for model, own in zip(models, variables[:-1], strict=True):
-        codes = model.encode(own, x)
-        x = codes[:, :, None, None]
+        codes = model.encode(own, scaling.to_network(images, model.scale))
+        images = codes[:, :, None, None]  # of the next layer
     head = variables[-1]["params"]
     return Affine(head["kernel"].shape[1]).apply({"params": head}, codes)  # type: ignore[return-value]
 

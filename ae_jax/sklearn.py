@@ -75,7 +75,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         images = self._unit(X).reshape(-1, *shape)
         data = Dataset("X", Split(images, None), Split(images[:0], None))
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        run = api.fit(self._resolved(len(X)), data, jax.random.key(seed), progress=False)
+        key = jax.random.key(seed)
+        run = api.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
         # No device arrays: an estimator can be pickled, and opened on another machine.
         self.run_ = run._replace(variables=jax.tree.map(np.asarray, run.variables), state=None)
         self.loss_ = self.run_.history["loss"]

@@ -124,8 +124,9 @@ def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = 
             f"{n_train} images"
         )
     model = model_lib.build(config, shape)
-    steps = -(-n_train // config.train.batch_size)
     objective = objective_lib.build(config, model)
+    full, rest = divmod(n_train, config.train.batch_size)
+    steps = full + (rest > 0 and not config.train.drop_remainder)
     return Trainer(config, model, objective, optimiser_lib.build(config, steps), n_train, mesh)
 
 

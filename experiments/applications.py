@@ -33,6 +33,10 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     if effort <= 0:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
     a = measured.asked(APPLICATIONS, "application")
+    for name in set(a.names) & set(a.rows):
+        if a.rows[name]["effort"] != effort:
+            other = f"{name} was measured with {a.rows[name]['effort']:g}, not {effort:g}"
+            raise ConfigError(f"--effort: {a.file}: {other}; name another --json")
     todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
     measured.fill(a, todo, partial(one, a.dataset, effort, {}), dict)
     return 0
@@ -90,7 +94,7 @@ def trained(name: str, dataset: Any, seed: int) -> Any:
 
     config, changes = RUNS.get(name, OTHERS)
     config = ae_jax.load_config(config, **{**changes, "data.name": dataset.name})
-    return ae_jax.fit(config, dataset, jax.random.key(seed), progress=False)
+    return ae_jax.fit(config, dataset, jax.random.key(seed), progress=False, whole=True)
 
 
 def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]
         "sentence": found[0]["sentence"],
         "numbers": mean["numbers"],
         "control": mean["control"],
-        "std": {part: over(np.std, values) for part, values in parts.items()},
+        "std": {part: over(measured.deviation, values) for part, values in parts.items()},
         "seconds": round(float(np.mean([e["seconds"] for e in found])), 1),
     }
     pairs = [(e["numbers"], e["control"]) for e in found]
@@ -128,7 +132,7 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
         "what": bar.what,
         "at_least": least,
         "mean": round(mean, 4),
-        "std": round(float(np.std(values)), 4),
+        "std": round(measured.deviation(values), 4),
         "holds": mean >= least,
     }
 

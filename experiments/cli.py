@@ -54,18 +54,28 @@ def chosen(known: Iterable[str], what: str) -> list[str]:
     return names
 
 
-def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
+def run(
+    main: Callable[[list[str], dict[str, Any]], int | None],
+    configurable: bool = False,
+    positional: bool = False,
+) -> None:
     """Runs `main(positional arguments, config overrides)` and exits with what it returns.
 
-    An `AeJaxError` ends with its message and its exit code, a wrong flag with exit 2.
+    An `AeJaxError` ends with its message and its exit code, a wrong flag with exit 2, Ctrl-C with
+    130. Only a `configurable` command takes --config.FIELD=VALUE, only a `positional` one words.
     """
     overrides: dict[str, Any] = {}
 
     def parse(argv: list[str]) -> list[str]:
         try:
             rest, found = split_overrides(argv)
+            if found and not configurable:
+                fail(f"--config.{next(iter(found))}: this command takes no config; see --help", 2)
             overrides.update(found)
-            return flags.FLAGS(rest)
+            rest = flags.FLAGS(rest)
+            if rest[1:] and not positional:
+                fail(f"{rest[1]}: this command takes flags only; see --help", 2)
+            return rest
         except flags.Error as error:
             missing = re.match(r"flag --(\w+)=None: .*must have a value", str(error))
             what = f"--{missing[1]}: has to be given" if missing else str(error)
@@ -83,6 +93,8 @@ def run(main: Callable[[list[str], dict[str, Any]], int | None]) -> None:
             if flags.FLAGS.debug:
                 raise
             fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            fail("interrupted", 130)
         return None
 
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find

@@ -22,7 +22,7 @@ from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
 from ae_jax.errors import DataError
-from experiments import cli, measured
+from experiments import cli, measured, provenance
 
 EPOCHS, RATES = 20, (0.05, 0.1, 0.2)  # of fine-tuning
 PROBE_STEPS = 200  # of logistic regression by L-BFGS
@@ -44,7 +44,7 @@ def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
     import ae_jax
     from ae_jax import controls
 
-    run = ae_jax.fit(config, data, key, progress=False)
+    run = ae_jax.fit(config, data, key, progress=False, whole=True)
     train, test = data.train.images, data.test.images
     pca = controls.pca_mse(train, test, config.model.code_size)
     return {
@@ -69,7 +69,9 @@ def classification(
     train, valid = rows(data.train, slice(0, n)), rows(data.train, slice(-HELD_OUT, None))
     runs = pretraining.greedy(config, widths, Dataset(data.name, train, valid), k_layers, False)
     tried = {
-        rate: pretraining.fine_tune(runs, train, valid, k_labels, EPOCHS, rate, progress=False)
+        rate: pretraining.fine_tune(
+            runs, train, valid, k_labels, EPOCHS, rate, progress=False, whole=True
+        )
         for rate in RATES
     }
     rate, found = min(tried.items(), key=lambda item: min(item[1].valid_errors))
@@ -88,7 +90,7 @@ def probe(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
     import ae_jax
     from ae_jax.controls import unit_rows
 
-    run = ae_jax.fit(config, data, key, progress=False)
+    run = ae_jax.fit(config, data, key, progress=False, whole=True)
     kinds = {"test error (%)": run.encode, "error on pixels (%)": unit_rows}
     found = {}
     for name, features in kinds.items():
@@ -171,23 +173,25 @@ def one(data: Any, rows: measured.Rows, name: str, seed: str) -> str | None:
         return None
     by_seed[seed] = numbers_of(ROWS[name], data, int(seed))
     rows[name] = summary(ROWS[name], by_seed)
-    found = ", ".join(f"{k} {v:.4g}" for k, v in by_seed[seed].items())
+    numbers = {k: v for k, v in by_seed[seed].items() if k != "date"}
+    found = ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
     return f"{name}, seed {seed}: {found}"
 
 
-def numbers_of(row: Row, data: Any, seed: int) -> dict[str, float]:
+def numbers_of(row: Row, data: Any, seed: int) -> dict[str, Any]:
     """What a row measures, with one seed."""
     import ae_jax
 
     begun = time.perf_counter()
     config = ae_jax.load_config(row.config, **{**row.changes, "data.name": data.name})
     numbers = row.measure(config, data, jax.random.key(seed))
-    return {**numbers, "seconds": round(time.perf_counter() - begun, 1)}
+    seconds = round(time.perf_counter() - begun, 1)
+    return {**numbers, "seconds": seconds, "date": provenance.where()["date"]}
 
 
-def summary(row: Row, by_seed: dict[str, dict[str, float]]) -> dict[str, Any]:
+def summary(row: Row, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Means and deviations over seeds, beside what is printed."""
-    kinds = [k for k in next(iter(by_seed.values())) if k != "seconds"]
+    kinds = [k for k in next(iter(by_seed.values())) if k not in ("seconds", "date")]
     values = {k: [numbers[k] for numbers in by_seed.values()] for k in kinds}
     return {
         "config": row.config,
@@ -195,7 +199,7 @@ def summary(row: Row, by_seed: dict[str, dict[str, float]]) -> dict[str, Any]:
         "scaled": row.scaled,
         "published": dict(row.published),
         "mean": {k: float(np.mean(v)) for k, v in values.items()},
-        "std": {k: float(np.std(v)) for k, v in values.items()},
+        "std": {k: measured.deviation(v) for k, v in values.items()},
         "by_seed": by_seed,
     }
 

@@ -1,9 +1,11 @@
 """Commands that measure for long: their flags, and a file that fills up seed by seed."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from absl import flags
 from tqdm import tqdm
 
@@ -29,7 +31,7 @@ class Asked(NamedTuple):
 def define_flags(file: str) -> None:
     """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
-    flags.DEFINE_integer("seeds", 3, "How many.")
+    flags.DEFINE_integer("seeds", 3, "How many, from 0; others in the file stay.")
     flags.DEFINE_string("data", "mnist", "The data set.")
     flags.DEFINE_string("json", f"experiments/results/{file}", "The file to write.")
 
@@ -38,7 +40,7 @@ def asked(known: Iterable[str], what: str) -> Asked:
     """The flags, checked, and the data set.
 
     Raises:
-      ConfigError: a name that is not `known`, no seed.
+      ConfigError: a name that is not `known`, no seed, a file that cannot be written.
       DataError: the file was measured on another data set, or there is no such set.
     """
     from ae_jax import data
@@ -47,8 +49,11 @@ def asked(known: Iterable[str], what: str) -> Asked:
     names = cli.chosen(known, what)
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
-    rows = rows_of(Path(F.json), F.data)  # before the data set, which may have to be downloaded
-    return Asked(list(known), names, F.seeds, data.load_data(F.data), Path(F.json), rows)
+    file = Path(F.json)
+    rows = rows_of(file, F.data)  # before the data set, which may have to be downloaded
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise ConfigError(f"--json: {file}: cannot be written; is {file.parent} a folder of yours?")
+    return Asked(list(known), names, F.seeds, data.load_data(F.data), file, rows)
 
 
 def rows_of(file: Path, data: str) -> Rows:
@@ -69,6 +74,11 @@ def rows_of(file: Path, data: str) -> Rows:
     return rows
 
 
+def deviation(values: Sequence[float]) -> float:
+    """The standard deviation of a sample, with n - 1; 0 of one value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
 def table(rows: Rows) -> dict[str, Any]:
     """{"date", "machine", "versions", "rows": [{"name", ...}]}."""
     listed = [{"name": name, **row} for name, row in rows.items()]
@@ -87,7 +97,6 @@ def fill(
     `rows` and answers with a line for the terminal, or with None where there was nothing to
     measure. A command that is ended goes on from the file.
     """
-    a.file.parent.mkdir(parents=True, exist_ok=True)
     new = 0
     with tqdm(todo, disable=None, dynamic_ncols=True) as bar:
         for each in bar:

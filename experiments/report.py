@@ -254,4 +254,4 @@ def record(run: finished.Record) -> page.Markup:
 
 if __name__ == "__main__":
     define_flags()
-    cli.run(main)
+    cli.run(main, positional=True)

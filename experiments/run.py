@@ -80,4 +80,4 @@ def leave(number: int, frame: Any) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, configurable=True)

@@ -65,4 +65,4 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, configurable=True)

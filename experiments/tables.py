@@ -10,7 +10,7 @@ its file does not say.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
 
 
-def provenance(result: dict[str, Any]) -> str:
-    """When, where and with what a file was measured."""
+def provenance(result: dict[str, Any], days: Iterable[str] = ()) -> str:
+    """When (`days`: of its single measurements), where and with what a file was measured."""
+    days = sorted({*days, result["date"]})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     machine, versions = result["machine"], result["versions"]
     cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
     return (
-        f"{result['date']}, {machine['cpu']}, {cores}, "
+        f"{when}, {machine['cpu']}, {cores}, "
         f"Python {versions['python']}, jax {versions['jax']}."
     )
 
@@ -44,12 +46,14 @@ def published(result: dict[str, Any]) -> str:
     lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
         ours, controls, changed = row["ours"], row["controls"], row.get("better")
-        name, printed = f"`{row['config']}`", f"{row['published']:.4g}"
+        name, printed = f"`{row['config']}`", row["printed"]
         errors = (f"{v:.4f}" for v in (ours["test_mse"], controls["pca"], controls["untrained"]))
-        gain = f"{plus_minus(changed)} (-{100 * changed['gain']:.0f} %)" if changed else "-"
+        gain = f"{plus_minus(changed)} ({-100 * changed['gain']:+.0f} %)" if changed else "-"
         here = (plus_minus(ours), seeds_of(ours), row["verdict"])
         lines.append((name, printed, *here, *errors, gain))
-    return "\n\n".join([table(lines), provenance(result)])
+    days = [seed["date"] for row in result["rows"] for runs in row["runs"].values()
+            for seed in runs.values()]  # fmt: skip
+    return "\n\n".join([table(lines), provenance(result, days)])
 
 
 def better(result: dict[str, Any]) -> str:
@@ -80,7 +84,8 @@ def literature(result: dict[str, Any]) -> str:
         lines.append((f"`{row['name']}`", what, known, here, seeds, ", ".join(beside)))
     scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"]}
     notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
-    return "\n\n".join([table(lines), notes, provenance(result)])
+    days = [seed["date"] for row in result["rows"] for seed in row["by_seed"].values()]
+    return "\n\n".join([table(lines), notes, provenance(result, days)])
 
 
 def uses(result: dict[str, Any]) -> str:
@@ -152,9 +157,10 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     for page in PAGES:
         old = page.read_text()
         new = filled(old)
-        if new != old and flags.FLAGS.check:
+        if not flags.FLAGS.check:
+            page.write_text(new)
+        elif new != old:
             raise DataError(f"{page}: not what the files say; python -m experiments.tables")
-        page.write_text(new)
         print(page)
     return 0
 

@@ -38,7 +38,7 @@ def measurer(seen, ends_after=9):
 
 
 def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, capsys):
-    file, seen = tmp_path / "new" / "rows.json", []
+    file, seen = tmp_path / "rows.json", []
     assert measured.rows_of(file, "digits") == {}
     with pytest.raises(KeyboardInterrupt):
         measured.fill(asked(file), TODO, measurer(seen, 3))

@@ -132,7 +132,7 @@ class Study:
         train = {"train": {"batch_size": batch, "epochs": epochs}}
         data = Dataset("own", part, rows(part, slice(0, 1)))
         resolved = config_lib.resolve(config_lib.merge(config, train))
-        return api.fit(resolved, data, key, progress=False)
+        return api.fit(resolved, data, key, progress=False, whole=True)
 
     def need_labels(self) -> None:
         """Raises NotApplicable where the data have no labels."""
