@@ -69,9 +69,7 @@ def classification(
     train, valid = rows(data.train, slice(0, n)), rows(data.train, slice(-HELD_OUT, None))
     runs = pretraining.greedy(config, widths, Dataset(data.name, train, valid), k_layers, False)
     tried = {
-        rate: pretraining.fine_tune(
-            runs, train, valid, k_labels, EPOCHS, rate, progress=False, whole=True
-        )
+        rate: pretraining.fine_tune(runs, train, valid, k_labels, EPOCHS, rate, progress=False)
         for rate in RATES
     }
     rate, found = min(tried.items(), key=lambda item: min(item[1].valid_errors))

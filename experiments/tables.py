@@ -33,10 +33,7 @@ def provenance(result: dict[str, Any], days: Iterable[str] = ()) -> str:
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     machine, versions = result["machine"], result["versions"]
     cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
-    return (
-        f"{when}, {machine['cpu']}, {cores}, "
-        f"Python {versions['python']}, jax {versions['jax']}."
-    )
+    return f"{when}, {machine['cpu']}, {cores}, Python {versions['python']}, jax {versions['jax']}."
 
 
 def published(result: dict[str, Any]) -> str:

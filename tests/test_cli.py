@@ -159,3 +159,15 @@ def test_help_helps():
     assert done.returncode == 0
     for word in ("--config", "--workdir", "Exit codes", "resume"):
         assert word in done.stdout
+
+
+@pytest.mark.parametrize("argument", ["--config.train.epochs=3", "denoise"])
+def test_what_a_command_would_not_look_at_is_refused(argument):
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.tables", "--check", argument],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert argument.partition("=")[0] in done.stderr and "--help" in done.stderr

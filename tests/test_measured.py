@@ -1,13 +1,19 @@
 """Files of measurements: a command that is ended goes on where it was."""
 
 import json
+import signal
+from functools import partial
 
+import jax
 import numpy as np
 import pytest
 
+import ae_jax
+from ae_jax import training
 from ae_jax.arrays import Dataset, Split
 from ae_jax.errors import DataError
-from experiments import measured
+from experiments import measured, reproduce
+from experiments.published import ROWS
 
 TODO = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
 
@@ -59,3 +65,28 @@ def test_a_file_may_be_keyed_by_name(tmp_path):
     measured.fill(asked(tmp_path / "f"), TODO, measurer([]), dict)
     assert json.loads((tmp_path / "f").read_text())["b"] == {"0": 2, "1": 4, "data": "digits"}
     assert file_of(tmp_path / "f") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+
+
+@pytest.fixture
+def python_handles_sigint():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_half_trained_run_is_no_measurement(tmp_path, monkeypatch, python_handles_sigint):
+    data = ae_jax.data.subset(ae_jax.load_data("mnist5k"), 300, 60)
+    train = training.train
+
+    def interrupted(*arguments):
+        for chunk in train(*arguments):
+            signal.raise_signal(signal.SIGINT)
+            yield chunk
+
+    monkeypatch.setattr(training, "train", interrupted)
+    a = asked(tmp_path / "f")._replace(known=list(ROWS), dataset=data)
+    with pytest.raises(KeyboardInterrupt):
+        measured.fill(a, [("linear", "better", "0")], partial(reproduce.one, data))
+    assert not a.file.exists()
+    part = ae_jax.fit("linear", data, jax.random.key(0), progress=False)  # in a notebook it is kept
+    assert 0 < int(part.state.step) < 20

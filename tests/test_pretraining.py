@@ -97,6 +97,26 @@ def test_a_layer_is_an_autoencoder_of_the_codes_below(runs, digits):
     np.testing.assert_allclose(*kernels, atol=1e-4)
 
 
+def test_a_classifier_sees_codes_as_their_layer_did(digits):
+    symmetric = {
+        **SIGMOID,
+        "data": {"scale": "sym"},
+        "decoder": {"output": "tanh"},
+        "loss": {"name": "squared_error"},
+    }
+    layer = config.resolve(symmetric)
+    runs = pretraining.greedy(layer, WIDTHS, digits, jax.random.key(3), progress=False)
+    found = pretraining.fine_tune(
+        runs, digits.train, digits.test, jax.random.key(5), 1, 0.0, BATCH, progress=False
+    )
+    codes = runs[1].encode(runs[0].encode(digits.test.images)[:, :, None, None])
+    head = {"kernel": np.eye(10, dtype=np.float32), "bias": -codes.mean(0)}  # which unit is high
+    found = found._replace(variables=(*found.variables[:-1], {"params": head}))
+    np.testing.assert_array_equal(
+        found.predict(digits.test.images), (codes - codes.mean(0)).argmax(1)
+    )
+
+
 def test_the_best_epoch_on_held_out_images_is_kept(runs, digits):
     wrong = Split(digits.test.images, (digits.test.labels + 1) % 10)  # learning makes it worse
     found = pretraining.fine_tune(

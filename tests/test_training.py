@@ -111,6 +111,23 @@ def test_drop_remainder_and_orders_differ():
     assert len(set(orders)) == 3
 
 
+def test_a_cosine_ends_with_the_last_step_that_is_taken():
+    optim = {"name": "sgd", "learning_rate": 1.0, "schedule": "cosine", "final_fraction": 0.0}
+    for drop in (True, False):
+        train = {"batch_size": 16, "drop_remainder": drop, "epochs": 1}
+        trainer = training.prepare(
+            load_config("undercomplete", optim=optim, train=train), SHAPE, 40
+        )
+        params = {"w": jnp.zeros(1)}
+        memory, rates = trainer.optimiser.init(params), []
+        for _ in range(trainer.steps_per_epoch + 1):
+            step, memory = trainer.optimiser.update({"w": -jnp.ones(1)}, memory, params)
+            rates.append(float(step["w"][0]))
+        n = len(rates) - 1
+        expected = [0.5 * (1 + np.cos(np.pi * i / n)) for i in range(n + 1)]
+        np.testing.assert_allclose(rates, expected, atol=1e-6)
+
+
 def test_one_compilation_for_each_batch_size(monkeypatch):
     sizes = []
     compile_ = training.compile_steps
