@@ -105,10 +105,8 @@ class Run(NamedTuple):
 
     def plot_loss(self) -> Any:
         """Figure: the training loss at every step."""
-        rows = [
-            {"step": i + 1, "split": "train", "loss": float(v)}
-            for i, v in enumerate(self.history["loss"])
-        ]
+        losses = enumerate(self.history["loss"], start=1)
+        rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
         return _figures().curves(rows)
 
     def _checked(self, images: Any) -> np.ndarray:

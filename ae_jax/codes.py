@@ -54,10 +54,16 @@ def saturated_units(
 
 
 def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:
-    """For each cloud of points [n, k] the median of the quarter that is most by itself.
+    """Where a name of each cloud may stand: away from the others' points.
 
-    By itself is a point with many of its own cloud among its nearest neighbours, itself included.
-    The medians of whole clouds that lie upon each other are close.
+    Args:
+      clouds: points [n, k] of each, n >= 1, of the same k.
+      neighbours: how many of the nearest points, itself included, say how much a point is by
+        itself: by the share of them that are of its own cloud.
+
+    Returns:
+      For each cloud the median [k] of the quarter of its points with the highest share, and of all
+      that tie with these. The medians of whole clouds that lie upon each other would be close.
     """
     points = np.concatenate(clouds)
     cloud_of = np.repeat(range(len(clouds)), [len(cloud) for cloud in clouds])

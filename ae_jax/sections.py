@@ -70,12 +70,12 @@ class Optim:
     b2: Fraction = 0.999
     eps: Positive = 1e-8
     weight_decay: NonNegative = 0.0
-    decoupled: bool = False
-    clip_norm: Positive | None = None
+    decoupled: bool = False  # AdamW's decay
+    clip_norm: Positive | None = None  # of the gradient of all parameters
     schedule: Annotated[str, OneOf(SCHEDULES)] = "constant"
-    final_fraction: Probability = 0.01
+    final_fraction: Probability = 0.01  # of learning_rate, at the schedule's end
     warmup_epochs: CountOrZero = 0
-    decay_epochs: CountOrZero = 0
+    decay_epochs: CountOrZero = 0  # of the schedule; 0: train.epochs
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Train:
     log_every: CountOrZero = (
         0  # steps between extra training lines in metrics.jsonl; 0: epochs only
     )
-    checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: at ends of epochs
+    checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: ends of epochs
 
 
 @dataclass

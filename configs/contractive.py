@@ -1,6 +1,6 @@
 """Contractive autoencoder: `undercomplete` and 0.08 ||dh/dx||_F^2 (Rifai et al. 2011).
 
-The penalty is exact and costs a sixth of a step; `:hutchinson` estimates it, `:plain` leaves it
+The penalty is exact, in closed form for one layer; `:hutchinson` estimates it, `:plain` leaves it
 out. Its weight grows for 200 of the 300 epochs: at full strength from the start it saturates
 units before they are of use.
 

@@ -15,7 +15,7 @@ delivers the deviation itself, not its logarithm; published (50 epochs, epoch me
 published 62.8, 44.0, 39.8; after the last 29.2). `:keras,limited` goes on for 20 epochs on the
 reconstruction alone: published 10.1211 to 4.0269, while samples fall apart.
 
-`:deep` is 784-500-250-10, on which the applications are measured: half-way between two images it
+`:deep` is 784-500-250-10, on which most applications are measured: half-way between two images it
 decodes more plausible ones (see `analyse --only=interpolation`).
 """
 

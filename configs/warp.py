@@ -1,8 +1,8 @@
 """Geometric noise: the input is turned, sheared, scaled and moved a little, the target is not.
 
 784-1000-500-32-500-1000-784 on Bernoulli likelihood. What differs between an image and its warped
-copy cannot be told, so the code keeps what the digit is: of all configs here its 32 numbers are the
-easiest to classify (see `analyse --only=classification`). A denoising autoencoder (Vincent et al.
+copy cannot be told, so the code keeps what the digit is, and its 32 numbers are easier to
+classify than PCA's (see `analyse --only=classification`). A denoising autoencoder (Vincent et al.
 2008) whose noise runs along the manifold instead of away from it.
 
     python -m experiments.run --config=configs/warp.py

@@ -128,7 +128,8 @@ def _vincent(variant: str, error: float | None, **changes: Any) -> Row:
         "vincent2010" + variant,
         {"test error (%)": error},
         partial(classification, widths=(1000, 1000, 1000), n=10_000),
-        "one choice of widths, rates and noise; the test set is MNIST's 10,000, not 50,000 others",
+        "one choice of widths, pre-training rates and noise; "
+        "the test set is MNIST's 10,000, not 50,000 others",
         changes,
     )
 

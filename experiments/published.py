@@ -46,7 +46,8 @@ ROWS: dict[str, Published] = {
         "test",
         "per pixel in [-1,1] (printed as 0.0010: batch means over 100 batches, divided by 10,000)",
         {"optim": {"name": "adam", "learning_rate": 3e-3, "schedule": "cosine", "momentum": 0.0}},
-        "Adam with a decaying rate reaches PCA's optimum; SGD is not there after 20 epochs",
+        "Adam with a decaying rate reaches the optimum, PCA's without centring; "
+        "SGD is not there after 20 epochs",
     ),
     "undercomplete": Published(
         "undercomplete:published",
@@ -87,7 +88,8 @@ ROWS: dict[str, Published] = {
             "optim.learning_rate": 2e-3,
             **ELU,
         },
-        f"ELU, which leaves none of the 12 units beside the code dead, {COSINE}, no weight decay",
+        f"ELU, which leaves none of the 12 units beside the code dead, He's initialiser, {COSINE}, "
+        "no weight decay",
     ),
     "conv_strided": Published(
         "conv_strided:published",
@@ -103,7 +105,7 @@ ROWS: dict[str, Published] = {
         "last epoch",
         "squared error + KL per image",
         {**SMALL_BATCHES, "bottleneck.deviation": "log_variance"},
-        f"{COSINE}, smaller batches, the deviation as a logarithm",
+        f"{COSINE}, smaller batches, He's initialiser, the deviation as a logarithm",
     ),
     "cvae": Published(
         "cvae:published",
@@ -111,6 +113,6 @@ ROWS: dict[str, Published] = {
         "last epoch",
         "squared error + KL per image",
         {**SMALL_BATCHES, **ELU},
-        f"ELU, {COSINE}, smaller batches",
+        f"ELU and He's initialiser, {COSINE}, smaller batches",
     ),
 }
