@@ -7,7 +7,8 @@ Writes experiments/results/applications.json: for every application the mean and
 deviation over seeds of its numbers and of its control's, the run it was given, and whether it holds
 what it should. After every application at every seed: what the file has already is not done again
 (nor thrown away, if it is not in --only). Each seed trains the runs it needs and everything an
-application trains anew. Exit codes: 0 done, 2 bad input or environment.
+application trains anew. Exit codes: 0 done, 2 bad
+input or environment, 3 a training that diverged, 130 interrupted.
 """
 
 import time
@@ -20,7 +21,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ae_jax.errors import ConfigError, DataError
+from ae_jax.errors import ConfigError
 from experiments import cli, measured, provenance
 from experiments.expected import BARS, OTHERS, RUNS, Bar
 
@@ -66,12 +67,8 @@ def one(
         runs[run_of(name), seed] = trained(name, dataset, int(seed))
     run = runs[run_of(name), seed]
     whole = (len(dataset.train.images), len(dataset.test.images))
-    try:
-        strange = outsiders(run)
-    except DataError:
-        strange = None
     key = jax.random.key(1000 + int(seed))
-    study = Study(run, dataset, key, effort, outsiders=strange, most=whole)
+    study = Study(run, dataset, key, effort, outsiders=outsiders(run), most=whole)
     try:
         finding = APPLICATIONS[name](study, study.key_for(name))
     except NotApplicable as reason:

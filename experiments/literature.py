@@ -6,8 +6,8 @@
 Each row is a config; what a classifier's rows measure is the test error after fine-tuning the
 encoders that the config pre-trained (`ae_jax.pretraining`). Held-out training images choose rate
 and epoch; the test set is looked at once. Writes experiments/results/literature.json after every
-training; what the file has already is not trained again. Exit codes: 0 done, 2 bad input or
-environment.
+training; what the file has already is not trained again. Exit codes: 0 done, 2
+bad input or environment, 3 a training that diverged, 130 interrupted.
 """
 
 import time

@@ -6,7 +6,7 @@
 Each in its own protocol, over several seeds, then with one changed config at the same parameter
 count and epochs. Writes experiments/results/reproduce.json after every training; what the file has
 already is not trained again. `experiments.tables` puts it into the README. Exit codes: 0 done, 2
-bad input or environment.
+bad input or environment, 3 a training that diverged, 130 interrupted.
 """
 
 import json
