@@ -15,7 +15,7 @@ from ae_jax.errors import DataError
 from experiments import measured, reproduce
 from experiments.published import ROWS
 
-TODO = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
+EACH = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
 
 
 def asked(file):
@@ -47,10 +47,10 @@ def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, ca
     file, seen = tmp_path / "rows.json", []
     assert measured.rows_of(file, "digits") == {}
     with pytest.raises(KeyboardInterrupt):
-        measured.fill(asked(file), TODO, measurer(seen, 3))
+        measured.fill(asked(file), EACH, measurer(seen, 3))
     assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
-    measured.fill(asked(file), TODO, measurer(seen))
-    assert seen == TODO
+    measured.fill(asked(file), EACH, measurer(seen))
+    assert seen == EACH
     assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
     said = json.loads(file.read_text())
     assert [row["name"] for row in said["rows"]] == ["b", "a"]
@@ -62,7 +62,7 @@ def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, ca
 
 
 def test_a_file_may_be_keyed_by_name(tmp_path):
-    measured.fill(asked(tmp_path / "f"), TODO, measurer([]), dict)
+    measured.fill(asked(tmp_path / "f"), EACH, measurer([]), dict)
     assert json.loads((tmp_path / "f").read_text())["b"] == {"0": 2, "1": 4, "data": "digits"}
     assert file_of(tmp_path / "f") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
 
