@@ -106,7 +106,7 @@ def _main(argv: list[str], devices: int, out: str, err: str) -> None:
     tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a kill would leave behind
     from experiments import cli, run
 
-    cli.run(run.main)
+    cli.run(run.main, configurable=True)
 
 
 def _pretend(devices: int) -> None:
