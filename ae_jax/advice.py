@@ -43,8 +43,8 @@ def learnt_nothing(config: Any, summary: Summary, rows: Rows) -> str | None:
 def worse_than_pca(config: Any, summary: Summary, rows: Rows) -> str | None:
     """More error than PCA of equal code size, for models that are meant to copy.
 
-    Noise is answered by `worse_than_linear_denoiser`, and k numbers of a sparse code are fewer
-    than k numbers.
+    By more than 1 %. Noise is answered by `worse_than_linear_denoiser`, and k numbers of a sparse
+    code are fewer than k numbers.
     """
     mse, pca = _mse(summary), summary["controls"]["pca"]
     if _sparse(config) or "denoise" in summary or mse >= summary["controls"]["mean_image"]:
@@ -62,7 +62,7 @@ def worse_than_pca(config: Any, summary: Summary, rows: Rows) -> str | None:
 
 
 def worse_than_linear_denoiser(config: Any, summary: Summary, rows: Rows) -> str | None:
-    """More error on corrupted input than the best linear map."""
+    """More error on corrupted input than the best linear map, by more than 1 %."""
     d = summary.get("denoise", {})
     linear = d.get("linear_denoiser_mse")
     if linear is None or d["denoised_mse"] <= 1.01 * linear:

@@ -19,7 +19,11 @@ def identity(key: jax.Array | None, h: jax.Array, train: bool) -> jax.Array:
 
 
 def gaussian_parameters(h: jax.Array, deviation: str) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """h [batch, 2 code_size] -> (mean, standard deviation, log variance) of q(z | x)."""
+    """h [batch, 2 code_size] -> (mean, standard deviation, log variance) of q(z | x).
+
+    Each [batch, code_size]. With s the second half of h they are, for 'log_variance', e^(s/2) and
+    s; for 'raw', s itself, of either sign, and log(s^2 + 1e-10).
+    """
     mean, s = jnp.split(h, 2, axis=-1)
     if deviation == "log_variance":
         return mean, jnp.exp(s / 2), s
@@ -36,8 +40,9 @@ def gaussian(
 ) -> jax.Array:
     """z = mean + deviation * e, e ~ N(0, I) (Kingma & Welling 2014); the mean at evaluation.
 
-    The encoder delivers 2 code_size numbers, the means and then the log variances (or, 'raw', the
-    deviations).
+    The encoder delivers h [batch, 2 code_size], the means and then the log variances (or, 'raw',
+    the deviations); z is [batch, code_size]. `at_eval=True` draws at evaluation too, where there
+    is a key.
     """
     mean, sigma, _ = gaussian_parameters(h, deviation)
     if key is None or not (train or at_eval):
@@ -50,8 +55,8 @@ def dropout(
 ) -> jax.Array:
     """z = h * m / (1 - rate), m in {0, 1} with P(m = 0) = `rate` (Srivastava et al. 2014).
 
-    `at_eval=True` keeps the noise at evaluation too: what a network does that is never put in
-    evaluation mode.
+    Survivors are rescaled, so E[z] = h. `at_eval=True` keeps the noise at evaluation too: what a
+    network does that is never put in evaluation mode.
     """
     if key is None or not (train or at_eval):
         return h
@@ -72,7 +77,7 @@ def top_k(key: jax.Array | None, h: jax.Array, train: bool, k: Count = 10) -> ja
     """z_j = h_j where it is among the `k` largest of its image, else 0 (Makhzani & Frey 2014).
 
     By value, not by size: with a linear code, as there, a negative h_j is kept only where fewer
-    than k are positive. The gradient goes through the kept ones only.
+    than k are positive. The gradient goes through the kept ones only. Evaluation does the same.
     """
     return jnp.where(largest(h, k), h, 0.0)
 

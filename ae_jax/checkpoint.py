@@ -112,7 +112,10 @@ def restore(
 def resume(
     workdir: Path, like: Callable[[dict[str, Any]], Any], sharding: Any = None
 ) -> Restored | None:
-    """`restore` for the one who will write: sets damaged steps aside, removes what a kill left."""
+    """`restore` for the one who will write: sets damaged steps aside, removes what a kill left.
+
+    Arguments and errors are those of `restore`.
+    """
     folder = _folder(workdir)
     restored = restore(workdir, like, sharding)
 

@@ -6,7 +6,7 @@ A config file holds `CONFIG`, a dict with only the differences from the defaults
 """
 
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +44,11 @@ def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
 
 
 def read(path: str) -> dict[str, Any]:
-    """The unresolved dict of a config file with its variants applied; `name` from the file."""
+    """The unresolved dict of a config file with its variants applied; `name` from the file.
+
+    Raises:
+      ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
+    """
     file, _, chosen = path.partition(":")
     source, module = _execute(file)
     config = merge({"name": source.stem}, nested(module["CONFIG"]))
@@ -59,7 +63,7 @@ def read(path: str) -> dict[str, Any]:
 
 
 def variants(path: str) -> list[str]:
-    """The names of the variants a config file offers."""
+    """The names of the variants a config file offers; errors of `read`."""
     return list(_execute(path)[1].get("VARIANTS", {}))
 
 
@@ -110,7 +114,12 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
-    """`raw` with every field present, typed and checked; see `load_config`."""
+    """`raw` with every field present, typed and checked; see `load_config`.
+
+    Raises:
+      ConfigError: a section or field does not exist, a value is not allowed, or two of them do not
+        go together.
+    """
     sections = {"name", "seed", "penalties", *FIXED, *SLOTS}
     for section, value in raw.items():
         if section not in sections:
@@ -178,6 +187,15 @@ def _consistent(c: Mapping[str, Any]) -> None:
             )
     if c["bottleneck"].get("k", 0) > (size := c["model"]["code_size"]):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if c["optim"]["schedule"] == "exponential" and not c["optim"]["final_fraction"]:
+        raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
+    if (kernels := c["decoder"].get("kernels")) is not None:
+        wanted = len(c["decoder"]["channels"]) + 1
+        if len(kernels) != wanted:
+            raise ConfigError(
+                f"decoder.kernels: must be {wanted}, one an entry of decoder.channels and one for "
+                f"the last convolution, not {len(kernels)}"
+            )
     check_needs(c)
 
 
@@ -190,13 +208,15 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield prefix + key, tuple(value) if isinstance(value, list) else value
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """'field: old -> new' for every leaf that differs and may not (see `MAY_CHANGE`)."""
+def changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], free: Sequence[str] = MAY_CHANGE
+) -> list[str]:
+    """'field: old -> new' for every leaf that differs, but for those of `free` fields, sections."""
     a, b = dict(flat(old)), dict(flat(new))
     missing = "absent"
     return [
         f"{f}: {a.get(f, missing)!r} -> {b.get(f, missing)!r}"
         for f in sorted({*a, *b})
         if a.get(f, missing) != b.get(f, missing)
-        and not any(f == free or f.startswith(free + ".") for free in MAY_CHANGE)
+        and not any(f == may or f.startswith(may + ".") for may in free)
     ]

@@ -40,11 +40,14 @@ def contractive(
 ) -> jax.Array:
     """||dh/dx||_F^2 per image at the encoder's actual input (Rifai et al. 2011).
 
+    = sum_ij (dh_j / dx_i)^2, x in the network's scale: the same map of pictures to codes has a
+    quarter of it in 'sym'. h is what the encoder delivers, for a gaussian bottleneck both halves.
+
     'exact' goes through the layers and computes the same number as 'naive', which is literally
     `vmap(jacfwd(encode))`; both are the same in training and in evaluation. 'hutchinson' is the
     mean of ||J^T v||^2 over `samples` sign vectors v drawn anew for every image: unbiased, with
-    variance 2 / samples * sum over i != j of (J J^T)_ij^2, at about the price of one more
-    backward pass a sample.
+    variance 2 / samples * sum over i != j of (J J^T)_ij^2 (Hutchinson 1990), at about the price of
+    one more backward pass a sample.
     """
     encode = partial(model.apply, variables, method="encode")
     if method == "naive":
@@ -67,7 +70,8 @@ def contractive_hessian(
     """E ||J(x) - J(x + e)||_F^2 per image, e ~ N(0, sigma^2 I), the mean over `samples` draws.
 
     Rifai et al. 2011b, "Higher order contractive auto-encoder"; for small sigma it is sigma^2 times
-    the squared norm of h's second derivative. `sigma` is in the network's scale.
+    the squared norm of h's second derivative. `sigma` is in the network's scale. Every J is exact,
+    samples + 1 of them a batch.
     """
     J = jacobian(model, variables)
     here = J.of(p.noisy)

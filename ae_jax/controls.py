@@ -41,6 +41,8 @@ def principal_directions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(mean [D] or zeros, the k leading eigenvectors [D, k] of the second moment about it).
 
+    The one with the largest eigenvalue is the first column.
+
     Args:
       images: [n, ...], or rows [n, D]; blocks of them are in memory, not all. Above EXACT_PIXELS
         pixels the eigenvectors are those of the first SAMPLE images.
@@ -108,10 +110,10 @@ def linear_denoiser(model: Model, train: Any, key: jax.Array) -> np.ndarray | No
     """The best affine map x~ -> x for the model's own corruption, [pixels + 1, pixels].
 
     Rows are images in the network's scale with a 1 appended. Least squares over the training set
-    (of a larger one, its first SAMPLE images), marginalised over the noise by drawing it anew until
-    at least NOISE_PAIRS pairs were seen (for masking and gaussian noise this tends to the closed
-    form of marginalised denoising autoencoders, Chen et al. 2012). None where there are too many
-    pixels to solve for.
+    (of more than 1,000 images whole thousands, of more than SAMPLE those of the first SAMPLE),
+    marginalised over the noise by drawing it anew until at least NOISE_PAIRS pairs were seen (for
+    masking and gaussian noise this tends to the closed form of marginalised denoising autoencoders,
+    Chen et al. 2012). None where there are too many pixels to solve for.
     """
     pixels = math.prod(model.shape)
     if pixels > EXACT_PIXELS:

@@ -106,6 +106,7 @@ def upsample_conv(x: Array, kernel: Array, factor: int = 2, lowering: str = "aut
 
     Copies of one pixel meet several taps; these are summed first and work on the small image.
     x [batch, H, W, in], kernel [kh, kw, in, out] -> [batch, H factor, W factor, out].
+    `lowering` and errors as in `conv`.
     """
     out = [n * factor for n in x.shape[1:3]]
     _check(x, kernel, out)

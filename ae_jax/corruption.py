@@ -2,6 +2,7 @@
 
 Every corruption is `f(key, x, bounds, ...) -> x~` with x, x~ [batch, height, width, channels] in
 the scale the network trains in, and `bounds` = (value of black, value of white) in that scale.
+Noise that is drawn for each pixel is drawn for each of its channels.
 Where a corruption has a `lowest`, each image's level is drawn uniformly between it and the level.
 """
 
@@ -31,13 +32,19 @@ def mask(
     rate: Probability = 0.5,
     lowest: Probability | None = None,
 ) -> jax.Array:
-    """x~ = x * m, m in {0, 1} per pixel, P(m = 0) = `rate` (Vincent et al. 2010, masking noise)."""
+    """x~ = x * m, m in {0, 1} per pixel, P(m = 0) = `rate` (Vincent et al. 2010, masking noise).
+
+    What is masked becomes 0, which is black in the scale 'unit' and mid-grey in 'sym'.
+    """
     key, rate = _level(key, x, rate, lowest)
     return x * _kept(key, x.shape, rate)
 
 
 def dropout(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Fraction = 0.5) -> jax.Array:
-    """x~ = x * m / (1 - rate), m in {0, 1}: survivors are rescaled, so E[x~] = x."""
+    """x~ = x * m / (1 - rate), m in {0, 1}: survivors are rescaled, so E[x~] = x.
+
+    P(m = 0) = `rate` for each pixel; values may leave the bounds.
+    """
     return x * _kept(key, x.shape, rate) / (1.0 - rate)
 
 
@@ -48,7 +55,10 @@ def gaussian(
     sigma: NonNegative = 0.3,
     lowest: NonNegative | None = None,
 ) -> jax.Array:
-    """x~ = x + sigma * e, e ~ N(0, I); `sigma` in the network's scale, values not clipped."""
+    """x~ = x + sigma * e, e ~ N(0, I); `sigma` in the network's scale, values not clipped.
+
+    Vincent et al. 2010, Gaussian noise. Equal noise has twice the `sigma` in 'sym' as in 'unit'.
+    """
     key, sigma = _level(key, x, sigma, lowest)
     return x + sigma * jax.random.normal(key, x.shape, x.dtype)
 
@@ -60,7 +70,10 @@ def salt_and_pepper(
     rate: Probability = 0.1,
     lowest: Probability | None = None,
 ) -> jax.Array:
-    """A fraction `rate` of the pixels becomes black or white, a fair coin each (Vincent 2010)."""
+    """A fraction `rate` of the pixels becomes black or white, a fair coin each.
+
+    x~_i is black or white with probability rate / 2 each, else x_i (Vincent et al. 2010).
+    """
     key, rate = _level(key, x, rate, lowest)
     # One uniform number decides both: below rate/2 black, between rate/2 and rate white.
     u = jax.random.uniform(key, x.shape)
@@ -71,7 +84,10 @@ def salt_and_pepper(
 def box(
     key: jax.Array, x: jax.Array, bounds: Bounds, size: Count = 8, level: Probability = 0.5
 ) -> jax.Array:
-    """One size x size square per image, anywhere, is painted `level` (0 black, 1 white)."""
+    """One size x size square per image, anywhere, is painted `level` (0 black, 1 white).
+
+    All channels alike; a `size` larger than the image paints all of it.
+    """
     batch, height, width, _ = x.shape
     key_row, key_column = jax.random.split(key)
     top = jax.random.randint(key_row, (batch, 1), 0, max(height - size, 0) + 1)
@@ -106,7 +122,8 @@ def warp(
 def affine(x: jax.Array, A: jax.Array, t: jax.Array, outside: float) -> jax.Array:
     """x(A p + t) by bilinear interpolation, p from the middle of the image.
 
-    Shapes: x [n, H, W, C], A [n, 2, 2] and t [n, 2] in pixels (rows, columns).
+    Shapes: x [n, H, W, C], A [n, 2, 2] and t [n, 2] in pixels (rows, columns) -> [n, H, W, C].
+    Beyond the image every pixel is `outside`.
     """
     H, W = x.shape[1:3]
     middle = jnp.array([[(H - 1) / 2, (W - 1) / 2]])
@@ -123,7 +140,11 @@ def affine(x: jax.Array, A: jax.Array, t: jax.Array, outside: float) -> jax.Arra
 def downscale(key: jax.Array, x: jax.Array, bounds: Bounds, factor: Count = 2) -> jax.Array:
     """Means over factor x factor pixels, enlarged again by bicubic interpolation (a = -1/2).
 
-    A model trained on it does super-resolution; nothing here is random.
+    A model trained on it does super-resolution; nothing here is random. At edges the interpolation
+    overshoots, so that values may leave the bounds.
+
+    Raises:
+      ConfigError: `factor` does not divide height and width.
     """
     return enlarge(shrink(x, factor), factor)
 
@@ -140,7 +161,7 @@ def shrink(x: jax.Array, factor: int) -> jax.Array:
 
 
 def enlarge(x: jax.Array, factor: int) -> jax.Array:
-    """Bicubic interpolation to `factor` times the height and width."""
+    """Bicubic interpolation (a = -1/2): [n, H, W, C] -> [n, factor H, factor W, C]."""
     n, H, W, C = x.shape
     return jax.image.resize(x, (n, factor * H, factor * W, C), "cubic")
 

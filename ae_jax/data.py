@@ -60,7 +60,7 @@ def load_data(
     Raises:
       DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
         for streaming, a cache that cannot be written.
-      ConfigError: an unknown split, or a random one with streaming.
+      ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
@@ -88,7 +88,10 @@ def load_data(
 
 
 def of_config(config: Any) -> Dataset:
-    """The data set a config asks for, cut to its n_train and n_test; raises as `load_data`."""
+    """The data set a config asks for, cut to its n_train and n_test.
+
+    A random split is dealt by the config's `seed`. Raises as `load_data` and `subset`.
+    """
     d = config.data
     whole = load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
     return subset(whole, d.n_train, d.n_test)

@@ -21,10 +21,12 @@ Metrics = dict[str, float]
 def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
     """`f(variables, data, key) -> metrics` over a whole `Split`.
 
-    Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode; on
-    clean input `sse` (squared error per image), `mse` (per pixel), both in [0,1] units, `psnr` =
-    10 log10(1 / mse) in dB, and `bce` in nats per image where the output is a sigmoid; where the
-    config corrupts, `noisy_mse` and `denoised_mse` per pixel in [0,1] units.
+    Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode and
+    with all penalties at full weight; on clean input `sse` (squared error per image), `mse` (per
+    pixel), both in [0,1] units, `psnr` = 10 log10(1 / mse) in dB, of the set's mse, and `bce` in
+    nats per image where the output is a sigmoid; where the config corrupts, `noisy_mse` and
+    `denoised_mse` per pixel in [0,1] units. Where corruption, bottleneck or penalties draw, the
+    numbers depend on `key` and on `batch_size`.
     """
     return partial(evaluator_of(lambda _: objective, batch_size), None)
 
@@ -104,5 +106,5 @@ def _metrics(totals: dict[str, float], n: int, pixels: int) -> Metrics:
 
 
 def psnr(mse: float) -> float:
-    """10 log10(1 / mse) in dB, for images in [0,1]."""
+    """10 log10(1 / mse) in dB, for images in [0,1]; infinite where mse is 0."""
     return 10 * math.log10(1 / mse) if mse > 0 else math.inf

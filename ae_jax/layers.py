@@ -5,6 +5,7 @@ Layers are Linen modules of a few lines; what PyTorch and Keras do by default is
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import jax
@@ -20,7 +21,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
     "elu": jax.nn.elu,
-    "gelu": jax.nn.gelu,
+    "gelu": partial(jax.nn.gelu, approximate=False),
     "softplus": jax.nn.softplus,
 }
 ActivationName = Annotated[str, OneOf(ACTIVATIONS)]
@@ -89,7 +90,9 @@ class Affine(Layer):
 class Conv(Layer):
     """Cross-correlation, as PyTorch's Conv2d and Keras's Conv2D; kernel [k, k, in, features].
 
-    `upsampled` > 1 enlarges the input by nearest-neighbour repetition first.
+    `size` is k or (height, width) of the kernel; `stride`, `padding` and errors are those of
+    `convolution.conv`. `upsampled` > 1 enlarges the input by nearest-neighbour repetition first;
+    then the stride is 1 and the padding 'SAME', whatever is given.
     """
 
     size: int | tuple[int, int] = 3
@@ -112,7 +115,8 @@ class Conv(Layer):
 class ConvTranspose(Layer):
     """PyTorch's ConvTranspose2d; kernel [k, k, in, features], not flipped.
 
-    PyTorch reads its weight (in, out, k, k) with fan_in = out * k * k; so does this layer.
+    PyTorch reads its weight (in, out, k, k) with fan_in = out * k * k; so does this layer. The
+    defaults double height and width; errors as in `convolution.conv`.
     """
 
     size: int | tuple[int, int] = 3

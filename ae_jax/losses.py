@@ -15,7 +15,10 @@ from ae_jax.schema import NonNegative
 
 
 def squared_error(p: Pass) -> jax.Array:
-    """||x - x^||^2 per image, in squared units of the network's scale."""
+    """||x - x^||^2 per image, in squared units of the network's scale.
+
+    The sum goes over pixels and channels; it is 4 times as large in 'sym' as in 'unit'.
+    """
     return jnp.sum(jnp.square(_flat(p.x) - _flat(p.x_hat)), axis=1)
 
 
@@ -23,6 +26,8 @@ def bernoulli_nll(p: Pass) -> jax.Array:
     """-sum_i x_i log s(a_i) + (1 - x_i) log(1 - s(a_i)) per image, in nats, from the logits a.
 
     With softplus(a) = log(1 + e^a) this is sum_i softplus(a_i) - x_i a_i, finite for every a.
+    x is in [0,1] and the output the sigmoid, x^ = s(a) (Kingma & Welling 2014, appendix C.1). It is
+    least at x^ = x, and not 0 there where pixels are grey: see `controls.entropy_floor`.
     """
     a = _flat(p.a)
     return jnp.sum(jax.nn.softplus(a) - _flat(p.x) * a, axis=1)
@@ -33,8 +38,8 @@ def emphasised_squared_error(
 ) -> jax.Array:
     """corrupted * sum over the changed pixels + kept * sum over the others of (x_i - x^_i)^2.
 
-    Vincent et al. 2010, section 4.2 (full emphasis: kept = 0). A pixel counts as corrupted where
-    the noise changed its value.
+    Vincent et al. 2010 (full emphasis: kept = 0). A pixel counts as corrupted where
+    the noise changed its value. In squared units of the network's scale, per image.
     """
     weight = jnp.where(p.noisy != p.x, corrupted, kept)
     return jnp.sum(_flat(weight * jnp.square(p.x - p.x_hat)), axis=1)

@@ -58,14 +58,24 @@ class Autoencoder(nn.Module):
         return 0.0 if self.mean_shape is None else self.mean.value[None]
 
     def encode(self, x: jax.Array, train: bool = False) -> jax.Array:
-        """x -> h; centred data lose their mean here and get it back in `image`."""
+        """x [batch, height, width, channels] -> h [batch, width].
+
+        Centred data lose their mean here and get it back in `image`.
+        """
         h: jax.Array = self.encoder(x - self._mean(), train)
         return h.astype(jnp.float32)  # so that its noise is the same whatever layers multiply in
 
     def decode(
         self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
     ) -> jax.Array:
-        """z -> a; a conditional decoder sees z and the one-hot label side by side."""
+        """z -> a; a conditional decoder sees z and the one-hot label side by side.
+
+        z is [batch, code_size], a [batch, height, width, channels]. `labels` [batch] are in
+        [0, classes); of others the one-hot label is all zeros.
+
+        Raises:
+          ValueError: a conditional decoder without labels.
+        """
         if self.classes:
             if labels is None:
                 raise ValueError("this decoder is conditioned on labels; give it labels [batch]")
@@ -73,7 +83,7 @@ class Autoencoder(nn.Module):
         return self.decoder(z, self.encoder, train)
 
     def image(self, a: jax.Array) -> jax.Array:
-        """a -> x^."""
+        """a -> x^ = f(a), plus the mean image where data are centred; shapes stay as they are."""
         return ACTIVATIONS[self.output](a) + self._mean()
 
     def __call__(self, batch: Batch, noisy: jax.Array, key: jax.Array | None, train: bool) -> Pass:
@@ -95,7 +105,11 @@ class Model(NamedTuple):
     dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
-        """Fresh variables; `mean` [height, width, channels] is used where data are centred."""
+        """Fresh variables; `mean` [height, width, channels] is used where data are centred.
+
+        Raises:
+          ValueError: data are centred, and there is no `mean`.
+        """
         x = jnp.zeros((2, *self.shape), jnp.float32)
         batch = Batch(x, jnp.zeros(len(x), jnp.int32))
         variables = dict(self.module.init(key, batch, x, None, False))
@@ -106,14 +120,22 @@ class Model(NamedTuple):
         return variables
 
     def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
-        """x -> z [batch, code_size] as at evaluation: no noise, no dropout."""
+        """x -> z [batch, code_size] as at evaluation: no noise, no dropout.
+
+        x is [batch, height, width, channels] in the network's scale; of a gaussian bottleneck z is
+        the mean.
+        """
         h = self.apply(variables, x, method="encode")
         return self.module.bottleneck(None, h, False)
 
     def decode(
         self, variables: Variables, z: jax.Array, labels: jax.Array | None = None
     ) -> jax.Array:
-        """z [batch, code_size] -> x^ in the network's scale."""
+        """z [batch, code_size] -> x^ [batch, height, width, channels] in the network's scale.
+
+        Raises:
+          ValueError: the decoder is conditioned on labels [batch], and there are none.
+        """
         a = self.apply(variables, z, False, labels, method="decode")
         return self.apply(variables, a, method="image")
 
@@ -121,7 +143,10 @@ class Model(NamedTuple):
         self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
     ) -> Pass:
         """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
-        decides about the input's noise, and a bottleneck may be random at evaluation."""
+        decides about the input's noise, and a bottleneck may be random at evaluation.
+
+        `corrupt` without a key is an AssertionError.
+        """
         noisy = batch.x
         if corrupt:
             assert key is not None, "noise needs a key"

@@ -14,6 +14,7 @@ import jax
 from flax import linen as nn
 
 from ae_jax import convolution
+from ae_jax.errors import ConfigError
 from ae_jax.layers import (
     ACTIVATIONS,
     INITIALISERS,
@@ -30,7 +31,11 @@ Shape = tuple[int, int, int]
 
 
 class DenseEncoder(nn.Module):
-    """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear without `hidden` and f_code."""
+    """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear without `hidden` and f_code.
+
+    x is the image as one column of height * width * channels numbers, W_i the transpose of the
+    kernel [in, out] of layer i, f `activation` and f_code `code_activation`.
+    """
 
     width: int
     init_name: str
@@ -75,7 +80,8 @@ class TiedDecoder(nn.Module):
     """a = W_1^T f(... f(W_n^T z + c_n)) + c_1: the dense encoder's own kernels, transposed.
 
     Only the biases are parameters here, so that there is one kernel by construction and its
-    gradient is the sum of both uses.
+    gradient is the sum of both uses. f is the encoder's `activation`. Needs a dense encoder, and a
+    code as wide as its output.
     """
 
     shape: Shape
@@ -98,7 +104,11 @@ class TiedDecoder(nn.Module):
 
 
 class PooledConvEncoder(nn.Module):
-    """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code."""
+    """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
+
+    Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
+    rounded down. BatchNorm, where it is asked for, stands between f and pooling.
+    """
 
     width: int
     init_name: str
@@ -120,6 +130,11 @@ class PooledConvEncoder(nn.Module):
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
             x = pool(x, 2)
+        if x.size == 0:
+            raise ConfigError(
+                f"encoder.channels: {len(self.channels)} poolings leave nothing of such small "
+                "images; give it fewer"
+            )
         x = x.reshape(len(x), -1)
         n = len(self.channels)
         for i, w in enumerate(self.hidden, start=n):
@@ -132,7 +147,8 @@ class UpsampledConvDecoder(nn.Module):
     """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
 
     `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
-    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off.
+    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. f follows
+    every layer but the last, and BatchNorm, where it is asked for, every f of a conv.
     """
 
     shape: Shape
@@ -170,8 +186,9 @@ class UpsampledConvDecoder(nn.Module):
 class StridedConvEncoder(nn.Module):
     """(conv 3x3 stride 2, f, optional BatchNorm) per entry of `channels`, then one conv over all.
 
-    The last convolution covers the whole remaining grid and so leaves a 1x1 image of `width`
-    channels: the code, without an activation unless `code_activation` says so.
+    A stride halves height and width, rounded up. The last convolution covers the whole remaining
+    grid and so leaves a 1x1 image of `width` channels: the code, without an activation unless
+    `code_activation` says so.
     """
 
     width: int
@@ -197,7 +214,12 @@ class StridedConvEncoder(nn.Module):
 
 
 class TransposedConvDecoder(nn.Module):
-    """The mirror image: one transposed conv from 1x1 to the grid, then 3x3 ones of stride 2."""
+    """The mirror image: one transposed conv from 1x1 to the grid, then 3x3 ones of stride 2.
+
+    Each but the last has an entry of `channels` and is followed by f and, where it is asked for,
+    BatchNorm; the last delivers the image's channels. The grid is the image divided by 2 per
+    entry, rounded up; what sticks out is cut off.
+    """
 
     shape: Shape
     init_name: str

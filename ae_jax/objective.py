@@ -25,7 +25,10 @@ class Penalty(NamedTuple):
     until_epoch: int
 
     def weight_at(self, epoch: Any) -> Any:
-        """The weight after `epoch` (a real number) epochs; None: as it is at full strength."""
+        """The weight after `epoch` (a real number) epochs; None: as it is at full strength.
+
+        weight * min(1, epoch / warmup_epochs), and 0 from `until_epoch` on; a 0 turns either off.
+        """
         weight = self.weight
         if epoch is not None and self.warmup_epochs:
             weight = weight * jnp.minimum(1.0, epoch / self.warmup_epochs)
@@ -35,7 +38,11 @@ class Penalty(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """What a config asks to be minimised."""
+    """What a config asks to be minimised.
+
+    loss = c mean(reconstruction) + sum_i weight_i mean(penalty_i), the means over the images of a
+    batch; c = 1 / (height * width * channels) where `per_pixel`, else 1.
+    """
 
     model: Model
     reconstruction: Callable[[Pass], jax.Array]
@@ -60,9 +67,10 @@ class Objective(NamedTuple):
           epoch: how far training is, for weights that change with it; None: full weights.
 
         Returns:
-          (loss, (terms, variables)): each term is unweighted and averaged over the batch, in units
-          of the loss (squared error or nats, per image or per pixel as `config.loss.per` says);
-          `variables` with new statistics when training.
+          (loss, (terms, variables)): each term is unweighted and averaged over the batch, the
+          reconstruction in squared error or nats, per image or per pixel as `config.loss.per`
+          says, a penalty in units of its own, always per image; `variables` with new statistics
+          when training.
         """
         k_noise, k_code, k_penalty = jax.random.split(key, 3)
         noisy = self.model.corrupt(k_noise, batch.x)
@@ -78,7 +86,7 @@ class Objective(NamedTuple):
     def measure(
         self, p: Pass, variables: Variables, key: jax.Array, epoch: Any = None
     ) -> tuple[jax.Array, Terms]:
-        """(loss, its unweighted terms) of a pass that was made already."""
+        """(loss, its unweighted terms) of a pass that was made already; all are scalars."""
         scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
         loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
         terms = {"reconstruction": reconstruction}

@@ -17,7 +17,11 @@ def sgd(o: Any) -> optax.GradientTransformation:
 
 
 def adam(o: Any) -> optax.GradientTransformation:
-    """Kingma & Ba 2015, eps added after bias correction (Algorithm 1; PyTorch)."""
+    """Kingma & Ba 2015, eps added after bias correction (Algorithm 1; PyTorch).
+
+    m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, step = m / (1 - b1^t) / (sqrt(v / (1 - b2^t))
+    + eps) with t counted from 1.
+    """
     return optax.scale_by_adam(b1=o.b1, b2=o.b2, eps=o.eps)
 
 
@@ -65,7 +69,11 @@ def constant(o: Any, steps: int) -> optax.Schedule:
 
 
 def cosine(o: Any, steps: int) -> optax.Schedule:
-    """From learning_rate to final_fraction of it along half a cosine (Loshchilov & Hutter 2017)."""
+    """From learning_rate to final_fraction of it along half a cosine (Loshchilov & Hutter 2017).
+
+    learning_rate * (f + (1 - f) (1 + cos(pi step / steps)) / 2), f = final_fraction; constant after
+    `steps`.
+    """
 
     def schedule(step: Any) -> Any:
         done = jnp.minimum(step / steps, 1.0)
@@ -76,8 +84,8 @@ def cosine(o: Any, steps: int) -> optax.Schedule:
 
 
 def exponential(o: Any, steps: int) -> optax.Schedule:
-    """learning_rate * final_fraction ** (step / steps)."""
-    return lambda step: o.learning_rate * o.final_fraction ** (step / steps)
+    """learning_rate * final_fraction ** (step / steps); constant after `steps`."""
+    return lambda step: o.learning_rate * o.final_fraction ** jnp.minimum(step / steps, 1.0)
 
 
 SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
@@ -93,7 +101,8 @@ def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
     Order: clip the gradient's global norm; add weight_decay * p to the gradient of *every*
     parameter (PyTorch's `weight_decay`; `decoupled` adds it to the step instead, Loshchilov &
     Hutter 2019); the optimiser; minus the learning rate, warmed up linearly and then scheduled
-    over `decay_epochs` (0: `train.epochs`).
+    over `decay_epochs` (0: `train.epochs`), of which the `warmup_epochs` are a part: at step s it
+    is min(1, (s + 1) / warm) * schedule(max(s - warm, 0)), warm the number of steps of the warm-up.
     """
     o = config.optim
     steps = max(1, (o.decay_epochs or config.train.epochs) * steps_per_epoch)

@@ -79,7 +79,11 @@ def histograms(
     title: str,
     marks: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Overlaid density histograms, a panel for every key; `marks` are named vertical lines."""
+    """Overlaid density histograms, a panel for every key; `marks` are named vertical lines.
+
+    `panels` maps panel -> group -> values [n]; of more than eight groups the first eight are drawn.
+    Values above the panel's 99.5 % quantile are left out.
+    """
     figure = Figure(figsize=(1.2 + 4.7 * len(panels), 3.8), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     for axes, (name, groups) in zip(
@@ -111,7 +115,8 @@ def grouped_bars(
 ) -> Figure:
     """A group of bars for every key, a bar for every series in it, its number on top.
 
-    `base` is where bars begin: what a guess reaches. Every group must have the same series.
+    `base` is where bars begin: what a guess reaches. Every group must have the same series, of
+    which the first eight are drawn.
     `xlabel` is what the groups are, where their names do not say it.
     """
     series = list(next(iter(values.values())))
@@ -139,7 +144,7 @@ def grouped_bars(
 
 @styled
 def scatter_panels(panels: Mapping[str, np.ndarray], labels: Any, title: str) -> Figure:
-    """Maps of the same points, each [n, 2], four a line at most, coloured by whole labels [n]."""
+    """Maps of the same points, each [n, 2], three a line at most, coloured by whole labels [n]."""
     kinds, rank = np.unique(np.asarray(labels), return_inverse=True)
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
@@ -178,7 +183,10 @@ def image_blocks(
 
 
 def heat(maps: np.ndarray, limit: float | None = None) -> np.ndarray:
-    """Maps [n, H, W, C] of any sign as colour images [n, H, W, 3]: 0 white, `limit` deep red."""
+    """Maps [n, H, W, C] of any sign as colour images [n, H, W, 3]: 0 white, `limit` deep red.
+
+    The sum over the channels is drawn, deep blue at -`limit` (None: the largest magnitude).
+    """
     values = np.asarray(maps, np.float32).sum(-1)
     limit = limit or float(np.abs(values).max()) or 1.0
     return np.asarray(DIVERGING(0.5 + 0.5 * np.clip(values / limit, -1, 1)))[..., :3]
@@ -186,7 +194,10 @@ def heat(maps: np.ndarray, limit: float | None = None) -> np.ndarray:
 
 @styled
 def filter_pair(groups: Mapping[str, np.ndarray], title: str, columns: int = 5) -> Figure:
-    """Blocks of filters [n, H, W, C] side by side, each on its own scale, symmetric about 0."""
+    """Blocks of filters [n, H, W, C] side by side, each on its own scale, symmetric about 0.
+
+    The mean over the channels is drawn.
+    """
     figure = Figure(figsize=(0.6 + 4.6 * len(groups), 4.0), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     for axes, (name, kernels) in zip(

@@ -15,7 +15,11 @@ LEAST, MOST = 25, 100  # images in a part
 
 
 def size(config: Any, batch_size: int) -> int:
-    """Images in a part: a divisor of the batch, LEAST to MOST; else the whole batch."""
+    """Images in a part: a divisor of the batch, LEAST to MOST; else the whole batch.
+
+    Parts are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or
+    penalties.
+    """
     convolutional = {config.encoder.name, config.decoder.name} <= {"conv_pool", "conv_strided"}
     coupled = config.encoder.get("batch_norm") or config.decoder.get("batch_norm")
     noisy = config.corruption.name != "none" or config.bottleneck.name != "identity"

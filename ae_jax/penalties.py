@@ -22,14 +22,17 @@ Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
 
 
 def weight_l2(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
-    """sum over the kernels W of mean(W^2), biases left alone; the same number for every image."""
+    """sum over the kernels W of mean(W^2), biases left alone; the same number for every image.
+
+    Those of encoder and decoder, a tied kernel once; the mean is over the entries of W.
+    """
     leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
     kernels = [W for path, W in leaves if path[-1].key == "kernel"]
     return jnp.full(len(p.x), sum(jnp.mean(jnp.square(W)) for W in kernels))
 
 
 def l1(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
-    """sum_j |h_j| per image."""
+    """sum_j |h_j| per image, h [batch, code_size] the code before the bottleneck."""
     return jnp.sum(jnp.abs(p.h), axis=1)
 
 
@@ -54,7 +57,8 @@ def revive(p: Pass, model: Model, variables: Variables, key: jax.Array, k: Count
     r = x - x^ is taken as given, g is the decoder and u has the `k` largest h_j among the units
     that are 0 in the code z of every image of the batch. Only those units receive a gradient; a
     batch that used every unit costs 0. It needs units that respond although unused, as those
-    `top_k` leaves out do.
+    `top_k` leaves out do. In squared units of the network's scale; evaluation decides by its own
+    batches.
 
     The auxiliary loss of Gao et al. 2024 ("Scaling and evaluating sparse autoencoders", A.2),
     whose decoder is linear, so that g(u) - g(0) = W u. Theirs counts a unit as dead after 10

@@ -1,6 +1,6 @@
 """What autoencoders were first for: layers that a classifier starts from.
 
-Greedy layer-wise pre-training (Bengio et al. 2007; Vincent et al. 2010, section 3): every layer
+Greedy layer-wise pre-training (Bengio et al. 2007; Vincent et al. 2010): every layer
 is an autoencoder of the codes of the one below. A logistic layer on top makes a classifier of their
 encoders, of which then all parameters are trained on labels.
 """
@@ -39,10 +39,12 @@ def greedy(
       progress: whether to show bars.
 
     Returns:
-      One `Run` a layer. A layer's images are the codes below it, brought to its `data.scale`.
+      One `Run` a layer. A layer's images are the codes [n, code_size, 1, 1] of the one below,
+      brought to its `data.scale`.
 
     Raises:
       DataError: codes outside [0,1].
+      ConfigError, DivergedError: as `api.fit`.
     """
     runs: list[api.Run] = []
     for i, width in enumerate(widths):
@@ -56,14 +58,17 @@ def greedy(
 
 
 class Classifier(NamedTuple):
-    """Encoders with a logistic layer on top, trained together."""
+    """Encoders with a logistic layer on top, trained together.
+
+    p(label | image) = softmax(V z + c), z [code_size] the code of the highest encoder.
+    """
 
     models: tuple[Model, ...]
     variables: Any  # of the encoders, and of the logistic layer last
     valid_errors: list[float]  # share of held-out images misclassified, after every epoch
 
     def predict(self, images: Any) -> np.ndarray:
-        """The likeliest label [n] of images [n, H, W, C]."""
+        """The likeliest label [n] of images [n, H, W, C], n >= 1, uint8 or float in [0,1]."""
         parts = [
             _labels(self.models, self.variables, images[i : i + api.BATCH])
             for i in range(0, len(images), api.BATCH)
@@ -71,7 +76,7 @@ class Classifier(NamedTuple):
         return np.concatenate([np.asarray(p) for p in parts])
 
     def error(self, part: Split) -> float:
-        """Share of the images whose label is another."""
+        """Share of the images whose label is another, in [0, 1]."""
         return float((self.predict(part.images) != part.labels).mean())
 
 

@@ -46,7 +46,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     Raises:
       ConfigError: of `fit`; a field of the config is not allowed.
-      ValueError: of all methods; X is not a finite matrix of as many columns as in `fit`.
+      DivergedError: of `fit`; the loss stopped being finite.
+      ValueError: of all methods; X is not a finite matrix of as many columns as in `fit`, or not
+        of as many as `image_shape` has.
     """
 
     def __init__(
@@ -79,21 +81,27 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         run = api.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
         # No device arrays: an estimator can be pickled, and opened on another machine.
         self.run_ = run._replace(variables=jax.tree.map(np.asarray, run.variables), state=None)
-        self.loss_ = self.run_.history["loss"]
+        self.loss_ = self.run_.history.get("loss", np.zeros(0))  # no epochs, no losses
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes, float32 [n, code_size], without noise."""
-        return self.run_.encode(self._images(X))
+        images = self._images(X)  # says first whether there is a fit
+        return self.run_.encode(images)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Rows [n, features] of codes [n, code_size]."""
         check_is_fitted(self)
         codes = check_array(X, dtype=np.float32)
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(f"X: has {codes.shape[1]} columns, a code {self._n_features_out}")
         return self._rows(self.run_.decode(codes))
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Minus the squared reconstruction error of each row [n]: low where a row is strange."""
+        """Minus the squared reconstruction error of each row [n]: low where a row is strange.
+
+        Summed over the columns, in squared units of X.
+        """
         images = self._images(X)
         low, high = self.bounds_
         return -((high - low) ** 2) * self.run_.score(images)

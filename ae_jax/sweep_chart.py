@@ -20,9 +20,9 @@ def sweep_curve(
     """Test mse per pixel in [0, 1] units against the values of `field`, on a logarithmic axis.
 
     `curves` maps a line's name -> points (value, mean over seeds, standard deviation over seeds);
-    the bars are one deviation up and down, and a mean that is not finite is left out. `pca` has
-    points (value, mse). The horizontal axis is logarithmic where the values span a factor of 8,
-    and then linear about a value of 0.
+    the first LINES are drawn. The bars are one deviation up and down, and a mean that is not finite
+    is left out. `pca` has points (value, mse). The horizontal axis is logarithmic where the values
+    span a factor of 8, and then linear about a value of 0.
     """
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")

@@ -131,7 +131,10 @@ def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = 
 
 
 def mean_image(images: Any, scale: str) -> jax.Array:
-    """The mean image [height, width, channels] in the network's scale."""
+    """The mean image [height, width, channels] in the network's scale.
+
+    Of images [n, height, width, channels] as stored: uint8, or float in [0,1].
+    """
     total = sum(block.sum(0, dtype=np.float64) for block in blocks(images))
     unit = total / len(images) / (255 if images.dtype == np.uint8 else 1)
     return scaling.to_network(jnp.asarray(unit), scale)
@@ -170,7 +173,8 @@ def run_steps(
 ) -> TrainState:
     """Batches [first, last) of an epoch in the given `order`, `size` images each.
 
-    The bounds are arguments, so one compilation serves every chunk.
+    `images` are [n, H, W, C] as stored (uint8, or float in [0,1]), `labels` [n] or None, and
+    `order` indexes both. The bounds are arguments, so one compilation serves every chunk.
     """
     rows = images.reshape(len(images), -1)  # gathering images as rows is twice as fast on CPUs
 
@@ -197,8 +201,9 @@ def train(
     """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
 
     A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and about
-    every quarter of a second. The caller may log, save or stop there; a state it was given is
-    donated to the next chunk, so what it wants to keep it must copy.
+    every quarter of a second. The caller may log, save or stop there; `state`, and each state it
+    was given, is donated to the next chunk, so what it wants to keep it must copy. `key` is that
+    of the run, of which the state at step 0 was made.
 
     Raises:
       DivergedError: a loss that is not finite; names the step and the first offending leaf.

@@ -1,8 +1,8 @@
 """Variational autoencoder: the KL term, and importance-weighted bounds on the likelihood.
 
 q(z | x) = N(mean, deviation^2), both from the encoder; p(z) = N(0, I); p(x | z) as the loss says:
-`bernoulli_nll` is -log p(x | z) itself, `squared_error` is that of N(x^, I/2) up to the constant
-(D/2) log(pi).
+`bernoulli_nll` is -log p(x | z) itself (of black and white pixels; of grey ones a cross-entropy),
+`squared_error` is that of N(x^, I/2) up to the constant (D/2) log(pi), D numbers an image.
 """
 
 import math
@@ -16,14 +16,15 @@ from ae_jax.model import Batch, Model, Pass, Variables
 
 
 def deviation_of(model: Model) -> str:
-    """How this model's gaussian bottleneck reads the encoder's numbers."""
+    """How this model's gaussian bottleneck reads the encoder's numbers: 'log_variance' or 'raw'."""
     return model.module.bottleneck.keywords["deviation"]  # type: ignore[attr-defined]
 
 
 def gaussian_kl(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
     """KL(q(z | x) || N(0, I)) = 1/2 sum_j (mean_j^2 + sigma_j^2 - 1 - log sigma_j^2), in nats.
 
-    Kingma & Welling 2014, appendix B. Its weight is the beta of Higgins et al. 2017.
+    Per image [batch] (Kingma & Welling 2014, appendix B). Its weight is the beta of Higgins et al.
+    2017. For 'raw' deviations log sigma^2 is log(sigma^2 + 1e-10).
     """
     mean, sigma, log_variance = gaussian_parameters(p.h, deviation_of(model))
     return 0.5 * jnp.sum(mean**2 + sigma**2 - 1 - log_variance, axis=-1)
@@ -41,10 +42,10 @@ def log_likelihood_bounds(
     Args:
       model: one with a gaussian bottleneck.
       variables: its parameters and statistics.
-      batch: clean images in the network's scale.
+      batch: clean images in the network's scale, and labels where the decoder is conditioned.
       key: of the samples.
       samples: how many per image.
-      loss: 'bernoulli_nll', or 'squared_error' for p(x | z) = N(x^, I/2).
+      loss: 'bernoulli_nll', or 'squared_error' for p(x | z) = N(x^, I/2) in the network's scale.
     """
     h = model.apply(variables, batch.x, method="encode")
     mean, sigma, _ = gaussian_parameters(h, deviation_of(model))

@@ -13,7 +13,6 @@ input or environment, 3 a training that diverged, 130 interrupted.
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -24,6 +23,7 @@ from tqdm import tqdm
 from ae_jax.errors import ConfigError
 from experiments import cli, measured, provenance
 from experiments.expected import BARS, OTHERS, RUNS, Bar
+from experiments.measured import RUN, Measurement, Task
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -34,63 +34,78 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     if effort <= 0:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
     a = measured.asked(APPLICATIONS, "application")
-    for name in set(a.names) & set(a.rows):
-        if a.rows[name]["effort"] != effort:
-            other = f"{name} was measured with {a.rows[name]['effort']:g}, not {effort:g}"
+    for name, row in measured.rows_of(a.file, a.dataset.name).items():
+        if name in a.names and row["effort"] != effort:
+            other = f"{name} was measured with {row['effort']:g}, not {effort:g}"
             raise ConfigError(f"--effort: {a.file}: {other}; name another --json")
-    todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
-    measured.fill(a, todo, partial(one, a.dataset, effort, {}), dict)
+    tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
+    measured.fill(a, tasks, measurement(a.dataset, effort))
     return 0
 
 
-def entries(record: Any, name: str, effort: float) -> dict[str, Any]:
-    """What the file has of an application, by seed, if it was made as it would be made now."""
-    if record is None or (record["run"], record["effort"]) != (run_of(name), effort):
-        return {}
-    return record["by_seed"]
+def measurement(dataset: Any, effort: float) -> Measurement:
+    """The applications on a data set; the runs of a seed are trained once."""
+    runs: dict[Any, Any] = {}
+    return Measurement(
+        protocol=lambda task: protocol(task.row, dataset, effort),
+        take=lambda task: one(dataset, effort, runs, task),
+        row=lambda name, old, by_kind: summary(name, by_kind[RUN], effort),
+        line=line,
+        keyed=True,
+    )
 
 
-def one(
-    dataset: Any, effort: float, runs: dict[Any, Any], rows: measured.Rows, name: str, seed: str
-) -> str | None:
-    """An application at one seed, if `rows` has it not; what it found. `runs` are for the next."""
+def protocol(name: str, dataset: Any, effort: float) -> dict[str, Any]:
+    """What an application's numbers depend on."""
+    return {**measured.differences(*config_of(name, dataset)), "effort": effort}
+
+
+def line(task: Task, row: dict[str, Any]) -> str:
+    """What an application found at a seed."""
+    entry = row["measured"][RUN]["by_seed"][str(task.seed)]
+    return f"{task.row}, seed {task.seed} ({entry['seconds']:.0f} s): {entry['sentence']}"
+
+
+def one(dataset: Any, effort: float, runs: dict[Any, Any], task: Task) -> dict[str, Any] | None:
+    """What an application finds at a seed; `runs` are kept for the next."""
     from ae_jax.analysis import APPLICATIONS, NotApplicable, Study
     from experiments.analyse import outsiders, plain
 
-    done = entries(rows.get(name), name, effort)
-    if seed in done:
-        return None
+    name, _, seed = task
     begun = time.perf_counter()
     if (run_of(name), seed) not in runs:
         for other in [r for r in runs if r[1] != seed]:
             del runs[other]
-        runs[run_of(name), seed] = trained(name, dataset, int(seed))
+        runs[run_of(name), seed] = trained(name, dataset, seed)
     run = runs[run_of(name), seed]
     whole = (len(dataset.train.images), len(dataset.test.images))
-    key = jax.random.key(1000 + int(seed))
+    key = jax.random.key(1000 + seed)
     study = Study(run, dataset, key, effort, outsiders=outsiders(run), most=whole)
     try:
         finding = APPLICATIONS[name](study, study.key_for(name))
     except NotApplicable as reason:
         tqdm.write(f"{name}: skipped, {reason}")
         return None
-    seconds = time.perf_counter() - begun
-    entry = {
+    return {
         "numbers": plain(finding.numbers),
         "control": plain(finding.control),
         "sentence": finding.sentence,
-        "seconds": seconds,
+        **measured.timed(begun),
     }
-    rows[name] = summary(name, {**done, seed: entry}, effort)
-    return f"{name}, seed {seed} ({seconds:.0f} s): {finding.sentence}"
+
+
+def config_of(name: str, dataset: Any) -> tuple[str, dict[str, Any]]:
+    """(config, changes to it) of the run an application is given."""
+    config, changes = RUNS.get(name, OTHERS)
+    return config, {**changes, "data.name": dataset.name}
 
 
 def trained(name: str, dataset: Any, seed: int) -> Any:
     """The run an application is given."""
     import ae_jax
 
-    config, changes = RUNS.get(name, OTHERS)
-    config = ae_jax.load_config(config, **{**changes, "data.name": dataset.name})
+    path, changes = config_of(name, dataset)
+    config = ae_jax.load_config(path, **changes)
     return ae_jax.fit(config, dataset, jax.random.key(seed), progress=False, whole=True)
 
 
@@ -113,7 +128,7 @@ def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]
     pairs = [(e["numbers"], e["control"]) for e in found]
     if name in BARS:
         record["bars"] = [_held(bar, pairs) for bar in BARS[name]]
-    return {**record, "by_seed": by_seed}
+    return record
 
 
 def run_of(name: str) -> str:

@@ -22,10 +22,10 @@ from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
 from ae_jax.errors import DataError
-from experiments import cli, measured, provenance
+from experiments import cli, measured
+from experiments.measured import RUN, Measurement, Task
 
-EPOCHS, RATES = 20, (0.05, 0.1, 0.2)  # of fine-tuning
-PROBE_STEPS = 200  # of logistic regression by L-BFGS
+TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2, 0.4, 0.8)}
 HELD_OUT = 10_000  # the last training images, which choose rate and epoch
 
 
@@ -55,7 +55,13 @@ def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
 
 
 def classification(
-    config: Any, data: Any, key: jax.Array, widths: Sequence[int], n: int
+    config: Any,
+    data: Any,
+    key: jax.Array,
+    widths: Sequence[int],
+    n: int,
+    epochs: int,
+    rates: Sequence[float],
 ) -> dict[str, float]:
     """Test error (%) of `n` training images, layers of `widths` pre-trained, then fine-tuned."""
     from ae_jax import pretraining
@@ -69,8 +75,8 @@ def classification(
     train, valid = rows(data.train, slice(0, n)), rows(data.train, slice(-HELD_OUT, None))
     runs = pretraining.greedy(config, widths, Dataset(data.name, train, valid), k_layers, False)
     tried = {
-        rate: pretraining.fine_tune(runs, train, valid, k_labels, EPOCHS, rate, progress=False)
-        for rate in RATES
+        rate: pretraining.fine_tune(runs, train, valid, k_labels, epochs, rate, progress=False)
+        for rate in rates
     }
     rate, found = min(tried.items(), key=lambda item: min(item[1].valid_errors))
     return {
@@ -81,8 +87,11 @@ def classification(
     }
 
 
-def probe(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
-    """Test error (%) of logistic regression on the codes as they are, and on pixels."""
+def probe(config: Any, data: Any, key: jax.Array, steps: int) -> dict[str, float]:
+    """Test error (%) of logistic regression on the codes as they are, and on pixels.
+
+    By L-BFGS, so many `steps` of it.
+    """
     from sklearn.linear_model import LogisticRegression
 
     import ae_jax
@@ -92,7 +101,7 @@ def probe(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
     kinds = {"test error (%)": run.encode, "error on pixels (%)": unit_rows}
     found = {}
     for name, features in kinds.items():
-        fitted = LogisticRegression(max_iter=PROBE_STEPS)
+        fitted = LogisticRegression(max_iter=steps)
         with warnings.catch_warnings():  # that it could go on: the steps are a budget
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted.fit(features(data.train.images), data.train.labels)
@@ -117,7 +126,7 @@ def _rifai(variant: str, error: float | None, norm: float | None, **changes: Any
     return Row(
         "rifai2011" + variant,
         {"test error (%)": error, "Jacobian norm": norm},
-        partial(classification, widths=(1000,), n=50_000),
+        partial(classification, widths=(1000,), n=50_000, **TUNING),
         "10 epochs of pre-training, 20 of fine-tuning; strengths not selected; norm in other units",
         {"train.epochs": 10, **changes},
     )
@@ -127,7 +136,7 @@ def _vincent(variant: str, error: float | None, **changes: Any) -> Row:
     return Row(
         "vincent2010" + variant,
         {"test error (%)": error},
-        partial(classification, widths=(1000, 1000, 1000), n=10_000),
+        partial(classification, widths=(1000, 1000, 1000), n=10_000, **TUNING),
         "one choice of widths, pre-training rates and noise; "
         "the test set is MNIST's 10,000, not 50,000 others",
         changes,
@@ -151,7 +160,7 @@ ROWS: dict[str, Row] = {
     "sparse_top_k:makhzani": Row(
         "sparse_top_k:makhzani",
         {"test error (%)": 1.35, "error on pixels (%)": 7.20},
-        probe,
+        partial(probe, steps=200),
         "30 epochs of Adam; k is 25 for the classifier as well",
     ),
 }
@@ -160,21 +169,32 @@ ROWS: dict[str, Row] = {
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     a = measured.asked(ROWS, "row")
-    todo = [(name, str(seed)) for seed in range(a.seeds) for name in a.names]
-    measured.fill(a, todo, partial(one, a.dataset))
+    tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
+    measured.fill(a, tasks, measurement(a.dataset))
     return 0
 
 
-def one(data: Any, rows: measured.Rows, name: str, seed: str) -> str | None:
-    """Trains what `rows` has not; the numbers in a line."""
-    by_seed = rows.get(name, {}).get("by_seed", {})
-    if seed in by_seed:
-        return None
-    by_seed[seed] = numbers_of(ROWS[name], data, int(seed))
-    rows[name] = summary(ROWS[name], by_seed)
-    numbers = {k: v for k, v in by_seed[seed].items() if k != "date"}
-    found = ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
-    return f"{name}, seed {seed}: {found}"
+def measurement(data: Any) -> Measurement:
+    """The rows on a data set."""
+    return Measurement(
+        protocol=lambda task: protocol(ROWS[task.row], data.name),
+        take=lambda task: numbers_of(ROWS[task.row], data, task.seed),
+        row=lambda name, old, runs: summary(ROWS[name], runs[RUN]),
+        line=line,
+    )
+
+
+def protocol(row: Row, data: str) -> dict[str, Any]:
+    """What a row's numbers depend on: its config, and how it is measured."""
+    config = measured.differences(row.config, {**row.changes, "data.name": data})
+    return {**config, **getattr(row.measure, "keywords", {})}
+
+
+def line(task: Task, row: dict[str, Any]) -> str:
+    """The numbers of a seed."""
+    numbers = row["measured"][RUN]["by_seed"][str(task.seed)]
+    found = ", ".join(f"{k} {numbers[k]:.4g}" for k in row["mean"])
+    return f"{task.row}, seed {task.seed}: {found}"
 
 
 def numbers_of(row: Row, data: Any, seed: int) -> dict[str, Any]:
@@ -183,9 +203,7 @@ def numbers_of(row: Row, data: Any, seed: int) -> dict[str, Any]:
 
     begun = time.perf_counter()
     config = ae_jax.load_config(row.config, **{**row.changes, "data.name": data.name})
-    numbers = row.measure(config, data, jax.random.key(seed))
-    seconds = round(time.perf_counter() - begun, 1)
-    return {**numbers, "seconds": seconds, "date": provenance.where()["date"]}
+    return {**row.measure(config, data, jax.random.key(seed)), **measured.timed(begun)}
 
 
 def summary(row: Row, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -199,7 +217,6 @@ def summary(row: Row, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "published": dict(row.published),
         "mean": {k: float(np.mean(v)) for k, v in values.items()},
         "std": {k: measured.deviation(v) for k, v in values.items()},
-        "by_seed": by_seed,
     }
 
 

@@ -1,7 +1,19 @@
-"""Commands that measure for long: their flags, and a file that fills up seed by seed."""
+"""Commands that measure for long: their flags, and a file that fills up seed by seed.
 
+A row of the file has besides what the command says of it
+
+    "measured": {kind: {"protocol": {field: value}, "by_seed": {seed: numbers}}}
+
+The protocol is what the numbers depend on; numbers of another protocol do not count. Several
+commands may fill one file at a time: each reads it anew before it writes.
+"""
+
+import contextlib
+import fcntl
+import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,23 +21,45 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from ae_jax import config as config_lib
 from ae_jax import json_file
 from ae_jax.arrays import Dataset
 from ae_jax.errors import ConfigError, DataError
 from experiments import cli, provenance, workdir
 
-Rows = dict[str, Any]
+Row = dict[str, Any]
+BySeed = dict[str, dict[str, Any]]
+
+
+class Task(NamedTuple):
+    """One measurement."""
+
+    row: str
+    kind: str  # of several that a row has; RUN where it has one
+    seed: int
+
+
+RUN = "run"
+
+
+class Measurement(NamedTuple):
+    """What a command measures."""
+
+    protocol: Callable[[Task], dict[str, Any]]  # what has to be the same for numbers to count
+    take: Callable[[Task], dict[str, Any] | None]  # the numbers; None where there are none
+    row: Callable[[str, Row, dict[str, BySeed]], Row]  # (name, as it was, by kind) -> what it says
+    line: Callable[[Task, Row], str]  # for the terminal
+    keyed: bool = False  # whether the file is an object of rows by name, or has them in a list
 
 
 class Asked(NamedTuple):
-    """What the flags ask for, and what the file has of it."""
+    """What the flags ask for."""
 
     known: list[str]  # in the order of the file
     names: list[str]
     seeds: int
     dataset: Dataset
     file: Path
-    rows: Rows
 
 
 def define_flags(file: str) -> None:
@@ -50,13 +84,13 @@ def asked(known: Iterable[str], what: str) -> Asked:
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)
-    rows = rows_of(file, F.data)  # before the data set, which may have to be downloaded
+    rows_of(file, F.data)  # before the data set, which may have to be downloaded
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         raise ConfigError(f"--json: {file}: cannot be written; is {file.parent} a folder of yours?")
-    return Asked(list(known), names, F.seeds, data.load_data(F.data), file, rows)
+    return Asked(list(known), names, F.seeds, data.load_data(F.data), file)
 
 
-def rows_of(file: Path, data: str) -> Rows:
+def rows_of(file: Path, data: str) -> dict[str, Row]:
     """What the file has, by name; nothing if it is not there.
 
     Raises:
@@ -66,7 +100,7 @@ def rows_of(file: Path, data: str) -> Rows:
     if not file.exists():
         return {}
     found = json_file.read(file)
-    rows: Rows = {r["name"]: r for r in found["rows"]} if "rows" in found else found
+    rows: dict[str, Row] = {r["name"]: r for r in found["rows"]} if "rows" in found else found
     for name, row in rows.items():
         if row.get("data") != data:
             other = f"{name} was measured on {row.get('data')}, not {data}"
@@ -74,38 +108,99 @@ def rows_of(file: Path, data: str) -> Rows:
     return rows
 
 
+def fill(a: Asked, tasks: Sequence[Task], m: Measurement) -> None:
+    """Takes every measurement that the file has not, and writes the file after each.
+
+    A command that is ended goes on from the file.
+    """
+    new, said = 0, set()
+    with tqdm(tasks, disable=None, dynamic_ncols=True) as bar:
+        for task in bar:
+            kind = "" if task.kind == RUN else f", {task.kind}"
+            bar.set_description(f"{task.row}{kind}, seed {task.seed}")
+            protocol = m.protocol(task)
+            row = rows_of(a.file, a.dataset.name).get(task.row, {})
+            if str(task.seed) in by_seed(row, task.kind, protocol):
+                continue
+            for change in changes(row, task.kind, protocol):
+                if (task[:2], change) not in said:
+                    tqdm.write(f"{task.row}{kind}: measured anew, {change}")
+                    said.add((task[:2], change))
+            numbers = m.take(task)
+            if numbers is None:
+                continue
+            with alone(a.file):
+                rows = rows_of(a.file, a.dataset.name)
+                row = recorded(m, rows.get(task.row, {}), task, protocol, numbers)
+                rows[task.row] = {**row, "data": a.dataset.name}
+                ordered = {name: rows[name] for name in a.known if name in rows}
+                workdir.write_json(a.file, ordered if m.keyed else listed(ordered))
+            tqdm.write(m.line(task, row))
+            new += 1
+    print(f"{a.file}: {new} new, {len(tasks) - new} as they were")
+
+
+def recorded(
+    m: Measurement, row: Row, task: Task, protocol: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> Row:
+    """The row with one more measurement, without those of the same kind and another protocol."""
+    found = {**by_seed(row, task.kind, protocol), str(task.seed): dict(numbers)}
+    in_order = {seed: found[seed] for seed in sorted(found, key=int)}
+    mine = {"protocol": as_json(protocol), "by_seed": in_order}
+    measured = {**row.get("measured", {}), task.kind: mine}
+    says = m.row(task.row, row, {kind: each["by_seed"] for kind, each in measured.items()})
+    return {**says, "measured": measured}
+
+
+def by_seed(row: Row, kind: str, protocol: Mapping[str, Any]) -> BySeed:
+    """What a row has of a kind, if it was measured by this protocol."""
+    if kind not in row.get("measured", {}) or changes(row, kind, protocol):
+        return {}
+    return row["measured"][kind]["by_seed"]
+
+
+def changes(row: Row, kind: str, protocol: Mapping[str, Any]) -> list[str]:
+    """'field: old -> new' for what the protocol of a row's numbers says otherwise."""
+    if kind not in row.get("measured", {}):
+        return []
+    return config_lib.changes(row["measured"][kind]["protocol"], as_json(protocol), free=())
+
+
+def differences(config: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """{'field': value} of a config file with `more` over it: what differs from the defaults."""
+    merged = config_lib.merge(config_lib.read(config), config_lib.nested(more))
+    return {field: value for field, value in config_lib.flat(merged) if field != "name"}
+
+
+def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(value))
+
+
+@contextlib.contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """One process at a time; the lock is the kernel's, on the folder, so that it leaves nothing."""
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def deviation(values: Sequence[float]) -> float:
     """The standard deviation of a sample, with n - 1; 0 of one value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def table(rows: Rows) -> dict[str, Any]:
+def listed(rows: Mapping[str, Row]) -> dict[str, Any]:
     """{"date", "machine", "versions", "rows": [{"name", ...}]}."""
-    listed = [{"name": name, **row} for name, row in rows.items()]
-    return {**provenance.where(), "rows": listed}
+    return {**provenance.where(), "rows": [{"name": name, **row} for name, row in rows.items()]}
 
 
-def fill(
-    a: Asked,
-    todo: Sequence[tuple[str, ...]],
-    measure: Callable[..., str | None],
-    written: Callable[[Rows], dict[str, Any]] = table,
-) -> None:
-    """Calls `measure(rows, *each)` for each of `todo`, and writes the file after each.
-
-    The first word of each is the row's name, the last the seed. `measure` puts its numbers into
-    `rows` and answers with a line for the terminal, or with None where there was nothing to
-    measure. A command that is ended goes on from the file.
-    """
-    new = 0
-    with tqdm(todo, disable=None, dynamic_ncols=True) as bar:
-        for each in bar:
-            bar.set_description(f"{', '.join(each[:-1])}, seed {each[-1]}")
-            line = measure(a.rows, *each)
-            if line is not None:
-                a.rows[each[0]]["data"] = a.dataset.name
-                rows = {name: a.rows[name] for name in a.known if name in a.rows}
-                workdir.write_json(a.file, written(rows))
-                tqdm.write(line)
-                new += 1
-    print(f"{a.file}: {new} new, {len(todo) - new} as they were")
+def timed(begun: float) -> dict[str, Any]:
+    """{"seconds", "date"} of a measurement that was begun at `time.perf_counter() == begun`."""
+    return {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "date": provenance.where()["date"],
+    }

@@ -9,7 +9,6 @@ already is not trained again. `experiments.tables` puts it into the README. Exit
 bad input or environment, 3 a training that diverged, 130 interrupted.
 """
 
-import json
 import time
 from functools import partial
 from typing import Any
@@ -18,7 +17,8 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, measured, provenance
+from experiments import cli, measured
+from experiments.measured import BySeed, Measurement, Row, Task
 from experiments.published import ROWS, Published
 
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
@@ -28,40 +28,42 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     a = measured.asked(ROWS, "row")
     kinds = ("published", "better") if flags.FLAGS.better else ("published",)
-    for name in set(a.names) & set(a.rows) if flags.FLAGS.better else ():
-        forget_what_changed(name, a.rows[name])
     # Seed by seed: the first table is there after one third of the time.
-    todo = [(n, kind, str(seed)) for seed in range(a.seeds) for n in a.names for kind in kinds]
-    measured.fill(a, todo, partial(one, a.dataset))
+    tasks = [Task(n, kind, seed) for seed in range(a.seeds) for n in a.names for kind in kinds]
+    measured.fill(a, tasks, measurement(a.dataset))
     return 0
 
 
-def one(dataset: Any, rows: measured.Rows, name: str, kind: str, seed: str) -> str | None:
-    """Trains what `rows` has not; the row in a line."""
-    row = rows.setdefault(name, {"runs": {}})
-    runs = row["runs"].setdefault(kind, {})
-    if seed in runs:
-        return None
-    runs[seed] = outcome(ROWS[name], kind, int(seed), dataset)
-    row.setdefault("controls", controls_of(ROWS[name], dataset))
-    row |= verdict(ROWS[name], row["runs"], row["controls"])
-    return brief(name, row)
+def measurement(dataset: Any) -> Measurement:
+    """Trainings on a data set, as published and changed."""
+    return Measurement(
+        protocol=lambda task: measured.differences(*of_row(task, dataset.name)),
+        take=lambda task: outcome(ROWS[task.row], task.kind, task.seed, dataset),
+        row=partial(says, dataset),
+        line=lambda task, row: brief(task.row, row),
+    )
 
 
-def forget_what_changed(name: str, row: dict[str, Any]) -> None:
-    """Drops the runs of a changed config that is no longer the one of `published`."""
-    now = json.loads(json.dumps(ROWS[name].better)) if name in ROWS else None
-    if "better" in row and row["better"]["changes"] != now:
-        row["runs"]["better"] = {}
-        del row["better"]
+def of_row(task: Task, data: str) -> tuple[str, dict[str, Any]]:
+    """(config, changes to it) of a row, as published or changed."""
+    return ROWS[task.row].config, _changes(ROWS[task.row], task.kind, data)
+
+
+def _changes(published: Published, kind: str, data: str) -> dict[str, Any]:
+    return {**(published.better if kind == "better" else {}), "data.name": data}
+
+
+def says(dataset: Any, name: str, old: Row, runs: dict[str, BySeed]) -> Row:
+    """What a row says: means, verdict, controls."""
+    controls = old.get("controls") or controls_of(ROWS[name], dataset)
+    return {"controls": controls, **verdict(ROWS[name], runs, controls)}
 
 
 def config_of(published: Published, kind: str, data: str) -> Any:
     """The resolved config of a row, as published or changed."""
     import ae_jax
 
-    changes = published.better if kind == "better" else {}
-    return ae_jax.load_config(published.config, **{**changes, "data.name": data})
+    return ae_jax.load_config(published.config, **_changes(published, kind, data))
 
 
 def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[str, Any]:
@@ -84,8 +86,7 @@ def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[st
         "value": float(value[published.measure]),
         "batch_std": float(epoch.std() * np.sqrt(size / last)),
         "test_mse": test["mse"],
-        "seconds": round(time.perf_counter() - begun, 1),
-        "date": provenance.where()["date"],
+        **measured.timed(begun),
     }
 
 
@@ -123,8 +124,6 @@ def verdict(
         "unit": published.unit,
     }
     for kind, by_seed in runs.items():
-        if not by_seed:
-            continue
         found = over_seeds(published, list(by_seed.values()), controls["mean_image"])
         if kind == "published":
             over = found["mean"] - published.number

@@ -10,7 +10,7 @@ its file does not say.
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,27 @@ from absl import flags
 
 from ae_jax.config import flat
 from ae_jax.errors import DataError
-from experiments import bench_report, cli
+from experiments import bench_report, cli, measured
 from experiments.expected import BARS
 from experiments.markdown import table
+from experiments.measured import RUN
 from experiments.reproduce import plus_minus, seeds_of
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
 
 
-def provenance(result: dict[str, Any], days: Iterable[str] = ()) -> str:
-    """When (`days`: of its single measurements), where and with what a file was measured."""
-    days = sorted({*days, result["date"]})
-    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+def days(rows: Iterable[measured.Row]) -> Iterator[str]:
+    """The dates of single measurements."""
+    for row in rows:
+        for kind in row["measured"].values():
+            yield from (numbers["date"] for numbers in kind["by_seed"].values())
+
+
+def provenance(result: dict[str, Any], dates: Iterable[str] = ()) -> str:
+    """When (`dates`: of its single measurements), where and with what a file was measured."""
+    all_dates = sorted({*dates, result["date"]})
+    when = all_dates[0] if len(all_dates) == 1 else f"{all_dates[0]} to {all_dates[-1]}"
     machine, versions = result["machine"], result["versions"]
     cores = "1 core" if machine["cores"] == 1 else f"{machine['cores']} cores"
     return f"{when}, {machine['cpu']}, {cores}, Python {versions['python']}, jax {versions['jax']}."
@@ -48,9 +56,7 @@ def published(result: dict[str, Any]) -> str:
         gain = f"{plus_minus(changed)} ({-100 * changed['gain']:+.0f} %)" if changed else "-"
         here = (plus_minus(ours), seeds_of(ours), row["verdict"])
         lines.append((name, printed, *here, *errors, gain))
-    days = [seed["date"] for row in result["rows"] for runs in row["runs"].values()
-            for seed in runs.values()]  # fmt: skip
-    return "\n\n".join([table(lines), provenance(result, days)])
+    return "\n\n".join([table(lines), provenance(result, days(result["rows"]))])
 
 
 def better(result: dict[str, Any]) -> str:
@@ -75,14 +81,13 @@ def literature(result: dict[str, Any]) -> str:
             for kind, known in others
         ]
         here = f"{row['mean'][what]:.3g}"
-        here += f" ± {row['std'][what]:.1g}" if len(row["by_seed"]) > 1 else ""
+        seeds = len(row["measured"][RUN]["by_seed"])
+        here += f" ± {row['std'][what]:.1g}" if seeds > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
-        seeds = str(len(row["by_seed"]))
-        lines.append((f"`{row['name']}`", what, known, here, seeds, ", ".join(beside)))
+        lines.append((f"`{row['name']}`", what, known, here, str(seeds), ", ".join(beside)))
     scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"]}
     notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
-    days = [seed["date"] for row in result["rows"] for seed in row["by_seed"].values()]
-    return "\n\n".join([table(lines), notes, provenance(result, days)])
+    return "\n\n".join([table(lines), notes, provenance(result, days(result["rows"]))])
 
 
 def uses(result: dict[str, Any]) -> str:

@@ -90,9 +90,6 @@ def test_seeds_become_means_deviations_and_bars():
 
     by_seed = {"0": entry(3.0), "1": entry(4.0)}
     found = applications.summary("super_resolution", by_seed, effort=2.0)
-    assert applications.entries(found, "super_resolution", 2.0) == by_seed
-    assert applications.entries(found, "super_resolution", 5.0) == {}  # not made alike
-    assert applications.entries({**found, "run": "another"}, "super_resolution", 2.0) == {}
     assert found["numbers"]["7 x 7"] == {"gain_db": 3.5, "note": "text"}
     assert found["std"]["control"]["14 x 14"]["psnr_db"] == [0.0, 0.707107]
     assert [(bar["mean"], bar["holds"]) for bar in found["bars"]] == [(3.5, True), (3.5, False)]

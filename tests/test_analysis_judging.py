@@ -203,6 +203,11 @@ def test_the_reader_knows_captions_it_was_not_fitted_on():
     assert not set(texts) & set(caption.captions(caption.TEMPLATES)[0])
     assert (read.predict(texts) == digits).all()
     assert caption.misspelt("seven") == "sevn" and caption.misspelt("two") == "two"
+    wrong, meant = caption.misspellings(caption.ASKED)
+    assert not set(wrong) & set(texts)
+    # Seven of ten words have four letters or more; no figure is misspelt.
+    assert len(wrong) == 7 * len(caption.ASKED)
+    assert set(meant.tolist()) == {0, 3, 4, 5, 7, 8, 9}
     assert (read.predict(["sevn", "eigt"]) == [7, 8]).all()
 
 

@@ -101,6 +101,17 @@ def test_resolving_a_resolved_config_changes_nothing():
     assert resolve(c.to_dict()) == c
 
 
+@pytest.mark.parametrize("kernels", [(), (5,), (5, 6), (5, 6, 7, 3)])
+def test_a_decoder_has_one_kernel_more_than_upsamplings(kernels):
+    with pytest.raises(ConfigError, match=rf"decoder\.kernels: must be 3, .*not {len(kernels)}"):
+        load_config("conv_pool", **{"decoder.kernels": kernels})
+
+
+def test_an_exponential_schedule_cannot_end_at_nothing():
+    with pytest.raises(ConfigError, match=r"optim\.final_fraction: must be above 0"):
+        load_config("denoise", optim={"schedule": "exponential", "final_fraction": 0.0})
+
+
 def test_kernels_beyond_any_image_are_refused_before_a_table_of_their_taps_is_made():
     with pytest.raises(ConfigError, match=r"decoder\.kernels: must be a tuple of .* 1 to 255"):
         load_config("conv_pool", **{"decoder.kernels": (5, 6, 2_000_000_000)})

@@ -105,6 +105,17 @@ def test_spiral_points_come_back_and_corners_travel_about_one():
     assert 0.8 < numbers["moved_at_corners"] < 1.2
 
 
+def test_the_four_corners_of_any_scale_are_corners():
+    for low in (-1.0, 0.0):
+        t = np.linspace(low, 1.0, 5)
+        grid = np.stack(np.meshgrid(t, t), -1).reshape(-1, 2)
+        at = [(x in (low, 1.0)) and (y in (low, 1.0)) for x, y in grid]
+        moved = np.where(np.array(at)[:, None], [3.0, 4.0], [100.0, 0.0])
+        assert manifold.Field(grid, moved).at_corners == 5.0
+        moved[0] = 0.0  # one of four
+        assert manifold.Field(grid, moved).at_corners == 3.75
+
+
 LEVELS = {
     "mask": {"rate": 0.3},
     "dropout": {"rate": 0.3},

@@ -49,22 +49,23 @@ def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch):
 
     def spy(runs, train, valid, key, epochs, rate, progress):
         seen.append((runs, train, valid, rate))
-        return tune(runs, train, valid, key, 1, rate, batch_size=50, progress=False)
+        return tune(runs, train, valid, key, epochs, rate, batch_size=50, progress=False)
 
     monkeypatch.setattr(pretraining, "fine_tune", spy)
     config = small("vincent2010:sdae", **{"train.batch_size": 50})
-    found = literature.classification(config, digits, jax.random.key(0), (12, 8), 200)
+    rates = (0.1, 0.3)
+    found = literature.classification(config, digits, jax.random.key(0), (12, 8), 200, 1, rates)
     runs, train, valid, _ = seen[0]
     np.testing.assert_array_equal(train.images, digits.train.images[:200])
     np.testing.assert_array_equal(valid.images, digits.train.images[200:])
     assert [run.config.model.code_size for run in runs] == [12, 8]
-    assert [rate for *_, rate in seen] == list(literature.RATES)
+    assert [rate for *_, rate in seen] == list(rates)
     tuned = [tune(*seen[0][:3], jax.random.split(jax.random.key(0))[1], 1, r, 50, False)
-             for r in literature.RATES]  # fmt: skip
+             for r in rates]  # fmt: skip
     best = min(tuned, key=lambda c: min(c.valid_errors))
     assert found["test error (%)"] == pytest.approx(100 * best.error(digits.test))
     with pytest.raises(DataError, match="250 images to train on and 100"):
-        literature.classification(config, digits, jax.random.key(0), (12,), 250)
+        literature.classification(config, digits, jax.random.key(0), (12,), 250, 1, rates)
 
 
 def test_means_and_deviations_stand_beside_what_is_printed():
@@ -74,9 +75,16 @@ def test_means_and_deviations_stand_beside_what_is_printed():
     assert row["published"]["sse"] == 3.00
 
 
+def test_how_it_is_measured_belongs_to_the_protocol():
+    found = literature.protocol(literature.ROWS["rifai2011:decay"], "mnist")
+    assert found["penalties.weight_l2.weight"] == 1000.0 and found["train.epochs"] == 10
+    assert found["widths"] == (1000,) and found["rates"] == literature.TUNING["rates"]
+    assert literature.protocol(literature.ROWS["sparse_top_k:makhzani"], "mnist")["steps"] == 200
+
+
 def test_the_probe_on_pixels_is_logistic_regression(digits):
     config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "data.name": "mnist5k"})
-    found = literature.probe(config, digits, jax.random.key(0))
+    found = literature.probe(config, digits, jax.random.key(0), 200)
     X, x = (p.images.reshape(len(p.images), -1) / np.float32(255) for p in digits[1:])
     fitted = LogisticRegression(max_iter=200).fit(X, digits.train.labels)
     error = 100 * (1 - fitted.score(x, digits.test.labels))

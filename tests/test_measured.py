@@ -2,7 +2,8 @@
 
 import json
 import signal
-from functools import partial
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
@@ -13,47 +14,57 @@ from ae_jax import training
 from ae_jax.arrays import Dataset, Split
 from ae_jax.errors import DataError
 from experiments import measured, reproduce
+from experiments.measured import RUN, Measurement, Task
 from experiments.published import ROWS
 
-EACH = [(name, str(seed)) for seed in range(2) for name in ("a", "b")]
+TASKS = [Task(name, RUN, seed) for seed in range(2) for name in ("a", "b")]
 
 
 def asked(file):
     none = Split(np.zeros((0, 28, 28, 1)), None)
+    return measured.Asked(["b", "a"], ["a", "b"], 2, Dataset("digits", none, none), file)
+
+
+def numbers_of(file, kind=RUN):
     rows = measured.rows_of(file, "digits")
-    return measured.Asked(["b", "a"], ["a", "b"], 2, Dataset("digits", none, none), file, rows)
+    return {
+        name: {seed: e["n"] for seed, e in row["measured"][kind]["by_seed"].items()}
+        for name, row in rows.items()
+    }
 
 
-def file_of(file):
-    rows = measured.rows_of(file, "digits")
-    return {n: {k: v for k, v in row.items() if k.isdigit()} for n, row in rows.items()}
+def measurement(seen=None, ends_after=9, protocol=None, **more):
+    seen = [] if seen is None else seen
 
-
-def measurer(seen, ends_after=9):
-    def measure(rows, name, seed):
-        by_seed = rows.setdefault(name, {})
-        if seed in by_seed:
-            return None
+    def take(task):
         if len(seen) == ends_after:
             raise KeyboardInterrupt
-        seen.append((name, seed))
-        by_seed[seed] = len(seen)
-        return f"{name} {seed}"
+        seen.append(task)
+        return {"n": len(seen)}
 
-    return measure
+    def row(name, old, by_kind):
+        return {"sum": sum(e["n"] for by_seed in by_kind.values() for e in by_seed.values())}
+
+    def line(task, row):
+        return f"{task.row} {task.seed}"
+
+    def now(task):
+        return {"optim.learning_rate": 0.1, "encoder.hidden": (3, 2)} | (protocol or {})
+
+    return Measurement(now, take, row, line, **more)
 
 
 def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, capsys):
     file, seen = tmp_path / "rows.json", []
     assert measured.rows_of(file, "digits") == {}
     with pytest.raises(KeyboardInterrupt):
-        measured.fill(asked(file), EACH, measurer(seen, 3))
-    assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
-    measured.fill(asked(file), EACH, measurer(seen))
-    assert seen == EACH
-    assert file_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+        measured.fill(asked(file), TASKS, measurement(seen, 3))
+    assert numbers_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2}}
+    measured.fill(asked(file), TASKS, measurement(seen))
+    assert seen == TASKS
+    assert numbers_of(file) == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
     said = json.loads(file.read_text())
-    assert [row["name"] for row in said["rows"]] == ["b", "a"]
+    assert [(row["name"], row["sum"]) for row in said["rows"]] == [("b", 6), ("a", 4)]
     assert said["versions"]["jax"] and said["date"]
     lines = ["a 0", "b 0", "a 1", "b 1", f"{file}: 1 new, 3 as they were"]
     assert capsys.readouterr().out.splitlines() == lines
@@ -62,9 +73,55 @@ def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, ca
 
 
 def test_a_file_may_be_keyed_by_name(tmp_path):
-    measured.fill(asked(tmp_path / "f"), EACH, measurer([]), dict)
-    assert json.loads((tmp_path / "f").read_text())["b"] == {"0": 2, "1": 4, "data": "digits"}
-    assert file_of(tmp_path / "f") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+    measured.fill(asked(tmp_path / "f"), TASKS, measurement(keyed=True))
+    assert json.loads((tmp_path / "f").read_text())["b"]["sum"] == 6
+    assert numbers_of(tmp_path / "f") == {"a": {"0": 1, "1": 3}, "b": {"0": 2, "1": 4}}
+
+
+def test_numbers_of_another_protocol_do_not_count_and_it_is_said_which(tmp_path, capsys):
+    a, changed = asked(tmp_path / "f"), {"optim.learning_rate": 0.2, "train.epochs": 3}
+    measured.fill(a, [*TASKS, Task("a", "better", 0)], measurement())
+    measured.fill(a, TASKS[:1], measurement(protocol=changed))
+    said = capsys.readouterr().out.splitlines()[-4:]
+    assert said == [
+        "a: measured anew, optim.learning_rate: 0.1 -> 0.2",
+        "a: measured anew, train.epochs: 'absent' -> 3",
+        "a 0",
+        f"{a.file}: 1 new, 0 as they were",
+    ]
+    # Seed 1 of the row is gone with its protocol; another row, another kind are what they were.
+    row = measured.rows_of(a.file, "digits")["a"]
+    assert row["measured"][RUN]["by_seed"] == {"0": {"n": 1}}
+    assert row["measured"]["better"]["by_seed"] == {"0": {"n": 5}}
+    assert row["sum"] == 6
+    assert measured.rows_of(a.file, "digits")["b"]["sum"] == 6
+
+
+def test_commands_that_fill_one_file_at_a_time_lose_nothing(tmp_path):
+    names = [str(i) for i in range(4)]
+    a = asked(tmp_path / "f")._replace(known=names)
+    together = threading.Barrier(len(names))
+
+    def fill(name):
+        m = measurement()
+
+        def take(task):
+            together.wait(10)  # all write at once
+            return m.take(task)
+
+        measured.fill(a, [Task(name, RUN, seed) for seed in range(6)], m._replace(take=take))
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(fill, names))
+    assert numbers_of(a.file) == {name: {str(i): i + 1 for i in range(6)} for name in names}
+
+
+def test_a_protocol_is_what_differs_from_the_defaults_not_how_it_is_written():
+    differences = measured.differences("linear:published", {"optim": {"learning_rate": 1.0}})
+    assert differences["optim.learning_rate"] == 1.0
+    assert differences == measured.differences("linear:published", {"optim.learning_rate": 1.0})
+    other = measured.differences("linear:published", {"optim.name": "adam"})  # another slot's
+    assert other["optim.name"] == "adam" and other["train.epochs"] == 20
 
 
 @pytest.fixture
@@ -86,7 +143,7 @@ def test_a_half_trained_run_is_no_measurement(tmp_path, monkeypatch, python_hand
     monkeypatch.setattr(training, "train", interrupted)
     a = asked(tmp_path / "f")._replace(known=list(ROWS), dataset=data)
     with pytest.raises(KeyboardInterrupt):
-        measured.fill(a, [("linear", "better", "0")], partial(reproduce.one, data))
+        measured.fill(a, [Task("linear", "better", 0)], reproduce.measurement(data))
     assert not a.file.exists()
     part = ae_jax.fit("linear", data, jax.random.key(0), progress=False)  # in a notebook it is kept
     assert 0 < int(part.state.step) < 20

@@ -2,10 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from scipy import special
 
 from ae_jax import model as model_lib
 from ae_jax.config import load_config
+from ae_jax.errors import ConfigError
+from ae_jax.layers import ACTIVATIONS
 
 COUNTS = {
     "linear": 50_176,
@@ -50,6 +54,17 @@ def test_any_image_shape(name, shape):
     )
     assert code.shape == (5, load_config(name).model.code_size)
     assert image.shape == (5, *shape)
+
+
+def test_images_too_small_to_pool_are_refused():
+    with pytest.raises(ConfigError, match=r"encoder\.channels: 2 poolings leave nothing"):
+        variables_of("conv_pool", (3, 3, 1))
+
+
+def test_activations_are_those_of_the_frameworks():
+    a = np.linspace(-4, 4, 81)
+    normal = 0.5 * (1 + special.erf(a / np.sqrt(2)))  # PyTorch's and Keras's GELU is exact
+    np.testing.assert_allclose(ACTIVATIONS["gelu"](jnp.asarray(a)), a * normal, atol=1e-6)
 
 
 def test_tied_weights_are_one_leaf_and_its_gradient_is_the_sum_of_both_uses():

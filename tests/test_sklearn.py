@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -71,3 +72,8 @@ def test_images_and_mistakes(digits):
         boxed.set_params(image_shape=(7, 8, 1)).fit(X)
     with pytest.raises(ConfigError, match="code_size"):
         Autoencoder(code_size=0).fit(X)
+    with pytest.raises(NotFittedError):
+        Autoencoder().transform(X)
+    with pytest.raises(ValueError, match="X: has 3 columns, a code 4"):
+        boxed.inverse_transform(X[:, :3])
+    assert Autoencoder(code_size=4, epochs=0).fit(X[:50]).loss_.shape == (0,)

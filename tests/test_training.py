@@ -9,6 +9,7 @@ from ae_jax import training
 from ae_jax.arrays import Split
 from ae_jax.config import load_config, resolve
 from ae_jax.errors import ConfigError, DivergedError
+from ae_jax.optimiser import SCHEDULES
 
 SHAPE = (28, 28, 1)
 
@@ -126,6 +127,13 @@ def test_a_cosine_ends_with_the_last_step_that_is_taken():
         n = len(rates) - 1
         expected = [0.5 * (1 + np.cos(np.pi * i / n)) for i in range(n + 1)]
         np.testing.assert_allclose(rates, expected, atol=1e-6)
+
+
+def test_an_exponential_rate_ends_at_its_fraction_and_stays():
+    optim = {"learning_rate": 0.5, "schedule": "exponential", "final_fraction": 0.01}
+    rate = SCHEDULES["exponential"](load_config("undercomplete", optim=optim).optim, 10)
+    rates = [float(rate(step)) for step in (0, 5, 10, 20)]
+    np.testing.assert_allclose(rates, [0.5, 0.05, 0.005, 0.005], rtol=1e-5)
 
 
 def test_one_compilation_for_each_batch_size(monkeypatch):

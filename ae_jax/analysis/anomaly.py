@@ -28,20 +28,23 @@ STEPS = 700
 
 
 def auroc(normal: np.ndarray, strange: np.ndarray) -> float:
-    """Probability that a strange image scores higher than a normal one."""
+    """Probability that a strange image scores higher than a normal one; of scores [n] and [m]."""
     truth = np.r_[np.zeros(len(normal)), np.ones(len(strange))]
     return float(roc_auc_score(truth, np.r_[normal, strange]))
 
 
 def mahalanobis(codes: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> np.ndarray:
-    """(z - m)^T C^-1 (z - m) [n]; C gets a ridge of a thousandth of its mean variance."""
+    """(z - m)^T C^-1 (z - m) [n] of codes z [n, k], their mean m [k] and covariance C [k, k].
+
+    C gets a ridge of a thousandth of its mean variance.
+    """
     ridge = 1e-3 * np.trace(cov) / len(cov) + 1e-12
     off = codes - mean
     return np.einsum("nk,kn->n", off, np.linalg.solve(cov + ridge * np.eye(len(cov)), off.T))
 
 
 def gradient_norm(run: Run, images: np.ndarray) -> np.ndarray:
-    """||d/dx ||x - r(x)||^2|| [n], x in [0,1] units: how fast the error could be made smaller."""
+    """||d/dx ||x - r(x)||^2|| [n], x [n, H, W, C] in [0,1]: how fast the error can be made less."""
 
     @jax.jit
     def norm(x: jax.Array, variables: Any) -> jax.Array:
@@ -61,7 +64,7 @@ def gradient_norm(run: Run, images: np.ndarray) -> np.ndarray:
 
 
 def scores(run: Run, images: np.ndarray) -> dict[str, np.ndarray]:
-    """The three scores [n] of images [n, H, W, C] in [0,1]."""
+    """The three scores [n] of images [n, H, W, C] in [0,1]; the error is summed over the pixels."""
     return {
         "reconstruction error": run.score(images),
         "Mahalanobis of the code": mahalanobis(run.encode(images), run.code_mean, run.code_cov),
@@ -81,7 +84,10 @@ def threshold(calibration: np.ndarray, rate: float = FALSE_ALARMS) -> float:
 
 
 def pca_error(train: np.ndarray, images: np.ndarray, k: int = PCA_SIZE) -> np.ndarray:
-    """The control's score [n]: squared distance to the k leading components of the normal data."""
+    """The control's score [n]: squared distance to the k leading components of the normal data.
+
+    Summed over the pixels, in [0,1] units; `train` are the normal data [m, H, W, C].
+    """
     rows, held = controls.unit_rows(images), controls.unit_rows(train)
     mean, V = controls.principal_directions(held, min(k, *held.shape), centred=True)
     moved = rows - mean
@@ -103,7 +109,22 @@ def one_class(study: Study, digit: int, key: jax.Array, test: Any) -> tuple[floa
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run against another world; and one class at a time against the others."""
+    """The run against another world; and one class at a time against the others.
+
+    Test images are normal; strange are their 4 x 4 blocks shuffled and, where the study has them,
+    outsiders. For each class an autoencoder of 12 codes is trained for about 700 x effort steps on
+    that class alone. The threshold is of the first half of the test images.
+
+    Returns:
+      numbers: 'shuffled blocks', 'another data set': {score: AUROC}; 'alarms': {'wanted', and the
+        shares in [0,1] that alarm: 'test_images' (the second half), each world}; with labels
+        'one_class': {class: AUROC, 'mean'}.
+      control: each world: {'pca_error': AUROC of PCA of the study's training images, as wide as the
+        code, at most 32}; 'one_class_pca', as 'one_class', of PCA of the class.
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
+    """
     study.need_images()
     study.need_unconditional()
     test = study.test.images
@@ -145,7 +166,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         ),
         "maps": _maps(study, worlds, cut),
     }
-    if study.data.train.labels is not None:
+    if study.data.train.labels is not None and study.data.test.labels is not None:
         words, numbers["one_class"], control["one_class_pca"], made["one_class"] = _one_classes(
             study, k_one
         )

@@ -38,7 +38,10 @@ def misspelt(word: str) -> str:
 
 
 def captions(templates: Sequence[str], spelling: Any = str) -> tuple[list[str], np.ndarray]:
-    """(every template with every digit's word and its figure, the digits)."""
+    """(every template with every digit's word and its figure, the digits), [20 x templates] each.
+
+    `spelling` changes the words, not the figures.
+    """
     found = [
         (t.format(w), d)
         for t in templates
@@ -46,6 +49,13 @@ def captions(templates: Sequence[str], spelling: Any = str) -> tuple[list[str], 
         for w in (spelling(word), str(d))
     ]
     return [text for text, _ in found], np.array([d for _, d in found])
+
+
+def misspellings(templates: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """As `captions`, of misspelt words; those without figures and words too short for it."""
+    texts, digits = captions(templates, misspelt)
+    kept = [i for i, right in enumerate(captions(templates)[0]) if texts[i] != right]
+    return [texts[i] for i in kept], digits[kept]
 
 
 def reader() -> Pipeline:
@@ -65,10 +75,26 @@ def draw(run: Run, read: Pipeline, texts: Sequence[str], each: int, key: jax.Arr
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run where it is conditional and variational, else a conditional one trained here."""
+    """The run where it is conditional and variational, else a conditional one trained here.
+
+    That one has 6 codes and is trained for about 2,000 x effort steps. 80 captions, 20 drawings of
+    each; all shares are in [0,1]. Misspelt are the 28 of them with a word of four letters or more.
+
+    Returns:
+      numbers: 'agreement', the share of drawings that the classifier takes for their caption's
+        digit; 'agreement_misspelt'; 'text_reader', the share of captions read as their digit;
+        'captions', how many; 'model', 'the run' or 'trained here'.
+      control: 'other_captions', the agreement with another caption's digit;
+        'text_reader_on_misspellings'; 'classifier_accuracy'.
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels, or the
+        largest is not 9, or they name clothes.
+    """
     study.need_images()
     study.need_labels()
-    if int(np.max(np.asarray(study.data.train.labels))) != 9:
+    largest = int(np.max(np.asarray(study.data.train.labels)))
+    if largest != 9 or study.data.name == "fashion_mnist":
         raise NotApplicable("the labels are not the ten digits that captions name")
     k_fit, k_draw, k_control = jax.random.split(key, 3)
     config = study.run.config
@@ -78,7 +104,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     texts, wanted = captions(ASKED)
     images = draw(run, read, texts, EACH, k_draw)
     agreement = agree(study, images, wanted)
-    wrong, meant = captions(ASKED, misspelt)
+    wrong, meant = misspellings(ASKED)
     control = {
         "other_captions": agree(study, images, np.roll(wanted, 2)),
         "text_reader_on_misspellings": float((read.predict(wrong) == meant).mean()),

@@ -75,9 +75,10 @@ def _probabilities(network: Network, params: Any, images: jax.Array) -> jax.Arra
 def train(
     images: Any, labels: Any, key: jax.Array, test: Split | None = None, steps: int = STEPS
 ) -> Classifier:
-    """Trains on images [n, H, W, C] (uint8 or [0,1]) and whole labels [n], with Adam, cosine decay.
+    """Trains on images [n, H, W, C] (uint8 or [0,1]) and whole labels [n].
 
-    Every image is moved by up to two pixels at random. `test` measures the accuracy (NaN without).
+    AdamW with a cosine decay. Every image is moved by up to two pixels at random. `test` measures
+    the accuracy (NaN without).
     """
     network = Network(int(np.max(labels)) + 1)
     images = jnp.asarray(images)

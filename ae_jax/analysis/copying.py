@@ -39,7 +39,10 @@ MEMORISER = {
 
 
 def shuffled_blocks(images: np.ndarray, key: jax.Array, size: int = 4) -> np.ndarray:
-    """Images cut into size x size blocks that change places: their pixels, but not their shapes."""
+    """Images cut into size x size blocks that change places: their pixels, but not their shapes.
+
+    [n, H, W, C]; rows and columns beyond the last whole block stay.
+    """
     n, H, W, C = images.shape
     h, w = H // size, W // size
     kept = images[:, : h * size, : w * size]
@@ -58,7 +61,8 @@ def shuffled_blocks(images: np.ndarray, key: jax.Array, size: int = 4) -> np.nda
 def inner(train: np.ndarray) -> tuple[slice, slice]:
     """(rows, columns) of the smallest box outside of which fewer than 2 % of the images are lit.
 
-    What no training image lights cannot be copied, whatever the model.
+    Lit is a pixel over 0.05, of images [n, H, W, C] in [0,1]. What no training image lights cannot
+    be copied, whatever the model.
     """
     lit = (np.asarray(train) > 0.05).mean(0).max(-1) > 0.02
     spans = [np.flatnonzero(lit.any(axis)) for axis in (1, 0)]
@@ -67,12 +71,30 @@ def inner(train: np.ndarray) -> tuple[slice, slice]:
 
 
 def copied(outputs: np.ndarray, images: np.ndarray) -> float:
-    """Share of the images' variance (over all of them and their pixels) that comes back."""
+    """Share of the images' variance (over all of them and their pixels) that comes back.
+
+    1 - mse / variance: 1 for a copy, below 0 where a plain grey would be nearer.
+    """
     return 1 - mse(outputs, images) / float(np.var(np.asarray(images, np.float64)))
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """500 sigmoid units without noise, with noise, with a contractive penalty; one number."""
+    """500 tanh units without noise, with noise, with a contractive penalty; one number.
+
+    Three models (the plain one is the course notes'), trained for about 1,200 x effort steps on all
+    training images, copy 500 test images, their 4 x 4 blocks shuffled, uniform noise and, where the
+    study has them, outsiders. A fourth, of one number, is trained for about 3,000 x effort steps on
+    16 images. The run itself is not looked at.
+
+    Returns:
+      numbers: 'copied': {world: {'denoising', 'contractive'}}, see `copied`; 'memoriser':
+        {'train_mse' of the 16, 'test_mse' of 200 test images}, per pixel in [0,1] units.
+      control: 'copied_by_the_plain_model': {world: share}; 'mean_image_of_the_few', the mse of the
+        mean of the 16 on the 200 test images.
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more.
+    """
     study.need_images()
     test = study.test.images[:500]
     k_noise, k_blocks, k_fit, k_memory = jax.random.split(key, 4)
@@ -95,8 +117,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     strange = "shuffled blocks"
     shares = table[strange]
     tamed = [name for name in ("denoising", "contractive") if shares[name] < shares["plain"]]
+    win = "win" if len(tamed) > 1 else "wins"
     sentence = (
-        f"{' and '.join(tamed) or 'plain'} wins: {100 * shares['plain']:.0f} % of {strange} come "
+        f"{' and '.join(tamed) or 'plain'} {win}: {100 * shares['plain']:.0f} % of {strange} come "
         f"back from the plain model, {100 * shares['denoising']:.0f} % from the denoising, "
         f"{100 * shares['contractive']:.0f} % from the contractive one; one number for "
         f"{MEMORISED} images: train mse {memory['train_mse']:.4f}, test {memory['test_mse']:.4f}"

@@ -28,7 +28,14 @@ FILTERS = (3, 5)
 
 
 def at_level(model: Model, config: Any, level: float) -> Model:
-    """The model with another level of its own noise, the same for every image."""
+    """The model with another level of its own noise, the same for every image.
+
+    Args:
+      model: of the config.
+      config: a resolved one, whose `corruption` is one of `LEVELS` (else KeyError).
+      level: of the field named there: a share of the pixels, a deviation in the network's scale, or
+        the side of the box in pixels.
+    """
     options = config.corruption.to_dict()
     name = options.pop("name")
     options[LEVELS[name][0]] = level
@@ -39,19 +46,36 @@ def at_level(model: Model, config: Any, level: float) -> Model:
 
 
 def corrupted(model: Model, images: Any, key: jax.Array) -> np.ndarray:
-    """Noisy images in [0,1] units, not clipped."""
+    """Images [n, H, W, C] with the model's noise, in [0,1] units, not clipped."""
     x = scaling.to_network(jnp.asarray(images), model.scale)
     return np.asarray(scaling.to_unit(model.corrupt(key, x), model.scale))
 
 
 def median(noisy: np.ndarray, clean: np.ndarray, sizes: Sequence[int] = FILTERS) -> float:
-    """The mse of the best of some median filters, clipped to [0,1]: a choice in its favour."""
+    """The mse per pixel of the best of some median filters: a choice in its favour.
+
+    Images are [n, H, W, C], the noisy ones clipped to [0,1] first; `sizes` are sides in pixels.
+    """
     shown = np.clip(noisy, 0, 1)
     return min(mse(median_filter(shown, (1, s, s, 1)), clean) for s in sizes)
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run on its own noise at five levels."""
+    """The run on its own noise at five levels, and at its own where that is another.
+
+    The study's test images, with the same key at every level. The linear map is fitted to the
+    trained noise on the training images; the median filter is the better of 3 x 3 and 5 x 5.
+
+    Returns:
+      numbers: 'field' of the noise that varies, its 'levels', the 'trained_level', and 'mse' per
+        pixel in [0,1] units, one a level.
+      control: mse of 'noisy' (clipped, not denoised), 'median' and 'linear', one a level; without
+        'linear' where there are more than 4,096 pixels.
+
+    Raises:
+      NotApplicable: the run was trained without noise, or with noise that has no level (warp,
+        downscale); the data are not images of 8 x 8 pixels or more.
+    """
     run, test = study.run, study.test
     if not run.model.corrupts:
         raise NotApplicable("the run was trained without noise (corruption.name)")
@@ -90,7 +114,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
 
 
 def linear(W: np.ndarray, noisy: np.ndarray, scale: str) -> np.ndarray:
-    """The best affine map of `controls.linear_denoiser` on images in [0,1] units."""
+    """The best affine map of `controls.linear_denoiser` on images [n, H, W, C] in [0,1] units.
+
+    `W` [pixels + 1, pixels] is for rows in the network's `scale`; the result is not clipped.
+    """
     low, high = scaling.BOUNDS[scale]
     x = noisy.reshape(len(noisy), -1) * (high - low) + low
     out = np.c_[x, np.ones(len(x))] @ W

@@ -1,8 +1,8 @@
 """Dense against convolutional, at the tutorial's sizes and at equal code size.
 
 The tutorial compares a dense model of 10 numbers with a convolutional one of 64, which PCA would
-decide too: 64 components leave a quarter of the error of 10. With equal codes, and nearly equal
-numbers of parameters, the comparison is one of architectures.
+decide too: 64 components leave a quarter of the error of 10. With equal codes, and at 64 of them
+nearly equal numbers of parameters, the comparison is one of architectures.
 """
 
 from typing import Any
@@ -39,7 +39,19 @@ def candidates() -> dict[str, dict[str, Any]]:
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """Four models, the same number of steps of the same batch."""
+    """Four models, the same number of steps of the same batch.
+
+    Each is trained for about 700 x effort steps of 64 images, on all training images; errors are of
+    the study's test images. Sizes and layers are the dense or conv tutorial's.
+
+    Returns:
+      numbers: 'dense, 10', 'dense, 64', 'convolutional, 10', 'convolutional, 64': {'mse' per pixel
+        in [0,1] units, 'psnr_db' in dB, 'params', how many}.
+      control: 'pca_mse': {'10', '64'}, of PCA of equal size.
+
+    Raises:
+      NotApplicable: the data are points, or images under 16 x 16 pixels.
+    """
     study.need_images()
     if min(study.run.model.shape[:2]) < 16:
         raise NotApplicable("images of at least 16 x 16 pixels are needed for three convolutions")

@@ -138,7 +138,7 @@ def closest(
       operator: A(image [H, W, C] in [0,1], a) -> what is known of it.
       data: (y, a), arrays [n, ...]; `a` is the operator's own, such as a mask.
       starts: codes [n, k], any number of them.
-      steps: of the descent, each about a fiftieth of the codes' spread at first.
+      steps: of the descent, each about a twentieth of a code's spread (given the others) at first.
 
     Returns:
       codes [n, k], their energies [n], and the trace [steps, n] of the start that won.

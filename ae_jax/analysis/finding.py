@@ -118,7 +118,7 @@ class Study:
 
         Args:
           key: of its training.
-          steps: how many, before `effort`.
+          steps: how many, before `effort`; rounded to whole epochs, one at least.
           changes: configs over each other, as for `ae_jax.fit`, dotted or nested.
           images: [n, H, W, C] to train on; None: the study's own, with their labels.
           labels: of these, where the config conditions on them.

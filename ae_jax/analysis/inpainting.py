@@ -47,8 +47,12 @@ def scattered(key: jax.Array, shape: tuple[int, ...], rate: float = RATE) -> np.
 
 
 def boxes(key: jax.Array, shape: tuple[int, ...], size: int = BOX) -> np.ndarray:
-    """The same for one missing square an image, its corner drawn near the middle."""
+    """1 or 0 [n, H, W, 1], 0 in one square of `size` an image, its corner drawn near the middle.
+
+    In small images the square is half as wide as the image.
+    """
     n, H, W = shape[:3]
+    size = min(size, H // 2, W // 2)
     low, high = CORNER
     spans = [(min(low, max(side - size, 0)), min(high, side - size + 1)) for side in (H, W)]
     k_rows, k_columns = jax.random.split(key)
@@ -91,7 +95,7 @@ def _nearest(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 
 def apply_each(method: Any, images: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A classical method on every channel of every image [n, H, W, C]."""
+    """A classical method on every channel of every image [n, H, W, C], known [n, H, W, 1]."""
     grey = known * images + (1 - known) * GREY
     planes = np.moveaxis(grey, -1, 1)
     filled = [
@@ -111,7 +115,7 @@ def nearest_codes(
 
 
 def masked(image: jax.Array, known: jax.Array) -> jax.Array:
-    """The operator of inpainting."""
+    """The operator of inpainting: what is known of an image [H, W, C], 0 elsewhere."""
     return known * image
 
 
@@ -136,7 +140,19 @@ def missing_mse(known: np.ndarray, images: np.ndarray, guess: np.ndarray) -> flo
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """Half of the pixels, and a box: by a denoiser trained for it, and by the run's manifold."""
+    """Half of the pixels, and a box: by a denoiser trained for it, and by the run's manifold.
+
+    The first 100 test images; the denoiser (1,000 units) is trained for about 1,300 x effort steps.
+
+    Returns:
+      numbers: 'images', how many; 'scattered pixels' and 'grey box': {'denoiser, one pass',
+        'the run, one pass', 'energy'}, each {'mse' per missing pixel in [0,1] units, 'psnr_db'}.
+      control: the same of 'Telea' and 'Navier-Stokes' (without OpenCV 'nearest pixel'), 'mean
+        image' and 'grey'.
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
+    """
     study.need_images()
     study.need_unconditional()
     images, train = study.test.images[:IMAGES], study.train.images

@@ -26,13 +26,29 @@ def scaled(codes: np.ndarray, factor: float) -> np.ndarray:
 
 
 def random_codes(run: Run, images: np.ndarray, key: jax.Array, factor: float = 1.0) -> np.ndarray:
-    """500 codes from the Gaussian of a run's codes, its deviation times `factor`."""
+    """[500, k] from the Gaussian of a run's codes of images, its deviation times `factor`."""
     codes = run.encode(images)
     return codes.mean(0) + factor * (gaussian(codes, key, SAMPLES) - codes.mean(0))
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """Autoencoders of five sizes for the size, the run itself for the scale."""
+    """Autoencoders of five sizes for the size, the run itself for the scale.
+
+    The five are trained for about 1,000 x effort steps. 500 random codes, of the Gaussian of 5,000
+    training codes, beside 500 test images. Shares in [0,1] are of images the classifier is sure of
+    (over 0.9); distances are medians to the nearest of 5,000 training images, in [0,1] pixel units.
+
+    Returns:
+      numbers: 'by_size': {code size: share} and 'by_scale': {factor: share} of random codes;
+        'test_codes_by_scale', of test codes scaled; 'random_distance_by_scale' and
+        'distance_by_scale', the distances of these two.
+      control: 'reconstructions_by_size': {code size: share}; 'test_images', their share;
+        'distance_of_test_images'; 'classifier_accuracy' in [0,1].
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels; the
+        decoder is told the label.
+    """
     study.need_images()
     study.need_labels()
     study.need_unconditional()
@@ -57,8 +73,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     }
     first, last = min(by_size), max(by_size)
     near, far = (by_scale[s]["distance"] for s in (SCALES[0], SCALES[-1]))
+    real = by_size[last]["reconstructions"] > by_size[last]["random"]
     sentence = (
-        f"real codes win: of random codes {100 * by_size[first]['random']:.0f} % are recognisable "
+        f"{'real' if real else 'random'} codes win: "
+        f"of random codes {100 * by_size[first]['random']:.0f} % are recognisable "
         f"with {first} numbers, {100 * by_size[last]['random']:.0f} % with {last} "
         f"(reconstructions {100 * by_size[last]['reconstructions']:.0f} %); "
         f"test codes scaled by {SCALES[-1]:g} decode {far / near:.1f} times as far from the data"

@@ -17,7 +17,7 @@ from ae_jax.panels import Panel, line_panels
 
 
 def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
-    """Principal angles in degrees, smallest first, between two subspaces of pixel space.
+    """Principal angles in degrees [k], smallest first, between two subspaces of pixel space.
 
     Args:
       outputs: reconstructions [n, ...]; their leading directions about their mean are the model's.
@@ -29,7 +29,7 @@ def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
 
 
 def errors(train: Any, test: Any, most: int) -> np.ndarray:
-    """Test mse per pixel of PCA with 0, 1, ..., `most` components, [most + 1]."""
+    """Test mse per pixel of PCA with 0, 1, ..., `most` components, [most + 1], in [0,1] units."""
     rows, held = controls.unit_rows(train), controls.unit_rows(test).astype(np.float64)
     mean, V = controls.principal_directions(rows, most, centred=True)
     moved = held - mean
@@ -38,7 +38,21 @@ def errors(train: Any, test: Any, most: int) -> np.ndarray:
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run against PCA with as many components as it has codes."""
+    """The run against PCA with as many components as it has codes.
+
+    Nothing is trained. PCA is of the study's training images, the errors are of its test images;
+    the angles are between PCA and the reconstructions of at most 4,000 training images.
+
+    Returns:
+      numbers: 'mse' per pixel in [0,1] units; 'code_size'; 'largest_angle_degrees' and
+        'mean_angle_degrees'; of a linear dense model 'identity_deviation', the largest entry of
+        |W_enc W_dec - I| (Baldi & Hornik 1989).
+      control: 'pca_mse' of as many components; 'pca_components_of_equal_mse', the fewest whose
+        error is at most the run's (where none of those tried is, the most tried).
+
+    Raises:
+      NotApplicable: the code is not smaller than the image.
+    """
     k, pixels = study.run.config.model.code_size, int(np.prod(study.run.model.shape))
     if k >= pixels:
         raise NotApplicable(f"a code of {k} numbers is not smaller than {pixels} pixels")

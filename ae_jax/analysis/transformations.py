@@ -29,7 +29,7 @@ IMAGES, FIT_IMAGES = 200, 2000
 
 def transform(images: np.ndarray, kind: str, alpha: float) -> np.ndarray:
     """Images [n, H, W, C] brightened by 30 %, shifted right by 3 pixels, zoomed by 20 % or turned
-    by 25 degrees (counter-clockwise), each times alpha."""
+    by 25 degrees (counter-clockwise), each times alpha; what comes in at the border is 0."""
     amount = alpha * EXTENT[kind]
     if kind == "brightness":
         return np.clip(images * (1 + amount), 0, 1)
@@ -83,8 +83,10 @@ def changes(values: np.ndarray, kind: str) -> np.ndarray:
 def directions(
     encode: Callable[[np.ndarray], np.ndarray], images: np.ndarray, kind: str, ridge: float = 1e-2
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(A [k, k], b [k]) such that A z + b is how the code moves a unit of alpha, by ridge
-    regression."""
+    """(A [k, k], b [k]) such that A z + b is how the code moves a unit of alpha, by ridge.
+
+    Regressed on z = f(x), of images x [n, H, W, C], is f(x at alpha 1/2) - f(x at alpha -1/2).
+    """
     step = 0.5
     moved = (encode(transform(images, kind, step)) - encode(transform(images, kind, -step))) / (
         2 * step
@@ -98,20 +100,33 @@ def directions(
 
 
 def sweep(decode: Any, z: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Images [n, alphas, H, W, C] of z + alpha w."""
+    """Images [n, alphas, H, W, C] of z + alpha w, for codes z and directions w [n, k]."""
     codes = z[:, None] + ALPHAS[None, :, None] * w[:, None]
     images = decode(codes.reshape(-1, z.shape[1]).astype(np.float32))
     return images.reshape(len(z), len(ALPHAS), *images.shape[1:])
 
 
 def monotony(moved: np.ndarray) -> float:
-    """Mean Spearman correlation of changes [n, alphas] with alpha; a constant counts 0."""
+    """Mean Spearman correlation of changes [n, alphas] with alpha, in [-1,1]; 0 for a constant."""
     found = [spearmanr(ALPHAS, row).statistic if np.ptp(row) > 0 else 0.0 for row in moved]
     return float(np.mean(found))
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """Learnt fields of directions against random directions of the same length."""
+    """Learnt fields of directions against random directions of the same length.
+
+    The fields are regressed on 2,000 training images and followed from 200 test images, in nine
+    steps of alpha from -1 to 1. No autoencoder is trained.
+
+    Returns:
+      numbers: for 'brightness', 'shift', 'zoom' and 'rotation', {'monotony', the rank correlation
+        of the property with alpha in [-1,1]; 'share_of_true_change', the slope of the median change
+        over that of truly transformed images, 1 for all of it}.
+      control: {'random_monotony', 'random_share_of_true_change'}, the same of random directions.
+
+    Raises:
+      NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
+    """
     study.need_images()
     study.need_unconditional()
     run, images = study.run, study.test.images[:IMAGES]
