@@ -96,8 +96,11 @@ class Run(NamedTuple):
         return _figures().reconstructions(self._unit(images), self.reconstruct(images, labels))
 
     def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
-        """Figure: the first two or three code coordinates, coloured by label."""
-        return _figures().code_scatter(self.encode(images), labels, dims)
+        """Figure: codes in two or three dimensions, coloured by label.
+
+        Their coordinates, or of more than three the principal components.
+        """
+        return _figures().code_plane(self.encode(images), labels, dims)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""

@@ -53,6 +53,31 @@ def saturated_units(
     return int((near.mean(axis=0) >= share).sum())
 
 
+def principal_components(codes: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(points [n, k], shares [k]) of codes [n, m] in the k directions of largest variance.
+
+    Points are centred, shares are those of the whole variance (0 of codes that do not vary). A
+    direction's largest entry is positive, so that the same codes give the same picture. Rows that
+    are not finite become NaN.
+
+    Raises:
+      ValueError: k is larger than m.
+    """
+    codes = np.asarray(codes, np.float64)
+    if k > codes.shape[1]:
+        raise ValueError(f"codes of {codes.shape[1]} numbers have no {k} components")
+    finite = np.isfinite(codes).all(axis=1)
+    points = np.full((len(codes), k), np.nan)
+    if not finite.any():
+        return points, np.zeros(k)
+    centred = codes[finite] - codes[finite].mean(axis=0)
+    variances, directions = np.linalg.eigh(centred.T @ centred)
+    W = directions[:, ::-1][:, :k]
+    W = W * np.sign(W[np.abs(W).argmax(axis=0), range(k)])
+    points[finite] = centred @ W
+    return points, variances[::-1][:k] / max(variances.sum(), np.finfo(float).tiny)
+
+
 def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:
     """Where a name of each cloud may stand: away from the others' points.
 

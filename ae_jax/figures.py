@@ -15,19 +15,19 @@ from ae_jax.charts import (
     DPI,
     Figure,
     bars,
-    code_histograms,
-    code_scatter,
     curves,
     point_field,
     save,
     styled,
 )
+from ae_jax.code_charts import code_histograms, code_plane, code_scatter
 from ae_jax.errors import DataError
 
 __all__ = [
     "Figure",
     "bars",
     "code_histograms",
+    "code_plane",
     "code_scatter",
     "curves",
     "denoising",

@@ -162,8 +162,8 @@ def inside(run: finished.Record) -> page.Markup:
             page.pictures(
                 [
                     _figure(run, "filters", "filters of the first layer"),
-                    _figure(run, "code_scatter_2d", "first two code coordinates", "chart"),
-                    _figure(run, "code_scatter_3d", "first three code coordinates", "chart"),
+                    _figure(run, "code_scatter_2d", "codes in the plane", "chart"),
+                    _figure(run, "code_scatter_3d", "codes in space", "chart"),
                     _figure(run, "code_histograms", "histograms of code coordinates", "chart"),
                     _figure(run, "linear_maps", "the model as matrices"),
                 ]

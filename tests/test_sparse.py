@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from ae_jax import bottleneck, codes, objective, penalties
 from ae_jax import model as model_lib
@@ -219,6 +220,23 @@ def test_code_metrics_by_hand():
 def test_code_metrics_refuses_what_is_no_code(wrong):
     with pytest.raises(ValueError, match=r"codes must be \[n, k\]"):
         codes.code_metrics(wrong)
+
+
+def test_principal_components_are_those_of_scikit_learn():
+    z = np.random.default_rng(3).normal(size=(60, 5)) * [1, 4, 2, 0.5, 0] + 3
+    points, shares = codes.principal_components(z, 3)
+    pca = PCA(3).fit(z)
+    expected = pca.transform(z)
+    signs = np.sign((points * expected).sum(0))
+    np.testing.assert_allclose(points, expected * signs, atol=1e-10)
+    np.testing.assert_allclose(shares, pca.explained_variance_ratio_)
+    again, _ = codes.principal_components(np.concatenate([z, np.full((1, 5), np.nan)]), 3)
+    np.testing.assert_array_equal(again[:-1], points)  # the same picture, sign and all
+    assert np.isnan(again[-1]).all()
+    still, none = codes.principal_components(np.ones((4, 5)), 2)
+    assert not still.any() and not none.any()
+    with pytest.raises(ValueError, match="no 6 components"):
+        codes.principal_components(z, 6)
 
 
 def test_clouds_are_named_where_they_are_by_themselves():

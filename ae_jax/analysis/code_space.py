@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from ae_jax import controls
 from ae_jax.analysis.finding import Finding, Study
-from ae_jax.charts import code_histograms, code_scatter
+from ae_jax.code_charts import code_histograms, code_scatter
 from ae_jax.panels import scatter_panels
 
 POINTS, TSNE_POINTS = 3000, 1000
