@@ -79,6 +79,15 @@ figures.image_rows(
 )
 
 # %% [markdown]
+# ## Where the classes lie
+#
+# The dense network's sixteen numbers, seen along the two directions in which they vary most. Nobody
+# told it the labels. (`python -m experiments.analyse --only=code_space` has kernel PCA and t-SNE.)
+
+# %%
+run.plot_codes(data.test.images, data.test.labels)
+
+# %% [markdown]
 # ## What the codes know
 #
 # A linear probe and nearest neighbours on the codes, which have never seen a label, beside PCA's:
