@@ -100,7 +100,7 @@ class Run(NamedTuple):
 
         Their coordinates, or of more than three the principal components.
         """
-        return _figures().code_plane(self.encode(images), labels, dims)
+        return _figures().code_view(self.encode(images), labels, dims)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""

@@ -85,7 +85,7 @@ def code_scatter(
     return figure
 
 
-def code_plane(codes: np.ndarray, labels: np.ndarray | None = None, dims: int = 2) -> Figure:
+def code_view(codes: np.ndarray, labels: np.ndarray | None = None, dims: int = 2) -> Figure:
     """`code_scatter` of codes `[n, k]`, where k > 3 of their principal components.
 
     Any two of many coordinates say little; in the components codes vary most.

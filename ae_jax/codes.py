@@ -75,7 +75,8 @@ def principal_components(codes: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
     W = directions[:, ::-1][:, :k]
     W = W * np.sign(W[np.abs(W).argmax(axis=0), range(k)])
     points[finite] = centred @ W
-    return points, variances[::-1][:k] / max(variances.sum(), np.finfo(float).tiny)
+    variances = np.maximum(variances[::-1], 0)  # of a direction not used it may round below
+    return points, variances[:k] / max(variances.sum(), np.finfo(float).tiny)
 
 
 def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:

@@ -20,15 +20,15 @@ from ae_jax.charts import (
     save,
     styled,
 )
-from ae_jax.code_charts import code_histograms, code_plane, code_scatter
+from ae_jax.code_charts import code_histograms, code_scatter, code_view
 from ae_jax.errors import DataError
 
 __all__ = [
     "Figure",
     "bars",
     "code_histograms",
-    "code_plane",
     "code_scatter",
+    "code_view",
     "curves",
     "denoising",
     "filters",

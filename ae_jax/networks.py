@@ -130,11 +130,11 @@ class PooledConvEncoder(nn.Module):
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
             x = pool(x, 2)
-        if x.size == 0:
-            raise ConfigError(
-                f"encoder.channels: {len(self.channels)} poolings leave nothing of such small "
-                "images; give it fewer"
-            )
+            if x.size == 0:
+                raise ConfigError(
+                    f"encoder.channels: {len(self.channels)} poolings leave nothing of such small "
+                    "images; give it fewer"
+                )
         x = x.reshape(len(x), -1)
         n = len(self.channels)
         for i, w in enumerate(self.hidden, start=n):

@@ -47,8 +47,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Raises:
       ConfigError: of `fit`; a field of the config is not allowed.
       DivergedError: of `fit`; the loss stopped being finite.
-      ValueError: of all methods; X is not a finite matrix of as many columns as in `fit`, or not
-        of as many as `image_shape` has.
+      ValueError: of all methods; X is not a finite matrix of as many columns as in `fit` (of
+        `inverse_transform`: as a code has numbers), or not of as many as `image_shape` has.
+      NotFittedError: of all but `fit`.
     """
 
     def __init__(

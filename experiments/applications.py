@@ -35,8 +35,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
     a = measured.asked(APPLICATIONS, "application")
     for name, row in measured.rows_of(a.file, a.dataset.name).items():
-        if name in a.names and row["effort"] != effort:
-            other = f"{name} was measured with {row['effort']:g}, not {effort:g}"
+        if name in a.names and row.get("effort") != effort:
+            other = f"{name} was measured with {row.get('effort')}, not {effort:g}"
             raise ConfigError(f"--effort: {a.file}: {other}; name another --json")
     tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
     measured.fill(a, tasks, measurement(a.dataset, effort))
@@ -49,18 +49,18 @@ def measurement(dataset: Any, effort: float) -> Measurement:
     return Measurement(
         protocol=lambda task: protocol(task.row, dataset, effort),
         take=lambda task: one(dataset, effort, runs, task),
-        row=lambda name, old, by_kind: summary(name, by_kind[RUN], effort),
-        line=line,
+        row=lambda name, by_kind: summary(name, by_kind[RUN], effort),
+        said=said,
         keyed=True,
     )
 
 
 def protocol(name: str, dataset: Any, effort: float) -> dict[str, Any]:
     """What an application's numbers depend on."""
-    return {**measured.differences(*config_of(name, dataset)), "effort": effort}
+    return {"config": measured.fields_of(*config_of(name, dataset)), "effort": effort}
 
 
-def line(task: Task, row: dict[str, Any]) -> str:
+def said(task: Task, row: dict[str, Any]) -> str:
     """What an application found at a seed."""
     entry = row["measured"][RUN]["by_seed"][str(task.seed)]
     return f"{task.row}, seed {task.seed} ({entry['seconds']:.0f} s): {entry['sentence']}"

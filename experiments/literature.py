@@ -29,7 +29,7 @@ TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2, 0.4, 0.8)}
 HELD_OUT = 10_000  # the last training images, which choose rate and epoch
 
 
-class Row(NamedTuple):
+class Line(NamedTuple):
     """One line of a published table."""
 
     config: str
@@ -122,8 +122,8 @@ def jacobian_norm(run: Any, images: np.ndarray) -> float:
     return float(np.concatenate(norms).mean())
 
 
-def _rifai(variant: str, error: float | None, norm: float | None, **changes: Any) -> Row:
-    return Row(
+def _rifai(variant: str, error: float | None, norm: float | None, **changes: Any) -> Line:
+    return Line(
         "rifai2011" + variant,
         {"test error (%)": error, "Jacobian norm": norm},
         partial(classification, widths=(1000,), n=50_000, **TUNING),
@@ -132,8 +132,8 @@ def _rifai(variant: str, error: float | None, norm: float | None, **changes: Any
     )
 
 
-def _vincent(variant: str, error: float | None, **changes: Any) -> Row:
-    return Row(
+def _vincent(variant: str, error: float | None, **changes: Any) -> Line:
+    return Line(
         "vincent2010" + variant,
         {"test error (%)": error},
         partial(classification, widths=(1000, 1000, 1000), n=10_000, **TUNING),
@@ -144,8 +144,8 @@ def _vincent(variant: str, error: float | None, **changes: Any) -> Row:
 
 
 UNTRAINED = {"train.epochs": 0}
-ROWS: dict[str, Row] = {
-    "hinton2006": Row(
+ROWS: dict[str, Line] = {
+    "hinton2006": Line(
         "hinton2006:published", {"sse": 3.00, "PCA": 13.87}, reconstruction, "no pre-training"
     ),
     "vincent2010": _vincent("", 3.46),
@@ -157,7 +157,7 @@ ROWS: dict[str, Row] = {
     "rifai2011:decay": _rifai(":decay", 1.68, 5.00e-4),
     "rifai2011": _rifai("", 1.78, 17.5e-4),
     "rifai2011:none": _rifai("", None, None, **UNTRAINED),
-    "sparse_top_k:makhzani": Row(
+    "sparse_top_k:makhzani": Line(
         "sparse_top_k:makhzani",
         {"test error (%)": 1.35, "error on pixels (%)": 7.20},
         partial(probe, steps=200),
@@ -179,25 +179,26 @@ def measurement(data: Any) -> Measurement:
     return Measurement(
         protocol=lambda task: protocol(ROWS[task.row], data.name),
         take=lambda task: numbers_of(ROWS[task.row], data, task.seed),
-        row=lambda name, old, runs: summary(ROWS[name], runs[RUN]),
-        line=line,
+        row=lambda name, runs: summary(ROWS[name], runs[RUN]),
+        said=said,
     )
 
 
-def protocol(row: Row, data: str) -> dict[str, Any]:
+def protocol(row: Line, data: str) -> dict[str, Any]:
     """What a row's numbers depend on: its config, and how it is measured."""
-    config = measured.differences(row.config, {**row.changes, "data.name": data})
-    return {**config, **getattr(row.measure, "keywords", {})}
+    config = measured.fields_of(row.config, {**row.changes, "data.name": data})
+    how = row.measure if isinstance(row.measure, partial) else partial(row.measure)
+    return {"config": config, "measure": how.func.__name__, "held_out": HELD_OUT, **how.keywords}
 
 
-def line(task: Task, row: dict[str, Any]) -> str:
+def said(task: Task, row: dict[str, Any]) -> str:
     """The numbers of a seed."""
     numbers = row["measured"][RUN]["by_seed"][str(task.seed)]
     found = ", ".join(f"{k} {numbers[k]:.4g}" for k in row["mean"])
     return f"{task.row}, seed {task.seed}: {found}"
 
 
-def numbers_of(row: Row, data: Any, seed: int) -> dict[str, Any]:
+def numbers_of(row: Line, data: Any, seed: int) -> dict[str, Any]:
     """What a row measures, with one seed."""
     import ae_jax
 
@@ -206,7 +207,7 @@ def numbers_of(row: Row, data: Any, seed: int) -> dict[str, Any]:
     return {**row.measure(config, data, jax.random.key(seed)), **measured.timed(begun)}
 
 
-def summary(row: Row, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def summary(row: Line, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Means and deviations over seeds, beside what is printed."""
     kinds = [k for k in next(iter(by_seed.values())) if k not in ("seconds", "date")]
     values = {k: [numbers[k] for numbers in by_seed.values()] for k in kinds}

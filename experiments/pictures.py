@@ -31,7 +31,7 @@ def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: 
     made["code_histograms"] = figures.code_histograms(codes)
     for dims in (2, 3):
         if codes.shape[1] >= dims:
-            made[f"code_scatter_{dims}d"] = figures.code_plane(codes, test.labels, dims)
+            made[f"code_scatter_{dims}d"] = figures.code_view(codes, test.labels, dims)
     for name, figure in made.items():
         figures.save(figure, path / "figures" / f"{name}.png")
 

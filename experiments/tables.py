@@ -105,7 +105,7 @@ def uses_in_full(result: dict[str, Any]) -> str:
     """Every application in a sentence, of the first seed."""
     lines = [("application", "run", "seeds", "first seed")]
     for name, entry in result.items():
-        seeds = f"{entry['seeds']}, {entry['date']}"
+        seeds = f"{entry['seeds']}, {max(days([entry]))}"
         lines.append((f"`{name}`", f"`{entry['run']}`", seeds, entry["sentence"]))
     return table(lines)
 

@@ -119,14 +119,14 @@ def test_scatter_shows_codes_in_the_colour_the_legend_gives_their_label(dims):
 @pytest.mark.parametrize("dims", [2, 3])
 def test_codes_of_many_coordinates_are_drawn_by_their_principal_components(dims):
     codes = np.random.default_rng(6).normal(size=(50, 5)) * [1, 1, 1, 1, 9]
-    axes = figures.code_plane(codes, dims=dims).axes[0]
+    axes = figures.code_view(codes, dims=dims).axes[0]
     assert axes.get_xlabel().startswith("component 1 (9")  # 81 of 85
     dots = axes.collections[0]
     drawn = np.stack(dots._offsets3d, axis=1) if dims == 3 else np.asarray(dots.get_offsets())
     expected = PCA(dims).fit_transform(codes)
     for ours, theirs in zip(drawn.T, expected.T, strict=True):
         np.testing.assert_allclose(sorted(abs(ours)), sorted(abs(theirs)), atol=1e-9)
-    few = figures.code_plane(codes[:, :3], dims=dims).axes[0]  # as they are
+    few = figures.code_view(codes[:, :3], dims=dims).axes[0]  # as they are
     assert few.get_xlabel() == "$z_0$"
 
 

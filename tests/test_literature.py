@@ -77,9 +77,11 @@ def test_means_and_deviations_stand_beside_what_is_printed():
 
 def test_how_it_is_measured_belongs_to_the_protocol():
     found = literature.protocol(literature.ROWS["rifai2011:decay"], "mnist")
-    assert found["penalties.weight_l2.weight"] == 1000.0 and found["train.epochs"] == 10
+    config = found["config"]
+    assert config["penalties.weight_l2.weight"] == 1000.0 and config["train.epochs"] == 10
     assert found["widths"] == (1000,) and found["rates"] == literature.TUNING["rates"]
-    assert literature.protocol(literature.ROWS["sparse_top_k:makhzani"], "mnist")["steps"] == 200
+    probe = literature.protocol(literature.ROWS["sparse_top_k:makhzani"], "mnist")
+    assert (probe["measure"], probe["steps"]) == ("probe", 200)
 
 
 def test_the_probe_on_pixels_is_logistic_regression(digits):

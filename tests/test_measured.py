@@ -12,7 +12,7 @@ import pytest
 import ae_jax
 from ae_jax import training
 from ae_jax.arrays import Dataset, Split
-from ae_jax.errors import DataError
+from ae_jax.errors import CheckpointError, DataError
 from experiments import measured, reproduce
 from experiments.measured import RUN, Measurement, Task
 from experiments.published import ROWS
@@ -42,16 +42,18 @@ def measurement(seen=None, ends_after=9, protocol=None, **more):
         seen.append(task)
         return {"n": len(seen)}
 
-    def row(name, old, by_kind):
+    def row(name, by_kind):
         return {"sum": sum(e["n"] for by_seed in by_kind.values() for e in by_seed.values())}
 
-    def line(task, row):
+    def said(task, row):
         return f"{task.row} {task.seed}"
 
     def now(task):
-        return {"optim.learning_rate": 0.1, "encoder.hidden": (3, 2)} | (protocol or {})
+        changed = {} if task.kind == "better" else protocol or {}
+        fields = {"optim.learning_rate": 0.1, "encoder.hidden": (3, 2), **changed}
+        return {"config": fields, "rates": (1, 2)}
 
-    return Measurement(now, take, row, line, **more)
+    return Measurement(now, take, row, said, kinds=(RUN, "better"), **more)
 
 
 def test_a_command_that_is_ended_goes_on_and_measures_nothing_twice(tmp_path, capsys):
@@ -85,9 +87,9 @@ def test_numbers_of_another_protocol_do_not_count_and_it_is_said_which(tmp_path,
     said = capsys.readouterr().out.splitlines()[-4:]
     assert said == [
         "a: measured anew, optim.learning_rate: 0.1 -> 0.2",
-        "a: measured anew, train.epochs: 'absent' -> 3",
+        "a: measured anew, train.epochs: 20 -> 3",
         "a 0",
-        f"{a.file}: 1 new, 0 as they were",
+        f"{a.file}: 1 new",
     ]
     # Seed 1 of the row is gone with its protocol; another row, another kind are what they were.
     row = measured.rows_of(a.file, "digits")["a"]
@@ -95,6 +97,63 @@ def test_numbers_of_another_protocol_do_not_count_and_it_is_said_which(tmp_path,
     assert row["measured"]["better"]["by_seed"] == {"0": {"n": 5}}
     assert row["sum"] == 6
     assert measured.rows_of(a.file, "digits")["b"]["sum"] == 6
+
+
+def test_a_row_says_nothing_of_numbers_whose_protocol_is_no_more(tmp_path):
+    a, better = asked(tmp_path / "f"), Task("a", "better", 0)
+    measured.fill(a, TASKS, measurement())
+    measured.fill(a, [better], measurement(protocol={"optim.learning_rate": 0.2}))
+    row = measured.rows_of(a.file, "digits")["a"]
+    assert row["sum"] == 1  # of the better run alone
+    assert row["measured"][RUN]["by_seed"] == {"0": {"n": 1}, "1": {"n": 3}}  # kept all the same
+    m = measurement()._replace(kinds=(RUN,))  # a command that does not know the other kind
+    assert measured.recorded(m, row, TASKS[0], m.protocol(TASKS[0]), {"n": 7})["sum"] == 10
+
+
+@pytest.mark.parametrize(
+    "more, expected",
+    [
+        ({"optim.momentum": 0.0, "eval.every": 5, "data.manual_dir": "/x"}, []),  # change nothing
+        ({"train.epochs": 3}, ["train.epochs: 20 -> 3"]),
+        ({"encoder.hidden": [3]}, ["encoder.hidden: (3, 2) -> (3,)"]),
+        ({"optim.speed": 1}, ["config: optim.speed: unknown field 'speed'"]),  # or is no more
+    ],
+)
+def test_protocols_are_compared_as_configs_are_resolved(more, expected):
+    protocol = measurement().protocol(TASKS[0])
+    row = {"measured": {RUN: {"protocol": measured.as_json(protocol), "by_seed": {}}}}
+    new = {**protocol, "config": {**protocol["config"], **more}}
+    found = measured.changes(row, RUN, new)
+    assert [f.partition(";")[0] for f in found] == expected
+    how = measured.changes(row, RUN, {**protocol, "rates": (1, 3)})
+    assert how == ["rates: (1, 2) -> (1, 3)"]
+
+
+def test_a_file_of_another_kind_is_refused_not_emptied(tmp_path):
+    for text in ('{"rows": 5}', '{"rows": [{}]}', '{"a": 3}', '{"a": {"data": "digits"}}'):
+        (tmp_path / "f").write_text(text)
+        with pytest.raises(DataError, match="holds no measurements of this form"):
+            measured.rows_of(tmp_path / "f", "digits")
+
+
+def test_a_file_that_breaks_while_measuring_costs_no_number(tmp_path):
+    a, m = asked(tmp_path / "f"), measurement()
+
+    def take(task):
+        a.file.write_text("{")
+        return m.take(task)
+
+    with pytest.raises(CheckpointError, match=r'a: \{"n": 1\}'):
+        measured.fill(a, TASKS, m._replace(take=take))
+    assert a.file.read_text() == "{"
+
+
+def test_what_does_not_apply_is_counted_as_skipped(tmp_path, capsys):
+    m = measurement()
+    take = {"a": m.take, "b": lambda task: None}
+    m = m._replace(take=lambda task: take[task.row](task))
+    measured.fill(asked(tmp_path / "f"), TASKS, m)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path / 'f'}: 2 new, 2 skipped"
 
 
 def test_commands_that_fill_one_file_at_a_time_lose_nothing(tmp_path):
@@ -116,11 +175,11 @@ def test_commands_that_fill_one_file_at_a_time_lose_nothing(tmp_path):
     assert numbers_of(a.file) == {name: {str(i): i + 1 for i in range(6)} for name in names}
 
 
-def test_a_protocol_is_what_differs_from_the_defaults_not_how_it_is_written():
-    differences = measured.differences("linear:published", {"optim": {"learning_rate": 1.0}})
-    assert differences["optim.learning_rate"] == 1.0
-    assert differences == measured.differences("linear:published", {"optim.learning_rate": 1.0})
-    other = measured.differences("linear:published", {"optim.name": "adam"})  # another slot's
+def test_fields_are_those_that_a_config_sets_however_it_is_written():
+    fields = measured.fields_of("linear:published", {"optim": {"learning_rate": 1.0}})
+    assert fields["optim.learning_rate"] == 1.0 and "name" not in fields
+    assert fields == measured.fields_of("linear:published", {"optim.learning_rate": 1.0})
+    other = measured.fields_of("linear:published", {"optim.name": "adam"})
     assert other["optim.name"] == "adam" and other["train.epochs"] == 20
 
 

@@ -78,6 +78,8 @@ def test_seeds_that_learnt_nothing_are_counted_and_not_averaged():
 def test_a_row_depends_on_its_own_config_and_no_other():
     m = reproduce.measurement(ae_jax.load_data("mnist5k"))
     usual, better = (m.protocol(Task("linear", kind, 0)) for kind in ("published", "better"))
+    assert usual["measure"] == better["measure"] == "test"
+    usual, better = usual["config"], better["config"]
     assert usual["optim.name"] == "sgd" and better["optim.name"] == "adam"
     assert usual["train.epochs"] == better["train.epochs"] == 20
     assert usual["data.name"] == "mnist5k"

@@ -22,7 +22,7 @@ from ae_jax.model import Batch
 from ae_jax.panels import grouped_bars, heat, histograms
 
 FALSE_ALARMS = 0.05
-PCA_SIZE = 32  # of the control: PCA of the one class
+PCA_SIZE = 32  # of the control, at most: PCA of the training images, or of the one class
 ONE_CLASS: dict[str, Any] = {**DEEP, "model": {"code_size": 12, "init": "he"}}
 STEPS = 700
 
@@ -120,7 +120,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         shares in [0,1] that alarm: 'test_images' (the second half), each world}; with labels
         'one_class': {class: AUROC, 'mean'}.
       control: each world: {'pca_error': AUROC of PCA of the study's training images, as wide as the
-        code, at most 32}; 'one_class_pca', as 'one_class', of PCA of the class.
+        code, at most 32}; 'one_class_pca', as 'one_class', of 32 components of the class.
 
     Raises:
       NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.

@@ -52,7 +52,7 @@ def captions(templates: Sequence[str], spelling: Any = str) -> tuple[list[str], 
 
 
 def misspellings(templates: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """As `captions`, of misspelt words; those without figures and words too short for it."""
+    """As `captions`, of misspelt words alone: no figures, and no words too short for it."""
     texts, digits = captions(templates, misspelt)
     kept = [i for i, right in enumerate(captions(templates)[0]) if texts[i] != right]
     return [texts[i] for i in kept], digits[kept]

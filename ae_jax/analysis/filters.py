@@ -56,7 +56,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         raise NotApplicable("the first layer is convolutional: its filters see no fixed pixels")
     dark = dark_pixels(study.data.train.images)
     if not dark.any() or dark.all():
-        raise NotApplicable(f"{'every' if dark.all() else 'no'} pixel is black in all images")
+        raise NotApplicable(
+            f"{'every' if dark.all() else 'no'} pixel is dark in the training images"
+        )
     noisy = config.corruption.name != "none"
     raw = config.to_dict()
     raw["corruption"] = {"name": "none"} if noisy else NOISE
