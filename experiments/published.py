@@ -104,8 +104,17 @@ ROWS: dict[str, Published] = {
         "29.2838",
         "last epoch",
         "squared error + KL per image",
-        {**SMALL_BATCHES, "bottleneck.deviation": "log_variance"},
-        f"{COSINE}, smaller batches, He's initialiser, the deviation as a logarithm",
+        {
+            **SMALL_BATCHES,
+            "train.batch_size": 50,
+            "bottleneck.deviation": "log_variance",
+            "encoder.hidden": (235, 173),
+            "decoder.hidden": (177, 240),
+            "encoder.activation": "gelu",
+            "decoder.activation": "gelu",
+        },
+        f"two layers each way instead of one, of as many parameters in all, and GELU; {COSINE}, "
+        "smaller batches, He's initialiser, the deviation as a logarithm",
     ),
     "cvae": Published(
         "cvae:published",
