@@ -49,7 +49,7 @@ def scattered(key: jax.Array, shape: tuple[int, ...], rate: float = RATE) -> np.
 def boxes(key: jax.Array, shape: tuple[int, ...], size: int = BOX) -> np.ndarray:
     """1 or 0 [n, H, W, 1], 0 in one square of `size` an image, its corner drawn near the middle.
 
-    In small images the square is half as wide as the image.
+    It is half as wide as the image at most.
     """
     n, H, W = shape[:3]
     size = min(size, H // 2, W // 2)
