@@ -11,7 +11,10 @@ from ae_jax.charts import _COLOURS, _TEN, HALO, Figure, styled
 
 @styled
 def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") -> Figure:
-    """Density histograms of 20 bins of the first 16 coordinates of `codes` `[n, k]`."""
+    """Density histograms of 20 bins of the first 16 coordinates of `codes` `[n, k]`.
+
+    A coordinate that keeps within a fiftieth of the range of all is put into words.
+    """
     total = np.shape(codes)[1]
     codes = np.asarray(codes, np.float64)[:, :16]
     columns = min(4, codes.shape[1])
@@ -20,23 +23,31 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
     part = f" (first 16 of {total} coordinates)" if total > 16 else ""
     figure.suptitle(title + part, x=0.01, ha="left")
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flat
+    shared = np.ptp(codes[np.isfinite(codes)]) if np.isfinite(codes).any() else 0.0
     for i, axes in enumerate(panels):
         axes.set_visible(i < codes.shape[1])
         if i >= codes.shape[1]:
             continue
         values = codes[np.isfinite(codes[:, i]), i]
-        axes.set_title(f"$z_{{{i}}}$", loc="right", y=0.8)
+        axes.set_title(f"$z_{{{i}}}$", loc="right", pad=2)
         axes.grid(False)
-        # A dead unit's twenty bins would be thinner than a line on the axis all units share.
-        if len(values) and np.ptp(values) > 2e-3 * np.ptp(codes[np.isfinite(codes)]):
+        # Twenty bins of fewer would be thinner than a line on the axis that all units share.
+        if len(values) and np.ptp(values) > 0.02 * shared:
             axes.hist(values, bins=20, density=True, color=_COLOURS[0])
         else:
-            constant = f"constant {values[0]:.3g}" if len(values) else "no finite value"
-            axes.text(0.5, 0.5, constant, ha="center", transform=axes.transAxes)
+            axes.text(0.5, 0.5, _in_words(values, shared), ha="center", transform=axes.transAxes)
             axes.set_yticks([])
     figure.supxlabel("value of the coordinate", fontsize=9.5)
     figure.supylabel("density", fontsize=9.5)
     return figure
+
+
+def _in_words(values: np.ndarray, shared: float) -> str:
+    if not len(values):
+        return "no finite value"
+    if np.ptp(values) <= 2e-3 * shared:
+        return f"constant {values[0]:.3g}"
+    return f"{values.min():.3g} to {values.max():.3g}"
 
 
 @styled

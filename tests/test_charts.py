@@ -76,6 +76,7 @@ def test_short_histories_draw_without_a_warning(rows):
 def test_histograms_are_densities_of_twenty_bins_on_one_axis():
     codes = np.random.default_rng(5).normal(size=(500, 18)) * np.arange(1, 19)
     codes[:, 2], codes[3, 1] = 0.25, np.inf
+    codes[:, 4] = np.linspace(3.0, 4.0, 500)  # of about 100 that the axis has
     figure = figures.code_histograms(codes)
     assert len(figure.axes) == 16 and "first 16 of 18" in figure.get_suptitle()
     for i in (0, 1, 15):
@@ -84,6 +85,7 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
         np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
         np.testing.assert_allclose([bar.get_x() for bar in bars], edges[:-1])
     assert figure.axes[2].texts[0].get_text() == "constant 0.25"
+    assert figure.axes[4].texts[0].get_text() == "3 to 4" and not figure.axes[4].patches
     assert {axes.get_xlim() for axes in figure.axes} == {figure.axes[0].get_xlim()}
     assert (figure.get_supxlabel(), figure.get_supylabel()) == (
         "value of the coordinate",
