@@ -19,6 +19,7 @@ from ae_jax.code_charts import code_histograms, code_scatter
 from ae_jax.panels import scatter_panels
 
 POINTS, TSNE_POINTS = 3000, 1000
+AXES = ("first coordinate", "second coordinate", "third coordinate")  # of a view
 KERNELS: dict[str, dict[str, Any]] = {
     "poly, gamma 0.15, degree 2": {"kernel": "poly", "gamma": 0.15, "degree": 2},
     "poly, gamma 0.18, degree 5": {"kernel": "poly", "gamma": 0.18, "degree": 5},
@@ -103,7 +104,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     for name, points in found.items():
         if points.shape[1] == 3 and name != "PCA":
             end = "3d_" + name.split(",")[0] + name.split()[-1]
-            made[end] = code_scatter(points, labels, 3, f"Kernel PCA in three dimensions: {name}")
+            made[end] = code_scatter(
+                points, labels, 3, f"Kernel PCA in three dimensions: {name}", AXES
+            )
     return Finding({"purity": scores}, control, sentence, made)
 
 
