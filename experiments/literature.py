@@ -25,7 +25,7 @@ from ae_jax.errors import DataError
 from experiments import cli, measured
 from experiments.measured import RUN, Measurement, Task
 
-TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2, 0.4, 0.8)}
+TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2)}
 HELD_OUT = 10_000  # the last training images, which choose rate and epoch
 
 

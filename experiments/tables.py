@@ -8,7 +8,6 @@ says. `--check` writes nothing. Exit codes: 0 done, 2 no such file, or with `--c
 its file does not say.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from absl import flags
 
+from ae_jax import json_file
 from ae_jax.config import flat
 from ae_jax.errors import DataError
 from experiments import bench_report, cli, measured
@@ -134,7 +134,12 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
-    """A page with the tables its files say. DataError where a file is missing or the name is."""
+    """A page with the tables its files say.
+
+    Raises:
+      DataError: of an unknown table, a file that is missing or of another form.
+      CheckpointError: a file is damaged.
+    """
 
     def replacement(found: re.Match[str]) -> str:
         name = found[1]
@@ -143,7 +148,12 @@ def filled(text: str, results: Path = RESULTS) -> str:
         file, write = TABLES[name]
         if not (results / file).is_file():
             raise DataError(f"{results / file}: not there, table {name!r} comes from it")
-        content = write(json.loads((results / file).read_text()))
+        try:
+            content = write(json_file.read(results / file))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{results / file}: not of the form of table {name!r}: {error!r}"
+            ) from error
         return f"<!-- {name} -->\n{content}\n<!-- /{name} -->"
 
     return re.sub(r"<!-- ([\w ]+) -->\n.*?<!-- /\1 -->", replacement, text, flags=re.DOTALL)
@@ -157,6 +167,8 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     for page in PAGES:
+        if not page.is_file():
+            raise DataError(f"{page}: not here; run this in the project's top folder")
         old = page.read_text()
         new = filled(old)
         if not flags.FLAGS.check:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ae_jax.errors import DataError
+from ae_jax.errors import CheckpointError, DataError
 from experiments import tables
 
 
@@ -37,6 +37,14 @@ def test_unknown_tables_and_missing_files_are_named(tmp_path):
         tables.filled("<!-- tablet -->\nx\n<!-- /tablet -->", tmp_path)
     with pytest.raises(DataError, match=r"bench\.json: not there"):
         tables.filled("<!-- speed -->\nx\n<!-- /speed -->", tmp_path)
+
+
+def test_damaged_files_are_named(tmp_path):
+    page = "<!-- literature -->\nx\n<!-- /literature -->"
+    for text, error in (("{", CheckpointError), ('{"rows": [{}]}', DataError), ("{}", DataError)):
+        (tmp_path / "literature.json").write_text(text)
+        with pytest.raises(error, match=r"literature\.json"):
+            tables.filled(page, tmp_path)
 
 
 @pytest.mark.parametrize("page", tables.PAGES)
