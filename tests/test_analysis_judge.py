@@ -83,3 +83,11 @@ def test_nan_is_never_best():
 def test_text():
     assert Estimate(0.972, 0.004).text(100) == "97.2 ± 0.4"
     assert Estimate(1.25, 0.1).text(digits=2, sign=True) == "+1.25 ± 0.10"
+
+
+def test_too_little_to_compare_is_no_number():
+    assert np.isnan(judge.decibels([0.0, 0.0], [0.1, 0.2])).all()
+    assert np.isnan(judge.decibels([0.1, 0.2], [0.0, 0.0])).all()
+    one = judge.auroc([0.0], [1.0, 2.0])
+    assert one.value == 1 and np.isnan(one.error)
+    assert judge.verdict("a", "b", one) == "a and b cannot be compared"
