@@ -189,11 +189,11 @@ def applications(run: finished.Record) -> list[page.Section]:
         page.join(
             [page.Markup(f"<h3>{name.replace('_', ' ')}</h3>"), gallery.shown(run.path, name, r)]
         )
-        for name, r in found.items()
-        if "skipped" not in r
+        for name, r in gallery.done(found).items()
     ]
-    if reasons := gallery.skipped(found):
-        parts.append(page.details("skipped", reasons))
+    for why in gallery.UNDONE:
+        if reasons := gallery.undone(found, why):
+            parts.append(page.details(why, reasons))
     return [page.Section("applications", "Applications", page.join(parts))]
 
 

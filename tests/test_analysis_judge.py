@@ -49,6 +49,13 @@ def test_auroc_is_scikit_learns_with_ties():
     assert judge.auroc(a, b).value == pytest.approx(truth, abs=1e-12)
 
 
+def test_auroc_counts_pairs():
+    rng = np.random.default_rng(0)
+    normal, strange = rng.integers(0, 9, 40), rng.integers(3, 12, 30)
+    pairs = [(s > n) + 0.5 * (s == n) for s in strange for n in normal]
+    assert judge.auroc(normal, strange).value == pytest.approx(np.mean(pairs))
+
+
 def test_decibels_are_the_difference_of_two_psnr():
     ours, theirs = np.array([0.01, 0.03]), np.array([0.04, 0.04])
     psnr = [-10 * math.log10(e.mean()) for e in (ours, theirs)]
@@ -83,3 +90,11 @@ def test_nan_is_never_best():
 def test_text():
     assert Estimate(0.972, 0.004).text(100) == "97.2 ± 0.4"
     assert Estimate(1.25, 0.1).text(digits=2, sign=True) == "+1.25 ± 0.10"
+
+
+def test_too_little_to_compare_is_no_number():
+    assert np.isnan(judge.decibels([0.0, 0.0], [0.1, 0.2])).all()
+    assert np.isnan(judge.decibels([0.1, 0.2], [0.0, 0.0])).all()
+    one = judge.auroc([0.0], [1.0, 2.0])
+    assert one.value == 1 and np.isnan(one.error)
+    assert judge.verdict("a", "b", one) == "a and b cannot be compared"

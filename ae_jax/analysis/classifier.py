@@ -53,7 +53,7 @@ class Classifier(NamedTuple):
         images = np.clip(np.asarray(images, np.float32), 0, 1)
         parts = [
             np.asarray(_probabilities(self.network, self.params, images[i : i + 1000]))
-            for i in range(0, len(images), 1000)
+            for i in range(0, max(1, len(images)), 1000)  # no images are one empty part
         ]
         return np.concatenate(parts)
 

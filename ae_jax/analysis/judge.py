@@ -57,8 +57,11 @@ def decibels(ours: Any, theirs: Any) -> Estimate:
     """How many dB the mean of our errors lies below that of theirs, [n] each, image by image.
 
     10 log10(mean(theirs) / mean(ours)); its error is that of the linearized ratio (delta method).
+    Where one of them makes no error at all there is no ratio: both numbers are nan.
     """
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if not (ours.mean() > 0 and theirs.mean() > 0):
+        return Estimate(math.nan, math.nan)
     unit = 10 / math.log(10)
     change = unit * (theirs / theirs.mean() - ours / ours.mean())
     return Estimate(unit * math.log(theirs.mean() / ours.mean()), mean(change).error)
@@ -120,4 +123,6 @@ def _placements(inliers: Any, outliers: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _delong_error(a: np.ndarray, b: np.ndarray) -> float:
+    if min(len(a), len(b)) < 2:
+        return math.nan
     return math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
