@@ -14,10 +14,19 @@ the first epoch and the output stays black, 0.1140.
 """
 
 CONFIG = {
-    "encoder": {"name": "conv_pool", "code_activation": "tanh"},
-    "decoder": {"name": "conv_pool", "output": "sigmoid"},
-    "model": {"code_size": 16, "init": "keras"},
-    "optim": {"name": "keras_adam", "learning_rate": 1e-3, "eps": 1e-7},
-    "train": {"batch_size": 200, "epochs": 30},
+    "encoder": {"name": "conv_pool", "activation": "elu", "code_activation": "tanh"},
+    "decoder": {"name": "conv_pool", "activation": "elu", "output": "sigmoid"},
+    "model": {"code_size": 16, "init": "he"},
+    "optim": {"name": "keras_adam", "learning_rate": 2e-3, "eps": 1e-7, "schedule": "cosine"},
+    "train": {"batch_size": 50, "epochs": 30},
 }
-VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 20}}
+VARIANTS = {
+    "published": {
+        "data.name": "mnist",
+        "encoder.activation": "relu",
+        "decoder.activation": "relu",
+        "model.init": "keras",
+        "optim": {"learning_rate": 1e-3, "schedule": "constant"},
+        "train": {"batch_size": 200, "epochs": 20},
+    }
+}

@@ -16,7 +16,19 @@ CONFIG = {
     "encoder": {"code_activation": "tanh"},
     "decoder": {"output": "tanh"},
     "model": {"code_size": 500},
-    "optim": {"name": "adam", "learning_rate": 1e-3},
+    "optim": {
+        "name": "adam",
+        "learning_rate": 1e-3,
+        "b2": 0.95,
+        "schedule": "cosine",
+        "warmup_epochs": 10,
+    },
     "train": {"batch_size": 256, "epochs": 100},
 }
-VARIANTS = {"published": {"data.name": "mnist", "train.epochs": 20}}
+VARIANTS = {
+    "published": {
+        "data.name": "mnist",
+        "optim": {"b2": 0.999, "schedule": "constant", "warmup_epochs": 0},
+        "train.epochs": 20,
+    }
+}
