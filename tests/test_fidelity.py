@@ -22,7 +22,7 @@ CONFIGS = {
     "undercomplete": "undercomplete",
     "denoise": "denoise:published",
     "dropout": "dropout",
-    "deep": "deep",
+    "deep": "deep:published",
     "conv_strided": "conv_strided",
     "conv_strided_batchnorm": "conv_strided:batchnorm",
     "dense": "dense",
