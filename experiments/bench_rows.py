@@ -114,9 +114,15 @@ class Ours(NamedTuple):
     compile_s: float
 
 
+def sourced(name: str) -> str:
+    """The config in its source's protocol where it has one: that is what PyTorch's side trains."""
+    has_one = "published" in config.variants(name.partition(":")[0])
+    return f"{name}{',' if ':' in name else ':'}published" if has_one else name
+
+
 def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
     """The training loop of `experiments.run` itself, between whose chunks nothing is done."""
-    resolved = config.load_config(name, **{"train.epochs": FOREVER, **overrides})
+    resolved = config.load_config(sourced(name), **{"train.epochs": FOREVER, **overrides})
     batch = resolved.train.batch_size
     images = digits(batch * round(N_IMAGES / batch))
     trainer = training.prepare(resolved, images.shape[1:], len(images))
@@ -194,7 +200,7 @@ def penalty(torch_side: Any, name: str, base: str, pace: Pace) -> Row:
 
 def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
     """`evaluate`: the metrics of a whole set; `encode`: its codes as a NumPy array."""
-    resolved, images = config.load_config(base), digits(N_IMAGES)
+    resolved, images = config.load_config(sourced(base)), digits(N_IMAGES)
     trainer = training.prepare(resolved, images.shape[1:], N_IMAGES)
     key = jax.random.key(0)
     state = trainer.init(key, training.mean_image(images, resolved.data.scale))
@@ -237,8 +243,10 @@ def start(torch_side: Any, base: str, pace: Pace) -> Row:
 
 
 def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
-    arguments = ("run", f"--config={base}", f"--workdir={folder / workdir}")
-    return seconds_until("epoch ", folder / "cache", *arguments)
+    options = (f"--config={sourced(base)}", "--config.data.name=mnist5k")
+    return seconds_until(
+        "epoch ", folder / "cache", "run", *options, f"--workdir={folder / workdir}"
+    )
 
 
 def seconds_until(sign: str, cache: Path, command: str, *arguments: str) -> float:
