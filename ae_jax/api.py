@@ -170,13 +170,13 @@ class Run(NamedTuple):
         return _figures().curves(rows)
 
     def _checked(self, where: str, images: Any) -> np.ndarray:
-        return checks.images_of(where, images, self.model.shape, self.limits or self._own_limits())
+        limits = self.limits or self._own_limits()
+        return checks.images_of(where, images, self.model.shape, limits, ROOM)
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
         beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption) / (high - low)
-        room = max(ROOM, beyond)
-        return -room, 1 + room
+        return -beyond, 1 + beyond
 
     def _some(self, images: Any) -> np.ndarray:
         x = self._checked("images", images)
@@ -358,9 +358,9 @@ def _dataset(data: Any) -> Dataset:
         return load_data(os.fspath(data))
     if isinstance(data, Dataset):
         return checked(data)
-    if (
-        isinstance(data, tuple)
-        and len({np.shape(part) for part in data if hasattr(part, "shape")}) > 1
+    if isinstance(data, tuple) and (
+        any(isinstance(part, tuple) for part in data)
+        or len({getattr(part, "shape", None) for part in data}) > 1
     ):
         raise DataError(
             "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "

@@ -32,7 +32,11 @@ def array(where: str, value: Any) -> np.ndarray:
 
 
 def images(
-    where: str, value: Any, limits: tuple[float, float] = UNIT, empty: bool = False
+    where: str,
+    value: Any,
+    limits: tuple[float, float] = UNIT,
+    room: float = 0.0,
+    empty: bool = False,
 ) -> np.ndarray:
     """`value` as images [n, H, W, C], uint8, or float32 in `limits`.
 
@@ -43,6 +47,7 @@ def images(
       where: what messages call it.
       value: the images.
       limits: the smallest and the largest float; no NaN in any case.
+      room: how far beyond is let pass.
       empty: whether there may be no images.
 
     Raises:
@@ -59,7 +64,7 @@ def images(
         with np.errstate(over="ignore", invalid="ignore"):  # infinite: found in the next lines
             x = np.asarray(x, np.float32)
         low, high = (float(x.min()), float(x.max())) if x.size else UNIT  # NaN if there is one
-        if not (low >= limits[0] and high <= limits[1]):
+        if not (low >= limits[0] - room and high <= limits[1] + room):
             raise DataError(
                 f"{where}: values {low:g} to {high:g}; floats must be in "
                 f"[{limits[0]:g},{limits[1]:g}], no NaN{_of_floats(low, high)}"
@@ -117,7 +122,11 @@ def unambiguous(where: str, x: np.ndarray) -> None:
 
 
 def images_of(
-    where: str, value: Any, shape: tuple[int, int, int], limits: tuple[float, float]
+    where: str,
+    value: Any,
+    shape: tuple[int, int, int],
+    limits: tuple[float, float] = UNIT,
+    room: float = 0.0,
 ) -> np.ndarray:
     """`images` of one known `shape` (height, width, channels), possibly none of them.
 
@@ -133,7 +142,7 @@ def images_of(
         if given.ndim == 4 and (*given.shape[2:], given.shape[1]) == shape:
             raise DataError(f"{wanted}; channels come last: np.moveaxis(x, 1, -1)")
         raise DataError(wanted)
-    return images(where, given, limits, empty=True)
+    return images(where, given, limits, room, empty=True)
 
 
 def codes(where: str, value: Any, size: int) -> np.ndarray:
