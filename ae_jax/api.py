@@ -6,12 +6,17 @@
 >>> run.reconstruct(data.test.images[:8]).shape
 (8, 28, 28, 1)
 
-Images are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8
-or float in [0,1]; what comes back is float32 in [0,1] units, not clipped.
+Images are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8,
+bool, or float in [0,1]; n may be 0. Floats may leave [0,1] by ROOM, or as far as the noise does
+that the run was trained with, so that what `corrupt` gives can be reconstructed. What comes back is
+float32 in [0,1] units, not clipped. Everything else is refused by a DataError that says what mends
+it. A key is a `jax.random.key`, or a whole number.
 """
 
+import os
 import signal
 import warnings
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,21 +24,26 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import FrozenConfigDict
+from ml_collections import ConfigDict, FrozenConfigDict
 
-from ae_jax import checkpoint, devices, json_file, scaling, training
-from ae_jax.arrays import SAMPLE, blocks
-from ae_jax.config import changes, load_config, resolve
+from ae_jax import checkpoint, checks, devices, json_file, scaling, training
+from ae_jax import labels as label_lib
+from ae_jax.arrays import SAMPLE, Split, blocks, checked
+from ae_jax.config import load_config, resolve
+from ae_jax.corruption import BEYOND
 from ae_jax.data import Dataset, from_arrays, load_data
 from ae_jax.errors import CheckpointError, ConfigError, DataError
 from ae_jax.interrupt import Interrupt
+from ae_jax.keys import as_key
 from ae_jax.model import Model, Variables
+from ae_jax.starting import Origin, check_same, first_state, key_data, origin_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
     from tqdm.auto import tqdm
 
 BATCH = 1000
+ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
 class Run(NamedTuple):
@@ -46,86 +56,157 @@ class Run(NamedTuple):
     code_mean: np.ndarray  # of the training set's codes [code_size]
     code_cov: np.ndarray  # [code_size, code_size]
     state: training.TrainState | None = None  # what `fit` goes on from
+    origin: Origin | None = None  # what data and key it came from
+    label_names: label_lib.Names | None = None  # of the labels 0 ... k-1, where they have any
+    limits: tuple[float, float] | None = None  # of floats; None: see the top of this page
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.model.shape))
+        n = sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.variables["params"]))
+        steps = len(self.history.get("loss", ())) if self.state is None else int(self.state.step)
+        return (
+            f"Run({self.config.name}: images {shape}, code of {self.config.model.code_size}, "
+            f"{n:,} parameters, {steps:,} steps)"
+        )
 
     def encode(self, images: Any) -> np.ndarray:
-        """Codes z [n, code_size], without noise."""
-        return self._in_batches(_codes, self._checked(images))
+        """Codes z float32 [n, code_size], without noise.
+
+        Raises:
+          DataError: images of another shape, type or range than at the top of this page.
+        """
+        return self._encoded(self._checked("images", images))
 
     def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
         """Images [n, height, width, channels] of the codes z [n, code_size].
 
-        `labels` [n] are needed where the decoder is conditioned on them (`model.classes`).
+        `labels` [n] are needed where the decoder is conditioned on them (`model.classes`): whole
+        numbers from 0 to classes - 1, or names out of `label_names`. Others do not look at them.
+
+        Raises:
+          DataError: codes of another width or not finite; labels that are absent, of another number
+            than the codes, or not among the classes.
         """
-        codes = np.asarray(codes, np.float32)
-        if self.config.model.classes and labels is None:
-            raise DataError("labels: this decoder is conditioned on them; give it one an image")
-        rest = () if not self.config.model.classes else (np.asarray(labels, np.int32),)
-        return self._in_batches(_images, codes, *rest)
+        z = checks.codes("codes", codes, self.config.model.code_size)
+        return self._decoded(z, self._classes(labels, len(z)))
 
     def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
-        """decode(encode(x))."""
-        return self.decode(self.encode(images), labels)
+        """decode(encode(x)); errors of both."""
+        x = self._checked("images", images)
+        return self._decoded(self._encoded(x), self._classes(labels, len(x)))
 
-    def corrupt(self, images: Any, key: jax.Array) -> np.ndarray:
+    def corrupt(self, images: Any, key: Any) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        noisy = self.model.corrupt(key, self._scaled(images))
+        x, key = self._checked("images", images), as_key(key)
+        if not len(x):
+            return np.zeros(x.shape, np.float32)
+        noisy = self.model.corrupt(key, scaling.to_network(jnp.asarray(x), self.model.scale))
         return np.asarray(scaling.to_unit(noisy, self.model.scale))
 
-    def sample(self, key: jax.Array, n: int, labels: Any = None) -> np.ndarray:
+    def sample(self, key: Any, n: int, labels: Any = None) -> np.ndarray:
         """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
-        the mean and covariance of the training codes."""
+        the mean and covariance of the training codes. `labels` as for `decode`."""
+        key, n = as_key(key), checks.count("n", n)
+        classes = self._classes(labels, n)
         if self.config.bottleneck.name == "gaussian":
             codes = jax.random.normal(key, (n, self.config.model.code_size))
         else:
             mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
             codes = jax.random.multivariate_normal(key, mean, cov, (n,), method="svd")
-        return self.decode(codes, labels)
+        return self._decoded(np.asarray(codes, np.float32), classes)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
-        """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images."""
-        start, end = self.encode(np.stack([np.asarray(a), np.asarray(b)]))
+        """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
+
+        `labels` [steps] as for `decode`; errors of `encode` and `decode`.
+        """
+        steps = checks.count("steps", steps, 1)
+        classes = self._classes(labels, steps)
+        start, end = self._encoded(_pair(self._one("a", a), self._one("b", b)))
         t = np.linspace(0, 1, steps)[:, None]
-        return self.decode((1 - t) * start[None, :] + t * end[None, :], labels)
+        z = (1 - t) * start[None, :] + t * end[None, :]
+        return self._decoded(z.astype(np.float32), classes)
 
     def score(self, images: Any, labels: Any = None) -> np.ndarray:
-        """Anomaly score [n]: squared reconstruction error per image, in [0,1] units."""
-        return np.square(self._unit(images) - self.reconstruct(images, labels)).sum((1, 2, 3))
+        """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
+
+        Errors of `encode` and `decode`.
+        """
+        x = self._checked("images", images)
+        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
+        return np.square(self._unit(x) - back).sum((1, 2, 3))
 
     def plot_reconstructions(self, images: Any, labels: Any = None) -> Any:
-        """Figure: the images over their reconstructions."""
-        return _figures().reconstructions(self._unit(images), self.reconstruct(images, labels))
+        """Figure: the images over their reconstructions; errors of `reconstruct`."""
+        x = self._some(images)
+        return _figures().reconstructions(self._unit(x), self.reconstruct(x, labels))
 
     def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
-        """Figure: codes in two or three dimensions, coloured by label.
+        """Figure: codes in two or three dimensions, colored by label.
 
-        Their coordinates, or of more than three the principal components.
+        Their coordinates, or of more than three the principal components. `labels` [n] are numbers
+        or text.
+
+        Raises:
+          DataError: no images, or not as `encode` takes them; labels of another number.
+          ConfigError: other dimensions.
         """
-        return _figures().code_view(self.encode(images), labels, dims)
+        x = self._some(images)
+        numbers, names = label_lib.for_drawing("labels", labels, len(x), self.label_names)
+        if dims not in (2, 3):
+            raise ConfigError(f"dims: must be 2 or 3, not {dims!r}")
+        return _figures().code_view(self._encoded(x), numbers, dims, names)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""
         return _figures().filters(first_filters(self.model, self.variables))
 
     def plot_loss(self) -> Any:
-        """Figure: the training loss at every step."""
+        """Figure: the training loss at every step; DataError where there was none."""
+        if not len(self.history.get("loss", ())):
+            raise DataError("plot_loss: no step was recorded; train.epochs may be 0")
         losses = enumerate(self.history["loss"], start=1)
         rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
         return _figures().curves(rows)
 
-    def _checked(self, images: Any) -> np.ndarray:
-        images = np.asarray(images)
-        if images.ndim == 3 and self.model.shape[2] == 1:
-            images = images[..., None]
-        if images.ndim != 4 or images.shape[1:] != self.model.shape:
-            wanted = ", ".join(map(str, self.model.shape))
-            raise ValueError(f"images must be [n, {wanted}], not {list(images.shape)}")
-        return images
+    def _checked(self, where: str, images: Any) -> np.ndarray:
+        limits = self.limits or self._own_limits()
+        return checks.images_of(where, images, self.model.shape, limits, ROOM)
 
-    def _scaled(self, images: Any) -> jax.Array:
-        return scaling.to_network(jnp.asarray(self._checked(images)), self.model.scale)
+    def _own_limits(self) -> tuple[float, float]:
+        corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
+        beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption) / (high - low)
+        return -beyond, 1 + beyond
 
-    def _unit(self, images: Any) -> np.ndarray:
-        return np.asarray(scaling.to_unit(self._scaled(images), self.model.scale))
+    def _some(self, images: Any) -> np.ndarray:
+        x = self._checked("images", images)
+        if not len(x):
+            raise DataError("images: none; a figure needs one at least")
+        return x
+
+    def _one(self, where: str, image: Any) -> np.ndarray:
+        x = checks.array(where, image)
+        return self._checked(where, x if x.ndim == 4 and len(x) == 1 else x[None])
+
+    def _classes(self, labels: Any, n: int) -> tuple[np.ndarray, ...]:
+        """What the decoder is told beside n codes."""
+        if not (classes := self.config.model.classes):
+            return ()
+        return (label_lib.classes_of("labels", labels, n, classes, self.label_names),)
+
+    def _encoded(self, images: np.ndarray) -> np.ndarray:
+        if not len(images):
+            return np.zeros((0, self.config.model.code_size), np.float32)
+        return self._in_batches(_codes, images)
+
+    def _decoded(self, codes: np.ndarray, classes: tuple[np.ndarray, ...]) -> np.ndarray:
+        if not len(codes):
+            return np.zeros((0, *self.model.shape), np.float32)
+        return self._in_batches(_images, codes, *classes)
+
+    def _unit(self, images: np.ndarray) -> np.ndarray:
+        x = scaling.to_network(jnp.asarray(images), self.model.scale)
+        return np.asarray(scaling.to_unit(x, self.model.scale))
 
     def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
         parts = [
@@ -133,6 +214,13 @@ class Run(NamedTuple):
             for i in range(0, len(rows[0]), BATCH)
         ]
         return np.concatenate(parts) if parts else np.zeros((0,))
+
+
+def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[1, H, W, C] twice -> [2, H, W, C]; of uint8 and float what both are in [0,1]."""
+    if a.dtype != b.dtype:
+        a, b = (x / np.float32(255) if x.dtype == np.uint8 else x for x in (a, b))
+    return np.concatenate([a, b])
 
 
 @partial(jax.jit, static_argnums=0)
@@ -177,10 +265,11 @@ def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | 
 def fit(
     config: Any,
     data: Any,
-    key: jax.Array,
+    key: Any,
     progress: bool = True,
     start: Run | None = None,
     whole: bool = False,
+    init_from: Run | None = None,
 ) -> Run:
     """Trains and returns a `Run`.
 
@@ -189,37 +278,59 @@ def fit(
     not interrupted. A second interrupt raises KeyboardInterrupt as ever.
 
     Args:
-      config: the name of a config ('denoise'), a path, a dict of differences from the defaults,
-        or a resolved config.
-      data: a `Dataset`, the name of one, or training images.
-      key: of the whole run: initial weights, data order, noise.
+      config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
+        differences from the defaults.
+      data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
+        holds out a tenth of them.
+      key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
+        number.
       progress: whether to show a bar.
       start: a `Run` of the same config, data and key (`train.epochs` may have grown) to go on from.
       whole: an interrupt raises KeyboardInterrupt at once: for programs that use what comes back.
+      init_from: a `Run` whose weights (and running averages) to start with instead of random ones.
+        Config, data, rate and key may be others as long as every parameter has its shape; the
+        optimizer starts anew, and the mean image of `data.center` is that of the new data.
 
     Raises:
       ConfigError, DataError: something is not allowed; the message names it.
       DivergedError: the loss stopped being finite.
     """
-    if isinstance(config, str):
-        config = load_config(config)
-    elif not isinstance(config, FrozenConfigDict):
-        config = resolve(config)
-    if isinstance(data, str):
-        data = load_data(data)
-    elif not isinstance(data, Dataset):
-        data = from_arrays(np.asarray(data))
+    config, data, key = _resolved(config), _dataset(data), as_key(key)
+    if start is not None and init_from is not None:
+        raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
     images = data.train.images
-    training.check_labels(config, data.train)
+    training.check_labels(config, data.train, names=data.label_names)
+    if data.test.labels is not None:
+        training.check_labels(config, data.test, "test", data.label_names)
     trainer = training.prepare(config, images.shape[1:], len(images), devices.mesh())
-    state = _first_state(trainer, images, key, start)
+    origin = origin_of(config, data.train, key)
+    if start is not None:
+        check_same(start, config, origin)
+    state = first_state(trainer, images, key, start, init_from)
     history = {} if start is None else {name: [v] for name, v in start.history.items()}
+    state = _trained(trainer, state, data.train, key, history, progress, whole)
+    joined = {name: np.concatenate(values) for name, values in history.items()}
+    run = with_codes(config, trainer.model, state.variables, joined, images)
+    return run._replace(state=state, origin=origin, label_names=data.label_names)
+
+
+def _trained(
+    trainer: training.Trainer,
+    state: training.TrainState,
+    part: Split,
+    key: jax.Array,
+    history: dict[str, list[np.ndarray]],
+    progress: bool,
+    whole: bool,
+) -> training.TrainState:
+    """The state at the end, or where it was interrupted; adds to the `history`."""
+    config = trainer.config
     total = config.train.epochs * trainer.steps_per_epoch
     bar = tqdm(
         total=total, initial=int(state.step), unit="step", disable=not progress, desc=config.name
     )
     with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
-        for chunk in training.train(trainer, state, data.train, key):
+        for chunk in training.train(trainer, state, part, key):
             state = chunk.state
             for name, values in chunk.terms.items():
                 history.setdefault(name, []).append(values)
@@ -229,20 +340,33 @@ def fit(
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
             if stop.code:
                 break
-    joined = {name: np.concatenate(values) for name, values in history.items()}
-    state = devices.local(state)
-    return with_codes(config, trainer.model, state.variables, joined, images)._replace(state=state)
+    return devices.local(state)
 
 
-def _first_state(
-    trainer: training.Trainer, images: np.ndarray, key: jax.Array, start: Run | None
-) -> training.TrainState:
-    """A new state, or a copy of the one to go on from: training consumes what it is given."""
-    if start is None:
-        return trainer.init(key, training.mean_image(images, trainer.config.data.scale))
-    if start.state is None or changes(start.config.to_dict(), trainer.config.to_dict()):
-        raise ConfigError("start: is a run of another config")
-    return jax.tree.map(jnp.copy, start.state)
+def _resolved(config: Any) -> FrozenConfigDict:
+    if isinstance(config, str | os.PathLike):
+        return load_config(os.fspath(config))
+    if isinstance(config, FrozenConfigDict | ConfigDict):
+        config = config.to_dict()
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config: must be a name, a path or a dict, not {type(config).__name__}")
+    return resolve(config)
+
+
+def _dataset(data: Any) -> Dataset:
+    if isinstance(data, str | os.PathLike):
+        return load_data(os.fspath(data))
+    if isinstance(data, Dataset):
+        return checked(data)
+    if isinstance(data, tuple) and (
+        any(isinstance(part, tuple) for part in data)
+        or len({getattr(part, "shape", None) for part in data}) > 1
+    ):
+        raise DataError(
+            "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "
+            "ae_jax.from_arrays(x, x_test, y, y_test)"
+        )
+    return from_arrays(data)
 
 
 def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
@@ -250,7 +374,8 @@ def with_codes(config: Any, model: Model, variables: Variables, history: Any, im
     k = config.model.code_size
     run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
     codes = np.concatenate([run.encode(block) for block in blocks(images[:SAMPLE])])
-    cov = np.cov(codes, rowvar=False).reshape(k, k)
+    # One image has no spread; NumPy would say NaN.
+    cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
     return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
 
 
@@ -272,9 +397,13 @@ def restore(workdir: str, best: bool = False) -> Run:
         raise CheckpointError(f"{workdir}: no config.json here; is this a run's work directory?")
     config = resolve(json_file.read(path / "config.json"))
     trainers: list[training.Trainer] = []
+    origins: list[Origin] = []
+    key = key_data(jax.random.key(config.seed))
 
     def like(meta: dict[str, Any]) -> training.TrainState:
-        trainers.append(training.prepare(config, tuple(meta["shape"]), meta["n_train"]))
+        shape, n = tuple(meta["shape"]), meta["n_train"]
+        trainers.append(training.prepare(config, shape, n))
+        origins.append(Origin(shape, n, meta.get("images_sha256", ""), None, key))
         return trainers[-1].abstract()
 
     restored = checkpoint.restore(path, like, best=best)
@@ -284,11 +413,11 @@ def restore(workdir: str, best: bool = False) -> Run:
         warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
     model, k, state = trainers[-1].model, config.model.code_size, restored.state
     history = {name: np.asarray(values) for name, values in state.record.items()}
-    run = Run(config, model, state.variables, history, np.zeros(k), np.eye(k), state)
+    known = np.zeros(k), np.eye(k), None
     if (path / "codes.npz").is_file():
-        mean, cov = _code_moments(path / "codes.npz", k)
-        run = run._replace(code_mean=mean, code_cov=cov)
-    return run
+        known = _of_codes(path / "codes.npz", k)
+    mean, cov, names = known
+    return Run(config, model, state.variables, history, mean, cov, state, origins[-1], names)
 
 
 def _figures() -> Any:
@@ -298,12 +427,14 @@ def _figures() -> Any:
     return figures
 
 
-def _code_moments(file: Path, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _of_codes(file: Path, k: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    """(mean, covariance, names of the labels or None)."""
     try:
         with np.load(file, allow_pickle=False) as codes:
             mean, cov = codes["mean"], codes["cov"]
+            names = codes["label_names"] if "label_names" in codes.files else None
     except Exception as error:  # zipfile, zlib and numpy each have their own
         raise CheckpointError(f"{file}: cannot be read ({error})") from error
     if mean.shape != (k,) or cov.shape != (k, k):
         raise CheckpointError(f"{file}: is of a code of another size than {k}")
-    return mean, cov
+    return mean, cov, None if names is None else tuple(map(str, names.reshape(-1)))

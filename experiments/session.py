@@ -41,7 +41,8 @@ class Session(NamedTuple):
 def prepare(config: Any, dataset: Dataset) -> Session:
     """Everything that can be refused is refused here, before a file is touched."""
     images = dataset.train.images
-    training.check_labels(config, dataset.train)
+    for part, split in (("train", dataset.train), ("test", dataset.test)):
+        training.check_labels(config, split, part, dataset.label_names)
     trainer = training.prepare(config, images.shape[1:], len(images), devices.mesh())
     devices.check_fits("model, encoder, decoder", trainer.abstract())
     evaluate = evaluation.evaluator(trainer.objective, config.eval.batch_size)
@@ -149,7 +150,8 @@ def finish(
     summary = summarise(s, state, timing)
     run = api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
-    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov)
+    named: Any = {"label_names": s.dataset.label_names} if s.dataset.label_names else {}
+    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov, **named)
     pictures.draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
     page = _page(path, summary)

@@ -73,7 +73,7 @@ def by_energy(run: Run, small: np.ndarray, factor: int, train: np.ndarray) -> np
     [n, h, w, C] -> [n, H, W, C]; the starts are the codes of the bicubic image and the mean code of
     `train`; the factor is 2 or 4 (else KeyError).
     """
-    start = run.encode(np.asarray(enlarge(jnp.asarray(small), factor)))
+    start = run.encode(np.clip(enlarge(jnp.asarray(small), factor), 0, 1))
     mean = np.broadcast_to(run.encode(train).mean(0), start.shape)
     data = (jnp.asarray(small), jnp.zeros(len(small)))
     operator = {2: by_two, 4: by_four}[factor]
