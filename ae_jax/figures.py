@@ -16,11 +16,11 @@ from ae_jax.charts import (
     Figure,
     bars,
     curves,
-    point_field,
     save,
     styled,
 )
 from ae_jax.code_charts import code_histograms, code_scatter, code_view
+from ae_jax.curve_charts import point_field, unrolled_curve
 from ae_jax.errors import DataError
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "progress_strip",
     "reconstructions",
     "save",
+    "unrolled_curve",
 ]
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ae_jax import api, controls, figures, manifold, training
@@ -68,21 +67,8 @@ def _image_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) ->
 
 
 def _point_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> dict[str, Any]:
-    """Points of a curve: where they go, and in two dimensions where all of the plane goes."""
-    model, variables = run.model, run.variables
-    points, _ = manifold.on_curve(model, s.dataset.name)
-    made = {}
-    if points.shape[1] == 2:
-        field = manifold.vector_field(model, variables)
-        key = jax.random.fold_in(training.split_keys(s.key).evaluation, SHOWN)
-        x = jnp.asarray(points, jnp.float32).reshape(-1, *model.shape)
-        noisy = model.corrupt(key, x).reshape(len(points), -1)
-        made["field"] = figures.point_field(
-            points,
-            np.asarray(noisy),
-            manifold.reconstruct(model, variables, noisy),
-            *field,
-            f"{s.config.name}: {field.at_corners:.2f} from the corners, "
-            f"{summary['manifold']['moved_on_curve']:.2f} on the curve",
-        )
-    return made
+    """Points of a curve: where they go, and a code of one number as a line."""
+    from ae_jax.analysis import curve  # with all applications: not for runs of images
+
+    key = jax.random.fold_in(training.split_keys(s.key).evaluation, SHOWN)
+    return curve.figures(run, s.dataset.name, key)

@@ -140,6 +140,7 @@ def images(run: finished.Record) -> page.Markup:
             _figure(run, "denoising", "corrupted test images, outputs, clean images"),
             _figure(run, "reconstructions", "test images over their reconstructions"),
             _figure(run, "field", "where points are moved"),
+            _figure(run, "unrolled", "a curve in space and its one code"),
         ]
     )
 

@@ -12,6 +12,8 @@ from ae_jax import advice, codes, controls, manifold, training
 from ae_jax.model import Batch, Model
 from experiments import workdir
 
+CURVE = 2**31 - 1  # stream of the noise on a curve: no epoch has this number
+
 
 def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]:
     """Metrics on the whole test set of a session `s`, beside the controls."""
@@ -55,7 +57,13 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
     if "bce" in test:
         summary["test"]["bce_floor"] = controls.entropy_floor(test_images)
     if s.dataset.name in manifold.CURVES:
-        summary["manifold"] = manifold.summary(s.trainer.model, state.variables, s.dataset.name)
+        summary["manifold"] = manifold.summary(
+            s.trainer.model,
+            state.variables,
+            s.dataset.name,
+            s.config.corruption,
+            jax.random.fold_in(key, CURVE),
+        )
     if "noisy_mse" in test:
         summary["denoise"] = {
             "noisy_mse": test["noisy_mse"],
