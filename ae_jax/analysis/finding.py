@@ -94,6 +94,17 @@ class Study:
         )
 
     @cached_property
+    def reconstructs(self) -> bool:
+        """Whether the run's error on the test images is below half of the mean image's.
+
+        What does not reconstruct cannot win anything.
+        """
+        test = self.test
+        return mse(self.reconstruct(*test), test.images) < 0.5 * mse(
+            self.train.images.mean(0), test.images
+        )
+
+    @cached_property
     def family(self) -> dict[int, Run]:
         """code size -> an autoencoder of that size; all alike otherwise, trained alike."""
         key = self.key_for("family")
@@ -200,3 +211,9 @@ def _unit(part: Split) -> Split:
 def mse(a: Any, b: Any) -> float:
     """Mean squared difference, float64."""
     return float(np.mean(np.square(np.asarray(a, np.float64) - np.asarray(b, np.float64))))
+
+
+def image_errors(a: Any, b: Any) -> np.ndarray:
+    """Mean squared difference of each image [n], of images [n, H, W, C], float64."""
+    difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    return np.square(difference).reshape(len(difference), -1).mean(1)
