@@ -103,3 +103,9 @@ def test_what_is_too_small_to_matter_is_a_tie_however_certain():
     assert judge.verdict("a", "b", tiny, least=0.02) == "a and b tie"
     assert [judge.beyond(Estimate(v, 1.0)) for v in (3.0, -3.0, 1.9, np.nan)] == [1, -1, 0, 0]
     assert judge.beyond(Estimate(3.0, np.nan)) == 0
+
+
+def test_neither_side_wins_without_working():
+    gain = Estimate(-3.0, 1.0)
+    assert judge.verdict("a", "b", gain) == "b wins"
+    assert judge.verdict("a", "b", gain, theirs_works=False) == "b does not work"

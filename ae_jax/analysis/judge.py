@@ -100,7 +100,12 @@ def beyond(gain: Estimate, least: float = 0.0) -> int:
 
 
 def verdict(
-    ours: str, theirs: str, gain: Estimate, works: bool = True, least: float = 0.0
+    ours: str,
+    theirs: str,
+    gain: Estimate,
+    works: bool = True,
+    least: float = 0.0,
+    theirs_works: bool = True,
 ) -> str:
     """'A wins', 'B wins', 'a tie' ..., of names and a gain that is positive where A is better.
 
@@ -111,15 +116,15 @@ def verdict(
       works: whether A does what it is for (it reconstructs; it beats the trivial baseline). Where
         it does not, A cannot win.
       least: a difference of no more than this is a tie, however certain.
+      theirs_works: the same of B as `works` of A.
     """
     if not (math.isfinite(gain.value) and math.isfinite(gain.error)):
         return f"{ours} and {theirs} cannot be compared"
     sign = beyond(gain, least)
     if sign == 0:
         return f"{ours} and {theirs} tie"
-    if sign < 0:
-        return f"{theirs} wins"
-    return f"{ours} wins" if works else f"{ours} does not work"
+    winner, fit = (ours, works) if sign > 0 else (theirs, theirs_works)
+    return f"{winner} wins" if fit else f"{winner} does not work"
 
 
 def best(scores: Mapping[str, float]) -> str:
