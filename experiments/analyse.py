@@ -26,7 +26,7 @@ GALLERY = "gallery"  # the page, which every call writes
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
+    cli.define_path("workdir", None, "The run, as experiments.run left it.")
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
     flags.DEFINE_integer("seed", 0, "Of everything random here.")
     flags.DEFINE_float(

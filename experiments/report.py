@@ -18,7 +18,6 @@ from absl import flags
 from ae_jax.advice import RULES, advise
 from ae_jax.animation import write_atomically
 from ae_jax.config import FIXED, SLOTS, Penalty, flat
-from ae_jax.errors import CheckpointError
 from ae_jax.evaluation import psnr
 from ae_jax.penalties import PENALTIES
 from ae_jax.schema import fill
@@ -29,24 +28,22 @@ OURS = "this run"
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("workdir", None, "A finished run; more of them after it.")
-    flags.DEFINE_string("out", None, "The page; default report.html or comparison.html in the run.")
+    cli.define_path("workdir", None, "A finished run; more of them after it.")
+    cli.define_path("out", None, "The page; default report.html or comparison.html in the run.")
     flags.mark_flag_as_required("workdir")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
-    found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *argv])]
-    try:
+    found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
+    with cli.writing("--out"):
         if len(found) == 1:
             file = write(found[0], F.out)
         else:
             from experiments import comparison
 
             file = comparison.write(found, F.out)
-    except OSError as error:
-        raise CheckpointError(f"--out: cannot write {error.filename}: {error.strerror}") from error
     print(f"report: {file}")
     return 0
 
