@@ -27,6 +27,7 @@ GALLERY = "gallery"  # the page, which every call writes
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
     cli.define_path("workdir", None, "The run, as experiments.run left it.")
+    cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
     flags.DEFINE_integer("seed", 0, "Of everything random here.")
     flags.DEFINE_float(
@@ -40,25 +41,20 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     if F.effort <= 0:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
-    from ae_jax import api
+    from ae_jax import api, arrays
     from ae_jax.analysis import APPLICATIONS, Study
+    from experiments import place
 
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application")
     path = Path(F.workdir)
     run = api.restore(F.workdir)
-    dataset, key = dataset_of(run.config), jax.random.key(F.seed)
+    # Of training images that stay on disk, as many as are enough.
+    dataset = arrays.sampled(place.opened(path, run.config, F.data))
+    key = jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
     show(study, [name for name in names if name != GALLERY], path)
     return 0
-
-
-def dataset_of(config: Any) -> Any:
-    """The data set the run was trained on; of one that stays on disk, what is enough of it."""
-    from ae_jax import arrays
-    from ae_jax import data as data_lib
-
-    return arrays.sampled(data_lib.of_config(config))
 
 
 def outsiders(run: Any) -> Any:

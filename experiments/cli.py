@@ -46,8 +46,14 @@ def define_path(name: str, default: str | None, text: str) -> None:
 
 def define_yes_or_no(name: str, default: bool, text: str) -> None:
     """A flag that is --NAME, --noNAME, --NAME=yes or --NAME=no."""
-    parser, serializer = _YesOrNo(), flags.ArgumentSerializer()
-    flags.DEFINE_flag(flags.Flag(parser, serializer, name, default, text, boolean=True))
+    flags.DEFINE_flag(flags.Flag(_YesOrNo(), None, name, default, text, boolean=True))
+
+
+def define_data() -> None:
+    """--data, which `place` understands."""
+    define_path(
+        "data", None, "Where the data are now: an .npz, or the folder that data.manual_dir names."
+    )
 
 
 def expanded(path: str) -> str:
@@ -155,15 +161,16 @@ def run(
 @contextlib.contextmanager
 def _reader_may_leave() -> Iterator[None]:
     """Ends as SIGPIPE would end the command where nobody reads its output any more."""
+    code = 128 + signal.SIGPIPE
     try:
         yield
     except BrokenPipeError:
-        code = 128 + signal.SIGPIPE
+        pass
     except SystemExit as ended:
         try:
             sys.stdout.flush()
         except BrokenPipeError:
-            code = ended.code or 128 + signal.SIGPIPE
+            code = int(ended.code or code)
         else:
             raise
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # of the last flush, at exit

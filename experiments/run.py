@@ -25,6 +25,7 @@ from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
 cli.define_path("workdir", None, "Where the run lives; default runs/<config name>.")
+cli.define_data()
 flags.DEFINE_string("coordinator", None, "Several processes, one run: host:port of process 0.")
 flags.DEFINE_integer("num_processes", 1, "How many; each is started with the same command.")
 flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
@@ -38,13 +39,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     config = cli.load(flags.FLAGS.config, overrides)
+    f = flags.FLAGS
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
     from ae_jax import data, devices
-    from experiments import board, lock, session, workdir
+    from experiments import board, lock, place, session, workdir
 
-    f = flags.FLAGS
+    config = place.settled(config, f.data)
     if f.tensorboard:
         board.check()
     if f.coordinator:
@@ -58,7 +60,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             # Before the data: whoever comes second to a directory hears of it at once.
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
             run = session.prepare(config, data.of_config(config))
-            devices.by_first(lambda: workdir.claim(path, config))
+            devices.by_first(lambda: workdir.claim(path, config, run.meta))
             return session.train(run, path, started, f.tensorboard)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:

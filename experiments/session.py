@@ -14,12 +14,11 @@ from tqdm import tqdm
 
 from ae_jax import api, checkpoint, cost, devices, evaluation, scaling, training
 from ae_jax.advice import advise
-from ae_jax.arrays import sha256
 from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
-from experiments import board, cli, workdir
+from experiments import board, cli, place, workdir
 from experiments.progress import Timing, announce, log_epoch, log_steps, reconstruct_few
 from experiments.summary import headline, of_the_code, summarise
 
@@ -52,8 +51,8 @@ def prepare(config: Any, dataset: Dataset) -> Session:
         return scaling.to_unit(model.run(variables, batch, None).x_hat, model.scale)
 
     key = jax.random.key(config.seed)
-    meta = {"shape": list(model.shape), "n_train": len(images), "images_sha256": sha256(images)}
-    return Session(config, dataset, trainer, evaluate, jax.jit(reconstruct), key, meta)
+    facts = place.facts(dataset)
+    return Session(config, dataset, trainer, evaluate, jax.jit(reconstruct), key, facts)
 
 
 def cost_text(s: Session) -> str:
@@ -116,9 +115,7 @@ def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
     """
 
     def like(meta: dict[str, Any]) -> training.TrainState:
-        if meta != s.meta:
-            wrong = [f"{k}: {meta.get(k)} -> {v}" for k, v in s.meta.items() if meta.get(k) != v]
-            raise CheckpointError(f"{path}: was trained on other images\n" + "; ".join(wrong))
+        place.refuse_others(path, meta, s.meta)
         return s.trainer.abstract()
 
     restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))
