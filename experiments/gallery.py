@@ -7,7 +7,7 @@ from typing import Any
 
 from ae_jax import json_file
 from ae_jax.animation import write_atomically
-from experiments import page
+from experiments import finished, page, place
 
 
 def write(path: Path, names: Sequence[str]) -> Path:
@@ -58,8 +58,10 @@ def _headline(path: Path) -> page.Markup:
     if not file.exists():
         return page.Markup()
     s = json_file.read(file)
-    return page.paragraph(
-        f"{s['config_name']} on {s['dataset']}, {s['params']:,} parameters, {s['epochs']} epochs: "
-        f"test mse {s['test']['mse']:.5f} per pixel in [0,1] units, PCA of equal size "
-        f"{s['controls']['pca']:.5f}."
-    )
+    what = f"{s['config_name']} on {place.short(s['dataset'])}"
+    errors = f"mse {s['test']['mse']:.5f} per pixel in [0,1] units on clean test images"
+    if "pca" in (shown := finished.controls(s)):
+        errors += f", PCA of equal size {shown['pca']:.5f}"
+    if d := s.get("denoise"):
+        errors = f"mse {d['denoised_mse']:.5f} after denoising, {errors}"
+    return page.paragraph(f"{what}, {s['params']:,} parameters, {s['epochs']} epochs: {errors}.")

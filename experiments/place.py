@@ -35,6 +35,11 @@ def settled(config: Any, place: str | None = None) -> Any:
     return resolve(merge(config.to_dict(), {"data": data}))
 
 
+def short(name: str) -> str:
+    """What a title calls a data set: a file without its folder."""
+    return Path(name).name if is_path(name) else name
+
+
 def facts(dataset: Dataset) -> dict[str, Any]:
     """What makes two data sets the same, for JSON: shape and number of images, their hashes."""
     images = dataset.train.images

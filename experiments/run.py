@@ -31,6 +31,7 @@ flags.DEFINE_integer("num_processes", 1, "How many; each is started with the sam
 flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
 flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process counts as dead.")
 flags.DEFINE_bool("tensorboard", False, "Numbers, images, histograms in <workdir>/tensorboard.")
+cli.define_yes_or_no("figures", True, "--figures=no: evaluate, but draw nothing.")
 flags.DEFINE_bool("dry_run", False, "Say what the training would cost, and leave it.")
 flags.mark_flag_as_required("config")
 
@@ -61,7 +62,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
             run = session.prepare(config, data.of_config(config))
             devices.by_first(lambda: workdir.claim(path, config, run.meta))
-            return session.train(run, path, started, f.tensorboard)
+            return session.train(run, path, started, f.tensorboard, f.figures)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:
             raise
