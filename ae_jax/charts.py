@@ -67,16 +67,18 @@ def curves(
     rows: Sequence[Mapping[str, Any]],
     title: str = "Training",
     controls: Mapping[str, float] | None = None,
+    error: str = "Mean squared error per pixel, [0, 1] units",
 ) -> Figure:
     """Loss (left) and, if there is any, mse per pixel in [0, 1] units (right), one line a split.
 
     `rows` are the lines of metrics.jsonl; one without the number, or where it is not finite, is
     skipped. The horizontal axis is the epoch, or the step where a split has several rows an
-    epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size").
+    epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size"). `error` is the title
+    on the right.
     """
     titles = {"loss": "Loss"}
     if controls or any("mse" in row for row in rows):
-        titles["mse"] = "Mean squared error per pixel, [0, 1] units"
+        titles["mse"] = error
     figure = Figure(figsize=(1.5 + 4.5 * len(titles), 3.9), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     moments = [(row.get("split"), row.get("epoch")) for row in rows]

@@ -77,6 +77,8 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
     codes = np.random.default_rng(5).normal(size=(500, 18)) * np.arange(1, 19)
     codes[:, 2], codes[3, 1] = 0.25, np.inf
     codes[:, 4] = np.linspace(3.0, 4.0, 500)  # of about 100 that the axis has
+    codes[:, 6] = np.linspace(0.0, 1.0, 500)  # and one value far away
+    codes[499, 6] = 40.0
     figure = figures.code_histograms(codes)
     assert len(figure.axes) == 16 and "first 16 of 18" in figure.get_suptitle()
     for i in (0, 1, 15):
@@ -84,8 +86,15 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
         bars = figure.axes[i].patches
         np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
         np.testing.assert_allclose([bar.get_x() for bar in bars], edges[:-1])
-    assert figure.axes[2].texts[0].get_text() == "constant 0.25"
-    assert figure.axes[4].texts[0].get_text() == "3 to 4" and not figure.axes[4].patches
+    finite = codes[:, :16][np.isfinite(codes[:, :16])]
+    shared = finite.min(), finite.max()
+    for i, words in ((2, "constant 0.25"), (4, "3 to 4"), (6, "80 % in 0.1 to 0.9")):
+        assert figure.axes[i].get_title(loc="left") == words
+        heights = np.histogram(codes[:, i], 20, shared, density=True)[0]
+        np.testing.assert_allclose([bar.get_height() for bar in figure.axes[i].patches], heights)
+        widest = max(figure.axes[i].patches, key=lambda bar: bar.get_height())
+        assert widest.get_window_extent().width > 5, "pixels: what can be seen"
+    assert figure.axes[0].get_title(loc="left") == "", "what is spread needs no words"
     assert {axes.get_xlim() for axes in figure.axes} == {figure.axes[0].get_xlim()}
     assert (figure.get_supxlabel(), figure.get_supylabel()) == (
         "value of the coordinate",
