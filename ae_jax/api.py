@@ -23,6 +23,7 @@ from ml_collections import FrozenConfigDict
 
 from ae_jax import checkpoint, devices, json_file, scaling, training
 from ae_jax.arrays import SAMPLE, blocks
+from ae_jax.batches import in_batches, padded, padded_size
 from ae_jax.config import changes, load_config, resolve
 from ae_jax.data import Dataset, from_arrays, load_data
 from ae_jax.errors import CheckpointError, ConfigError, DataError
@@ -32,8 +33,6 @@ from ae_jax.model import Model, Variables
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
     from tqdm.auto import tqdm
-
-BATCH = 1000
 
 
 class Run(NamedTuple):
@@ -68,18 +67,20 @@ class Run(NamedTuple):
 
     def corrupt(self, images: Any, key: jax.Array) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        noisy = self.model.corrupt(key, self._scaled(images))
-        return np.asarray(scaling.to_unit(noisy, self.model.scale))
+        x = self._scaled(images)
+        noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
+        return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
 
     def sample(self, key: jax.Array, n: int, labels: Any = None) -> np.ndarray:
         """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
         the mean and covariance of the training codes."""
+        drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
         if self.config.bottleneck.name == "gaussian":
-            codes = jax.random.normal(key, (n, self.config.model.code_size))
+            codes = jax.random.normal(key, (drawn, self.config.model.code_size))
         else:
             mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
-            codes = jax.random.multivariate_normal(key, mean, cov, (n,), method="svd")
-        return self.decode(codes, labels)
+            codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
+        return self.decode(np.asarray(codes)[:n], labels)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images."""
@@ -121,18 +122,14 @@ class Run(NamedTuple):
             raise ValueError(f"images must be [n, {wanted}], not {list(images.shape)}")
         return images
 
-    def _scaled(self, images: Any) -> jax.Array:
-        return scaling.to_network(jnp.asarray(self._checked(images)), self.model.scale)
+    def _scaled(self, images: Any) -> np.ndarray:
+        return scaling.to_network(self._checked(images), self.model.scale)
 
     def _unit(self, images: Any) -> np.ndarray:
-        return np.asarray(scaling.to_unit(self._scaled(images), self.model.scale))
+        return scaling.to_unit(self._scaled(images), self.model.scale)
 
     def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
-        parts = [
-            np.asarray(function(self.model, self.variables, *(r[i : i + BATCH] for r in rows)))
-            for i in range(0, len(rows[0]), BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0,))
+        return in_batches(partial(function, self.model, self.variables), *rows)
 
 
 @partial(jax.jit, static_argnums=0)
