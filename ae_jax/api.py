@@ -29,6 +29,7 @@ from ml_collections import ConfigDict, FrozenConfigDict
 from ae_jax import checkpoint, checks, devices, json_file, scaling, training
 from ae_jax import labels as label_lib
 from ae_jax.arrays import SAMPLE, Split, blocks, checked
+from ae_jax.batches import in_batches, padded, padded_size
 from ae_jax.config import load_config, resolve
 from ae_jax.corruption import BEYOND
 from ae_jax.data import Dataset, from_arrays, load_data
@@ -42,7 +43,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
     from tqdm.auto import tqdm
 
-BATCH = 1000
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
@@ -97,23 +97,22 @@ class Run(NamedTuple):
 
     def corrupt(self, images: Any, key: Any) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        x, key = self._checked("images", images), as_key(key)
-        if not len(x):
-            return np.zeros(x.shape, np.float32)
-        noisy = self.model.corrupt(key, scaling.to_network(jnp.asarray(x), self.model.scale))
-        return np.asarray(scaling.to_unit(noisy, self.model.scale))
+        x, key = scaling.to_network(self._checked("images", images), self.model.scale), as_key(key)
+        noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
+        return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
 
     def sample(self, key: Any, n: int, labels: Any = None) -> np.ndarray:
         """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
         the mean and covariance of the training codes. `labels` as for `decode`."""
         key, n = as_key(key), checks.count("n", n)
         classes = self._classes(labels, n)
+        drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
         if self.config.bottleneck.name == "gaussian":
-            codes = jax.random.normal(key, (n, self.config.model.code_size))
+            codes = jax.random.normal(key, (drawn, self.config.model.code_size))
         else:
             mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
-            codes = jax.random.multivariate_normal(key, mean, cov, (n,), method="svd")
-        return self._decoded(np.asarray(codes, np.float32), classes)
+            codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
+        return self._decoded(np.asarray(codes, np.float32)[:n], classes)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
@@ -195,25 +194,16 @@ class Run(NamedTuple):
         return (label_lib.classes_of("labels", labels, n, classes, self.label_names),)
 
     def _encoded(self, images: np.ndarray) -> np.ndarray:
-        if not len(images):
-            return np.zeros((0, self.config.model.code_size), np.float32)
         return self._in_batches(_codes, images)
 
     def _decoded(self, codes: np.ndarray, classes: tuple[np.ndarray, ...]) -> np.ndarray:
-        if not len(codes):
-            return np.zeros((0, *self.model.shape), np.float32)
         return self._in_batches(_images, codes, *classes)
 
     def _unit(self, images: np.ndarray) -> np.ndarray:
-        x = scaling.to_network(jnp.asarray(images), self.model.scale)
-        return np.asarray(scaling.to_unit(x, self.model.scale))
+        return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
 
     def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
-        parts = [
-            np.asarray(function(self.model, self.variables, *(r[i : i + BATCH] for r in rows)))
-            for i in range(0, len(rows[0]), BATCH)
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0,))
+        return in_batches(partial(function, self.model, self.variables), *rows)
 
 
 def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:

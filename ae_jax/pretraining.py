@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from ae_jax import api, scaling
 from ae_jax.arrays import Dataset, Split, from_arrays
+from ae_jax.batches import in_batches
 from ae_jax.config import resolve
 from ae_jax.errors import DataError
 from ae_jax.layers import Affine
@@ -68,12 +69,8 @@ class Classifier(NamedTuple):
     valid_errors: list[float]  # share of held-out images misclassified, after every epoch
 
     def predict(self, images: Any) -> np.ndarray:
-        """The likeliest label [n] of images [n, H, W, C], n >= 1, uint8 or float in [0,1]."""
-        parts = [
-            _labels(self.models, self.variables, images[i : i + api.BATCH])
-            for i in range(0, len(images), api.BATCH)
-        ]
-        return np.concatenate([np.asarray(p) for p in parts])
+        """The likeliest label [n] of images [n, H, W, C], uint8 or float in [0,1]."""
+        return in_batches(partial(_labels, self.models, self.variables), images)
 
     def error(self, part: Split) -> float:
         """Share of the images whose label is another, in [0, 1]."""

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from ae_jax import api, config, data, evaluation, scaling, training
+from ae_jax import api, batches, config, data, evaluation, scaling, training
 from ae_jax.arrays import Split
 from ae_jax.layers import ConvTranspose, Layer
 from ae_jax.model import Model
@@ -218,7 +218,7 @@ def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
         run = api.Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
         calls = {
             "ours": lambda: run.encode(images),
-            "torch": lambda: torch_side.encode(network, x, api.BATCH),
+            "torch": lambda: torch_side.encode(network, x, batches.BATCH),
         }
     sides = {side: partial(_again, call) for side, call in calls.items()}
     row = compared(f"{kind}:{base}", interleave(sides, pace))
