@@ -137,7 +137,8 @@ def _support(run: Any, images: np.ndarray) -> dict[str, float]:
 def _curve(run: Any, images: np.ndarray) -> dict[str, float]:
     from ae_jax import manifold
 
-    return manifold.summary(run.model, run.variables, run.config.data.name)
+    c = run.config
+    return manifold.summary(run.model, run.variables, c.data.name, c.corruption, jax.random.key(0))
 
 
 MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {

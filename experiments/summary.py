@@ -58,7 +58,7 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
             state.variables,
             s.dataset.name,
             s.config.corruption,
-            jax.random.fold_in(key, CURVE),
+            jax.random.fold_in(training.split_keys(s.key).evaluation, CURVE),
         )
     if "noisy_mse" in test:
         summary["denoise"] = {
