@@ -9,7 +9,7 @@ full strength from the start it saturates units before they are of use.
     python -m experiments.run --config=configs/contractive.py:plain
 
 Measured:
-`contractive` (1 seed): mse 0.0149, pca 0.0187, mean image 0.0691, ||dh/dx|| F 0.434.
+`contractive` (1 seed): mse 0.0149, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 0.434.
 """
 
 CONFIG = {

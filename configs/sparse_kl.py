@@ -6,7 +6,7 @@ autoencoder", notes of CS294A, Stanford). `:plain` is without the penalty.
     python -m experiments.run --config=configs/sparse_kl.py
 
 Measured:
-`sparse_kl` (1 seed): mse 0.0112, pca 0.00262, mean image 0.0691, mean activation 0.0526, least of a
+`sparse_kl` (1 seed): mse 0.0112, PCA 0.00262, mean image 0.0691, mean activation 0.0526, least of a
 unit 0.0373, largest 0.0696.
 """
 

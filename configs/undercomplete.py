@@ -11,7 +11,7 @@ figure of the notes (full MNIST, 20 epochs): loss of the last batch of an epoch 
 Measured:
 `undercomplete:published` (seeds: 3): published 0.0613 (last batch, figure), here 0.05956 ± 0.005,
 met.
-`undercomplete` (3 seeds): mse 0.0155 ± 0.0002, pca 0.0187, mean image 0.0691.
+`undercomplete` (3 seeds): mse 0.0155 ± 0.0002, PCA 0.0187, mean image 0.0691.
 """
 
 CONFIG = {

@@ -116,8 +116,10 @@ class Ours(NamedTuple):
 
 def sourced(name: str) -> str:
     """The config in its source's protocol where it has one: that is what PyTorch's side trains."""
-    has_one = "published" in config.variants(name.partition(":")[0])
-    return f"{name}{',' if ':' in name else ':'}published" if has_one else name
+    base, colon, _ = name.partition(":")
+    return (
+        f"{name}{',' if colon else ':'}published" if "published" in config.variants(base) else name
+    )
 
 
 def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
@@ -243,10 +245,8 @@ def start(torch_side: Any, base: str, pace: Pace) -> Row:
 
 
 def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
-    options = (f"--config={sourced(base)}", "--config.data.name=mnist5k")
-    return seconds_until(
-        "epoch ", folder / "cache", "run", *options, f"--workdir={folder / workdir}"
-    )
+    arguments = ["run", f"--config={sourced(base)}", f"--workdir={folder / workdir}"]
+    return seconds_until("epoch ", folder / "cache", *arguments, "--config.data.name=mnist5k")
 
 
 def seconds_until(sign: str, cache: Path, command: str, *arguments: str) -> float:

@@ -148,6 +148,8 @@ def test_bars_are_missed_by_the_mean_image_and_held_by_half_of_it():
     assert said == "denoised_mse 0.0180 is not 0.9 of linear_denoiser_mse 0.0190"
     assert defaults.missed(config.load_config("denoise"), {**noisy, "denoised_mse": 0.011}) == []
     assert defaults.missed(config.load_config("dense"), {**stuck, "mse": float("nan")})
+    full = {**stuck, "mse": 0.002, "pca": 1e-5}  # of as many numbers as pixels
+    assert defaults.missed(config.load_config("rifai2011"), full) == []
 
 
 @pytest.mark.long
