@@ -28,6 +28,7 @@ from ae_jax import api, config, data, evaluation, scaling, training
 from ae_jax.arrays import Split
 from ae_jax.layers import ConvTranspose, Layer
 from ae_jax.model import Model
+from experiments.published import sourced
 
 Work = Callable[[int], Sequence[Any]]
 Row = dict[str, Any]
@@ -112,14 +113,6 @@ class Ours(NamedTuple):
     images: np.ndarray
     work: Work
     compile_s: float
-
-
-def sourced(name: str) -> str:
-    """The config in its source's protocol where it has one: that is what PyTorch's side trains."""
-    base, colon, _ = name.partition(":")
-    return (
-        f"{name}{',' if colon else ':'}published" if "published" in config.variants(base) else name
-    )
 
 
 def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
