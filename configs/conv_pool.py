@@ -18,9 +18,9 @@ He's initializer, by which none starts dead, smaller batches and a rate that dec
     python -m experiments.run --config=configs/conv_pool.py:published
 
 Measured:
-`conv_pool:published` (6, 1 learnt nothing): published 0.0089 (test, companion notebook), here
-0.009434 ± 0.0002, missed.
-`conv_pool` (2 seeds): mse 0.0131 ± 0.0002, pca 0.0281, mean image 0.0691.
+`conv_pool:published` (seeds: 6, 1 learnt nothing): published 0.0089 (test, companion notebook),
+here 0.009434 ± 0.0002, missed.
+`conv_pool` (3 seeds): mse 0.013 ± 0.0002, PCA 0.0281, mean image 0.0691.
 """
 
 CONFIG = {

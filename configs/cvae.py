@@ -12,7 +12,8 @@ epochs, epoch means): 52.2172 after the first, 23.1149 after the last.
     python -m experiments.run --config=configs/cvae.py:published
 
 Measured:
-`cvae:published` (3): published 23.1149 (last epoch, companion notebook), here 23.6 ± 0.5, missed.
+`cvae:published` (seeds: 3): published 23.1149 (last epoch, companion notebook), here 23.6 ± 0.5,
+missed.
 """
 
 CONFIG = {

@@ -17,7 +17,8 @@ Adam forgets the first gradients sooner; hardly a unit saturates.
     python -m experiments.run --config=configs/denoise.py:published
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=denoise`.
+`denoise` (3 seeds): mse 0.00469 ± 2e-05, PCA 7.66e-05, mean image 0.0691, denoised mse 0.0111 ±
+6e-05, best linear denoiser 0.0189 ± 7e-05.
 """
 
 CONFIG = {

@@ -17,7 +17,8 @@ multilayer perceptrons and singular value decomposition", Biological Cybernetics
 1989, "Neural networks and principal component analysis", Neural Networks 2).
 
 Measured:
-`linear:published` (3): published 0.10 (test, text), here 0.1025 ± 0.0009, met.
+`linear:published` (seeds: 3): published 0.10 (test, text), here 0.1025 ± 0.0009, met.
+`linear:optimum` (1 seed): mse 0.0182, PCA 0.0177, mean image 0.0691.
 """
 
 CONFIG = {

@@ -6,7 +6,8 @@ autoencoder", notes of CS294A, Stanford). `:plain` is without the penalty.
     python -m experiments.run --config=configs/sparse_kl.py
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=sparse_kl`.
+`sparse_kl` (1 seed): mse 0.0112, PCA 0.00262, mean image 0.0691, mean activation 0.0526, least of a
+unit 0.0373, largest 0.0696.
 """
 
 CONFIG = {

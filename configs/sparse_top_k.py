@@ -13,6 +13,8 @@ Published in a table: logistic regression on the codes errs on 1.35 % of the tes
 
 Measured:
 `sparse_top_k:makhzani` (3 seeds): test error (%) 1.6 ± 0.08, error on pixels (%) 7.34.
+`sparse_top_k` (1 seed): mse 0.0134, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5, units never
+used 105.
 """
 
 CONFIG = {

@@ -9,7 +9,9 @@ figure of the notes (full MNIST, 20 epochs): loss of the last batch of an epoch 
     python -m experiments.run --config=configs/undercomplete.py:published
 
 Measured:
-`undercomplete:published` (3): published 0.0613 (last batch, figure), here 0.05956 ± 0.005, met.
+`undercomplete:published` (seeds: 3): published 0.0613 (last batch, figure), here 0.05956 ± 0.005,
+met.
+`undercomplete` (3 seeds): mse 0.0155 ± 0.0002, PCA 0.0187, mean image 0.0691.
 """
 
 CONFIG = {

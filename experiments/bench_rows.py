@@ -28,6 +28,7 @@ from ae_jax import api, batches, config, data, evaluation, scaling, training
 from ae_jax.arrays import Split
 from ae_jax.layers import ConvTranspose, Layer
 from ae_jax.model import Model
+from experiments.published import sourced
 
 Work = Callable[[int], Sequence[Any]]
 Row = dict[str, Any]
@@ -112,12 +113,6 @@ class Ours(NamedTuple):
     images: np.ndarray
     work: Work
     compile_s: float
-
-
-def sourced(name: str) -> str:
-    """The config in its source's protocol where it has one: that is what PyTorch's side trains."""
-    has_one = "published" in config.variants(name.partition(":")[0])
-    return f"{name}{',' if ':' in name else ':'}published" if has_one else name
 
 
 def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
@@ -243,10 +238,8 @@ def start(torch_side: Any, base: str, pace: Pace) -> Row:
 
 
 def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
-    options = (f"--config={sourced(base)}", "--config.data.name=mnist5k")
-    return seconds_until(
-        "epoch ", folder / "cache", "run", *options, f"--workdir={folder / workdir}"
-    )
+    arguments = ["run", f"--config={sourced(base)}", f"--workdir={folder / workdir}"]
+    return seconds_until("epoch ", folder / "cache", *arguments, "--config.data.name=mnist5k")
 
 
 def seconds_until(sign: str, cache: Path, command: str, *arguments: str) -> float:

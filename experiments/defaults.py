@@ -36,6 +36,14 @@ COMPARED = (
     "spiral:contractive",
 )
 
+FEW = 100  # numbers in a code; PCA of many more makes no error that could be smaller
+WORDS = {
+    "pca": "PCA",
+    "mean_image": "mean image",
+    "denoised_mse": "denoised mse",
+    "linear_denoiser_mse": "best linear denoiser",
+}
+
 
 class Bar(NamedTuple):
     """An error that should be at most `share` of a control's."""
@@ -54,12 +62,15 @@ def names() -> list[str]:
 def bars(config: Any) -> Iterator[Bar]:
     """What a default config should hold on images.
 
-    All of them half of the mean image's error; nine tenths of PCA's of as many numbers where a
-    smaller error is the idea, and of the best linear denoiser's where noise is to be taken away.
+    All of them half of the mean image's error; nine tenths of the best linear denoiser's where
+    noise is to be taken away, and of PCA's of as many numbers where a smaller error by few numbers
+    is the idea.
     """
     yield Bar("mse", "mean_image", 0.5)
     if config.corruption.name in ("dropout", "mask", "gaussian"):
         yield Bar("denoised_mse", "linear_denoiser_mse", 0.9)
+    if config.model.code_size > FEW:
+        return
     free = config.corruption.name == "none" and config.bottleneck.name == "identity"
     layers = (config.encoder, config.decoder)
     bent = config.encoder.code_activation != "linear" or any(c.get("hidden") for c in layers)
@@ -175,7 +186,7 @@ def sentence(name: str, row: Row) -> str:
     means, stds = row["mean"], row["std"]
     seeds = len(row["measured"][RUN]["by_seed"])
     numbers = [
-        f"{kind.replace('_', ' ')} {mean:.3g}"
+        f"{WORDS.get(kind, kind)} {mean:.3g}"
         + (f" ± {stds[kind]:.1g}" if stds[kind] > 1e-9 * abs(mean) else "")
         for kind, mean in means.items()
     ]

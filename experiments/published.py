@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ae_jax.config import variants
+
 
 class Published(NamedTuple):
     """One printed number and the protocol it belongs to."""
@@ -27,6 +29,12 @@ class Published(NamedTuple):
     def rounding(self) -> float:
         """Half a unit of its last digit."""
         return 0.5 * 10.0 ** -len(self.printed.partition(".")[2])
+
+
+def sourced(name: str) -> str:
+    """The config in its source's protocol where it has one (`:published`)."""
+    base, colon, _ = name.partition(":")
+    return f"{name}{',' if colon else ':'}published" if "published" in variants(base) else name
 
 
 NOTEBOOK = "companion notebook"
