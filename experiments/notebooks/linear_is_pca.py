@@ -11,9 +11,10 @@
 # %% [markdown]
 # # A linear autoencoder is PCA
 #
-# *Follows the tutorial on the undercomplete linear autoencoder (784-32-784 in PyTorch, "Died" if
-# the loss is not finite): its model, its training, its two heat maps, its example digit, and the 32
-# numbers it prints. Then the claim behind it, that such a network is PCA.*
+# *Follows a blog post on the linear undercomplete autoencoder, 784-32-784 in PyTorch, the first of
+# a series on representation learning by constraint (title and author are not known to us): its
+# model, its training, its two heat maps, its example digit, and the 32 numbers it prints. Then the
+# claim behind it, that such a network is PCA.*
 #
 # An encoder turns an image into a code, and a decoder turns the code back into an image. What makes
 # the code worth having is whatever stands in its way. Here that is only its size, 32 numbers for
