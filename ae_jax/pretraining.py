@@ -22,13 +22,14 @@ from ae_jax.config import resolve
 from ae_jax.errors import DataError
 from ae_jax.layers import Affine
 from ae_jax.model import Model
+from ae_jax.run import Run
 
 MOMENTUM = 0.9
 
 
 def greedy(
     config: Any, widths: Sequence[int], data: Dataset, key: jax.Array, progress: bool = True
-) -> list[api.Run]:
+) -> list[Run]:
     """One autoencoder upon the other, the lowest first.
 
     Args:
@@ -47,7 +48,7 @@ def greedy(
       DataError: codes outside [0,1].
       ConfigError, DivergedError: as `api.fit`.
     """
-    runs: list[api.Run] = []
+    runs: list[Run] = []
     for i, width in enumerate(widths):
         changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
         key_i = jax.random.fold_in(key, i)
@@ -78,7 +79,7 @@ class Classifier(NamedTuple):
 
 
 def fine_tune(
-    runs: Sequence[api.Run],
+    runs: Sequence[Run],
     train: Split,
     valid: Split,
     key: jax.Array,

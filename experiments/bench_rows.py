@@ -24,10 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from ae_jax import api, batches, config, data, evaluation, scaling, training
+from ae_jax import batches, config, data, evaluation, scaling, training
 from ae_jax.arrays import Split
 from ae_jax.layers import ConvTranspose, Layer
 from ae_jax.model import Model
+from ae_jax.run import Run
 from experiments.published import sourced
 
 Work = Callable[[int], Sequence[Any]]
@@ -210,7 +211,7 @@ def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
         }
     else:
         k = resolved.model.code_size
-        run = api.Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
+        run = Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
         calls = {
             "ours": lambda: run.encode(images),
             "torch": lambda: torch_side.encode(network, x, batches.BATCH),

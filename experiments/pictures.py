@@ -8,8 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import api, controls, figures, manifold, training
-from ae_jax.api import linear_maps
+from ae_jax import controls, figures, manifold, training
+from ae_jax.run import Run
+from ae_jax.weights import first_filters, linear_maps
 from experiments import finished, place, stages, workdir
 from experiments.progress import see_few
 
@@ -18,7 +19,7 @@ FILM_FRAMES = 60
 Figures = dict[str, Callable[[], Any]]  # name of a file -> what makes its figure
 
 
-def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: Any) -> None:
+def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any) -> None:
     """Draws every figure this model has, into `path`/figures."""
     test = s.dataset.test
     codes = run.encode(test.images)
@@ -60,7 +61,7 @@ def _curves(s: Any, rows: list[dict[str, Any]], summary: Any) -> Any:
     return figures.curves(shown, title, {n: v for n, v in beside.items() if v is not None})
 
 
-def _image_figures(s: Any, run: api.Run, summary: Any) -> Figures:
+def _image_figures(s: Any, run: Run, summary: Any) -> Figures:
     images, labels = (v if v is None else v[:SHOWN] for v in s.dataset.test)
     clean, name = _clean(s, SHOWN), place.short(s.dataset.name)
     title = f"{s.config.name} on {name}: test images, mse {summary['test']['mse']:.4f}"
@@ -68,7 +69,7 @@ def _image_figures(s: Any, run: api.Run, summary: Any) -> Figures:
         "reconstructions": lambda: figures.reconstructions(
             clean, run.reconstruct(images, labels), title
         ),
-        "filters": lambda: figures.filters(api.first_filters(run.model, run.variables)),
+        "filters": lambda: figures.filters(first_filters(run.model, run.variables)),
     }
     if run.model.corrupts:
         after = f"{s.config.name}: mse {summary['denoise']['denoised_mse']:.4f} after denoising"
@@ -86,7 +87,7 @@ def _clean(s: Any, n: int) -> np.ndarray:
     return controls.unit_rows(images).reshape(images.shape)
 
 
-def _progress(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> None:
+def _progress(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> None:
     """The same images after some epochs, as a strip and as a film; a denoiser's are corrupted."""
     frames = workdir.load_frames(path, summary["epochs"])
     if not frames:
@@ -106,7 +107,7 @@ def _progress(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> None
     figures.progress_gif(path / "figures" / "progress.gif", originals, film, losses, corrupted)
 
 
-def _point_figures(s: Any, path: Path, run: api.Run, rows: Any, summary: Any) -> dict[str, Any]:
+def _point_figures(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> dict[str, Any]:
     """Points of a curve: where they go, and a code of one number as a line."""
     from ae_jax.analysis import curve  # with all applications: not for runs of images
 

@@ -12,12 +12,13 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from ae_jax import api, checkpoint, cost, devices, evaluation, scaling, training
+from ae_jax import checkpoint, cost, devices, evaluation, scaling, training
 from ae_jax.advice import advise
 from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
+from ae_jax.run import Run, with_codes
 from experiments import board, cli, place, workdir
 from experiments.progress import Timing, announce, log_epoch, log_steps, see_few
 from experiments.summary import headline, of_the_code, summarise
@@ -182,12 +183,12 @@ def finish(
     print(f"report: {page}")
 
 
-def _with_codes(s: Session, state: training.TrainState) -> api.Run:
+def _with_codes(s: Session, state: training.TrainState) -> Run:
     """The run, as one would restore it."""
-    return api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
+    return with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
 
 
-def _draw(s: Session, path: Path, run: api.Run, rows: Any, summary: dict[str, Any]) -> None:
+def _draw(s: Session, path: Path, run: Run, rows: Any, summary: dict[str, Any]) -> None:
     """The run's figures."""
     from experiments import pictures  # now only: matplotlib is not waited for by the first step
 

@@ -13,6 +13,7 @@ from ae_jax import api, scaling
 from ae_jax.batches import BATCH, in_batches, padded_size
 from ae_jax.config import load_config
 from ae_jax.model import build
+from ae_jax.run import Run
 
 COUNTS = range(1, 1001)
 
@@ -42,7 +43,7 @@ def untrained(name, shape=(8, 8, 1), **changes):
     config = load_config(name, **changes)
     model, k = build(config, shape), config.model.code_size
     variables = model.init(jax.random.key(0), np.zeros(shape, np.float32))
-    return api.Run(config, model, variables, {}, np.zeros(k), np.eye(k))
+    return Run(config, model, variables, {}, np.zeros(k), np.eye(k))
 
 
 @pytest.mark.parametrize("name", ["undercomplete", "conv_strided:batchnorm", "sparse_top_k", "vae"])

@@ -19,11 +19,11 @@ from ae_jax import controls, scaling
 from ae_jax.analysis import curve
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.interpolation import nearest_distance
-from ae_jax.api import Run
 from ae_jax.figures import image_rows
 from ae_jax.manifold import CURVES
 from ae_jax.model import Model
 from ae_jax.panels import Panel, line_panels, signed_blocks
+from ae_jax.run import Run
 
 POINTS, NEIGHBOURS, TANGENTS = 12, 30, 6
 WALK, CHAINS = 20, 100

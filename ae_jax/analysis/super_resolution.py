@@ -16,11 +16,11 @@ from ae_jax import controls
 from ae_jax.analysis import denoising, judge
 from ae_jax.analysis.energy import closest, prior_of
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
-from ae_jax.api import Run
 from ae_jax.corruption import enlarge, shrink
 from ae_jax.evaluation import psnr
 from ae_jax.figures import image_rows
 from ae_jax.panels import grouped_bars
+from ae_jax.run import Run
 
 FACTORS = (2, 4)
 ENERGY_IMAGES = 100
