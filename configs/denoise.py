@@ -33,13 +33,14 @@ CONFIG = {
         "b2": 0.95,
         "schedule": "cosine",
         "warmup_epochs": 10,
+        "decay_epochs": 100,  # so that more epochs go on with the bits of fewer
     },
     "train": {"batch_size": 256, "epochs": 100},
 }
 VARIANTS = {
     "published": {
         "data.name": "mnist",
-        "optim": {"b2": 0.999, "schedule": "constant", "warmup_epochs": 0},
+        "optim": {"b2": 0.999, "schedule": "constant", "warmup_epochs": 0, "decay_epochs": 0},
         "train.epochs": 20,
     }
 }
