@@ -81,7 +81,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         key = jax.random.key(seed)
         run = api.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
         # No device arrays: an estimator can be pickled, and opened on another machine.
-        self.run_ = run._replace(variables=jax.tree.map(np.asarray, run.variables), state=None)
+        held = {"variables": jax.tree.map(np.asarray, run.variables), "state": None}
+        self.run_ = run._replace(**held, limits=(-np.inf, np.inf))  # new rows may leave [0,1]
         self.loss_ = self.run_.history.get("loss", np.zeros(0))  # no epochs, no losses
         return self
 

@@ -3,9 +3,12 @@
 784-1000-500-32-500-1000-784 on Bernoulli likelihood. What differs between an image and its warped
 copy cannot be told, so the code keeps what the digit is, and its 32 numbers are easier to
 classify than PCA's (see `analyse --only=classification`). A denoising autoencoder (Vincent et al.
-2008) whose noise runs along the manifold instead of away from it.
+2008, see `denoise`) whose noise runs along the manifold instead of away from it.
 
     python -m experiments.run --config=configs/warp.py
+
+Measured:
+nothing yet; `python -m experiments.defaults --only=warp`.
 """
 
 CONFIG = {

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
-from ae_jax.api import Run
 from ae_jax.panels import image_blocks
+from ae_jax.run import Run
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TEMPLATES = ("a {}", "the {}", "a handwritten {}", "the digit {}", "draw a {}", "number {}, please")

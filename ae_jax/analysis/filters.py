@@ -13,8 +13,9 @@ import numpy as np
 from ae_jax import config as config_lib
 from ae_jax import controls
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
-from ae_jax.api import Run, first_filters
 from ae_jax.panels import filter_pair
+from ae_jax.run import Run
+from ae_jax.weights import first_filters
 
 STEPS = 1500
 NOISE = {"name": "dropout", "rate": 0.5}

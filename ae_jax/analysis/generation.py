@@ -14,8 +14,8 @@ from sklearn.mixture import GaussianMixture
 
 from ae_jax.analysis.finding import DEEP, Finding, Study
 from ae_jax.analysis.interpolation import nearest_distance
-from ae_jax.api import Run
 from ae_jax.panels import grouped_bars, image_blocks
+from ae_jax.run import Run
 
 SAMPLES = 600
 SIGMA = 0.33  # of the Keras tutorial's N(0, sigma), made for codes in [-1, 1]

@@ -12,8 +12,8 @@ from scipy.linalg import subspace_angles
 
 from ae_jax import controls, figures
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
-from ae_jax.api import linear_maps
 from ae_jax.panels import Panel, line_panels
+from ae_jax.weights import linear_maps
 
 
 def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:

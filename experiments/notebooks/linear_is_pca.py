@@ -27,7 +27,7 @@ import numpy as np
 import ae_jax
 from ae_jax import controls, figures
 from ae_jax.analysis import pca
-from ae_jax.api import linear_maps
+from ae_jax.weights import linear_maps
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")  # 5,000 real digits, no download

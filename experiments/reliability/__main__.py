@@ -95,7 +95,7 @@ def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dic
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("json", None, "Where the results go.")
+    cli.define_path("json", None, "Where the results go.")
     flags.DEFINE_list("only", None, "Only these, as R1,R3.")
     flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
     flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")
