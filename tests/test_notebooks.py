@@ -20,7 +20,8 @@ NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
 MOST_BYTES = 400_000
 MODELS = {  # of the tutorials, in their order
     "linear_is_pca": ("linear", "linear:optimum,centred"),
-    "denoising_and_contraction": ("undercomplete", "spiral", "contractive", "denoise"),
+    "denoising_and_contraction": ("spiral", "spiral:unroll", "contractive"),
+    "standard_and_denoising": ("undercomplete", "denoise"),
     "codes_and_dropout": ("dropout:zero", "dropout:two", "dropout", "dropout:denoise"),
     "dense_conv_and_the_code_space": ("dense", "conv_pool"),
     "variational": ("vae:keras,limited", "vae:deep", "cvae"),

@@ -47,7 +47,7 @@ def mse(run):
 # ## Thirty numbers
 #
 # The notebook's network is 784-250-(30, 30)-320-784. Are its codes N(0, 1)? Here are the means of
-# eight numbers on test images:
+# eight of them on test images:
 
 # %%
 LIMIT = {"penalties.gaussian_kl.until_epoch": 200}
@@ -55,7 +55,7 @@ vae = trained("vae:keras,limited", **LIMIT, **{"train.epochs": 200})
 figures.code_histograms(vae.encode(images)[:, :8], "Eight of the 30 numbers, at their means")
 
 # %% [markdown]
-# Bell-shaped and centered, they are. The penalty asks for N(0, 1) with the deviations included, so
+# They are bell-shaped and centered. The penalty asks for N(0, 1) with the deviations included, so
 # the means of a number that the network makes much use of are wide, and those of the others narrow.
 #
 # Then the notebook goes on without the penalty ("limited loss"). The reconstructions get sharper,
@@ -113,7 +113,7 @@ image_blocks(
 )
 
 # %% [markdown]
-# N(0, I) is what a variational network is made for, and there it is far ahead of a plain one. The
+# N(0, I) is what a variational network is made for, and there it is well ahead of a plain one. The
 # plain network catches up for those who take the trouble to find out where its codes lie: the
 # mixture does that, and it helps the variational network as well.
 #
