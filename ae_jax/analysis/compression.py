@@ -72,9 +72,7 @@ def pca_errors(train: Any, images: Any, k: int) -> np.ndarray:
 def measure(found: Table, pca: Table) -> tuple[dict[str, Any], dict[str, Any]]:
     """('mse', 'psnr_db', 'gain_db'; 'pca_mse', 'pca_psnr_db') of errors {code size: [bits, n]}."""
     mse, pca_mse = ({k: v.mean(1).tolist() for k, v in t.items()} for t in (found, pca))
-    gain = {
-        k: [judge.decibels(a, b) for a, b in zip(found[k], pca[k], strict=True)] for k in found
-    }
+    gain = {k: [judge.decibels(a, b) for a, b in zip(found[k], pca[k], strict=True)] for k in found}
     numbers = {"mse": mse, "psnr_db": _db(mse), "gain_db": gain}
     return numbers, {"pca_mse": pca_mse, "pca_psnr_db": _db(pca_mse)}
 
@@ -97,8 +95,8 @@ def sentence(numbers: Any, control: Any) -> str:
     gain = Estimate(*numbers["gain_db"][k][i])
     smaller = control["image_bits"] / (8 * int(k))
     said = (
-        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; {k} numbers of "
-        f"8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
+        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; "
+        f"{k} numbers of 8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
         f"{gain.text(digits=2, sign=True)} over PCA"
     )
     if (own := numbers["run"].get("gain_db")) is not None:
