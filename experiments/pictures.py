@@ -1,6 +1,7 @@
 """The figures of a run: which arrays go into which file."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: 
     of_points = s.dataset.name in manifold.CURVES
     made: Figures = {} if of_points else _image_figures(s, run, summary)
     for name, figure in (_point_figures(s, path, run, rows, summary) if of_points else {}).items():
-        made[name] = lambda figure=figure: figure
+        made[name] = partial(_made_already, figure)
     made["curves"] = lambda: _curves(s, rows, summary)
     made["code_histograms"] = lambda: figures.code_histograms(codes)
     if codes.shape[1] >= 2:
@@ -41,6 +42,10 @@ def draw(s: Any, path: Path, run: api.Run, rows: list[dict[str, Any]], summary: 
         tasks["progress"] = lambda: _progress(s, path, run, rows, summary)
     for _ in stages.done("drawing", tasks):
         pass
+
+
+def _made_already(figure: Any) -> Any:
+    return figure
 
 
 def _curves(s: Any, rows: list[dict[str, Any]], summary: Any) -> Any:
