@@ -10,6 +10,7 @@ full strength from the start it saturates units before they are of use.
 
 Measured:
 `contractive` (1 seed): mse 0.0149, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 0.434.
+`contractive:plain` (1 seed): mse 0.0131, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 2.51.
 """
 
 CONFIG = {

@@ -8,6 +8,7 @@ Not of each layer by itself, as where contractive layers are stacked (Rifai et a
 
 Measured:
 `contractive_deep` (1 seed): mse 0.0194, PCA 0.0281, mean image 0.0691, ||dh/dx||_F 0.324.
+`contractive_deep:plain` (1 seed): mse 0.0191, PCA 0.0281, mean image 0.0691, ||dh/dx||_F 0.929.
 """
 
 CONFIG = {

@@ -8,7 +8,8 @@ E ||J(x) - J(x + e)||_F^2, of one draw e ~ N(0, 0.1^2 I) an image and step (pixe
     python -m experiments.run --config=configs/contractive_hessian.py
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=contractive_hessian`.
+`contractive_hessian` (1 seed): mse 0.0137, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 0.563, E
+||J(x) - J(x + e)||_F^2 9e-06.
 """
 
 CONFIG = {

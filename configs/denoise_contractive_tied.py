@@ -5,7 +5,8 @@ The Jacobian is taken where the encoder is: at the corrupted image. `:plain` is 
     python -m experiments.run --config=configs/denoise_contractive_tied.py
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=denoise_contractive_tied`.
+`denoise_contractive_tied` (1 seed): mse 0.00914, PCA 7.66e-05, mean image 0.0691, denoised mse
+0.0136, best linear denoiser 0.0189, ||dh/dx||_F 6.48.
 """
 
 CONFIG = {

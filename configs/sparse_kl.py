@@ -8,6 +8,8 @@ autoencoder", notes of CS294A, Stanford). `:plain` is without the penalty.
 Measured:
 `sparse_kl` (1 seed): mse 0.0112, PCA 0.00262, mean image 0.0691, mean activation 0.0526, least of a
 unit 0.0373, largest 0.0696.
+`sparse_kl:plain` (1 seed): mse 0.00293, PCA 0.00262, mean image 0.0691, mean activation 0.496,
+least of a unit 0.384, largest 0.553.
 """
 
 CONFIG = {

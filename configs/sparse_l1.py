@@ -7,7 +7,12 @@ neither.
     python -m experiments.run --config=configs/sparse_l1.py
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=sparse_l1`.
+`sparse_l1` (1 seed): mse 0.0103, PCA 0.00262, mean image 0.0691, units not 0 (%) 17.2, units never
+used 13.
+`sparse_l1:l1_only` (1 seed): mse 0.0128, PCA 0.00262, mean image 0.0691, units not 0 (%) 28, units
+never used 0.
+`sparse_l1:plain` (1 seed): mse 0.00279, PCA 0.00262, mean image 0.0691, units not 0 (%) 98.1, units
+never used 0.
 """
 
 CONFIG = {

@@ -15,6 +15,8 @@ Measured:
 `sparse_top_k:makhzani` (3 seeds): test error (%) 1.6 ± 0.08, error on pixels (%) 7.34.
 `sparse_top_k` (1 seed): mse 0.0134, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5, units never
 used 105.
+`sparse_top_k:revive` (1 seed): mse 0.0133, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5,
+units never used 0.
 """
 
 CONFIG = {

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import ae_jax
-from ae_jax import api, scaling
+from ae_jax import run as run_lib
+from ae_jax import scaling
 from ae_jax.batches import BATCH, in_batches, padded_size
 from ae_jax.config import load_config
 from ae_jax.model import build
@@ -112,10 +113,10 @@ def test_models_of_equal_configs_share_their_programs(digits):
     """A grid fits the same network many times; only what differs is compiled and kept."""
     images = digits.train.images[:60]
     few = {"train": {"epochs": 0, "batch_size": 20}, "model": {"code_size": 3}}
-    api._codes.clear_cache()
+    run_lib._codes.clear_cache()
     for seed in range(3):
         ae_jax.fit(few, images, jax.random.key(seed), progress=False)
-    assert api._codes._cache_size() == 1
+    assert run_lib._codes._cache_size() == 1
     models = [build(load_config("denoise", **c), (8, 8, 1)) for c in ({}, {"corruption.rate": 0.1})]
     assert models[0] != models[1]
     assert models[0] == build(load_config("denoise", **{"train.epochs": 3}), (8, 8, 1))
