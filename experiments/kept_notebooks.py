@@ -3,7 +3,7 @@
     python -m experiments.kept_notebooks
     python -m experiments.kept_notebooks --only=linear_is_pca,sweep
 
-Needs the extra `notebooks`. Pictures are kept with 64 grays or 256 colors, in a third
+Needs the extra `notebooks`. Pictures are kept with 32 grays or 256 colors, in a third
 of the bytes. Exit codes: 0 done, 2 bad input or environment, 1 a notebook failed (its cell and
 error are shown).
 """
@@ -60,11 +60,11 @@ def keep(source: Path) -> Path:
 
 
 def smaller(png: str) -> str:
-    """A base64 PNG as one with a palette: of 64 grays, or of 256 colors where it has colors."""
+    """A base64 PNG as one with a palette: of 32 grays, or of 256 colors where it has colors."""
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     red, green, blue = picture.split()
     if red.tobytes() == green.tobytes() == blue.tobytes():
-        picture = red.point([255 * (level // 4) // 63 for level in range(256)])
+        picture = red.point([round(round(31 * level / 255) * 255 / 31) for level in range(256)])
     else:
         picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     buffer = io.BytesIO()

@@ -74,6 +74,6 @@ def test_a_picture_is_kept_as_it_looks(colors):
     after = kept_notebooks.smaller(before)
     kept = Image.open(io.BytesIO(base64.b64decode(after))).convert("RGB")
     difference = np.asarray(kept, float) - picture[..., :3]
-    assert np.abs(difference).max() <= 4
+    assert np.abs(difference).max() <= 5  # half a step of 31
     assert len(after) < len(before)
     assert kept_notebooks.smaller(after) == after

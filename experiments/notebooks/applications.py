@@ -50,28 +50,21 @@ def found(name, study=study):
 #
 # Half-way between two images in pixels, one image fades into the other. Half-way between their
 # codes there should be an image. The *geodesic* is the shortest path in pixels all of whose points
-# are decoded codes.
+# are decoded codes. (The notebook `convolutions_and_interpolation` has the pictures.)
 
 # %%
 interpolation = found("interpolation")
-interpolation.figures[""]
-
-# %%
-interpolation.figures["measures"]
 
 # %% [markdown]
 # ## Transformations
 #
 # Zoom, shift, brightness and rotation as moves in the code. Transform training images a little,
 # regress how their codes move, and follow that direction from test images, from one side (left) to
-# the other. The curves say how much of the true change the decoded images achieve.
+# the other. The sentence says how much of the true change the decoded images achieve.
 
 # %%
 transformations = found("transformations")
 transformations.figures[""]
-
-# %%
-transformations.figures["measures"]
 
 # %% [markdown]
 # ## Super-resolution
@@ -109,7 +102,6 @@ box = inpainting.numbers["grey box"]
 classical = max(way["psnr_db"] for way in inpainting.control["grey box"].values())
 print(f"box, dB: energy {box['energy']['psnr_db']:.1f}, best classical method {classical:.1f}")
 assert box["energy"]["psnr_db"] > classical
-inpainting.figures["energy"]
 
 # %% [markdown]
 # ## From a caption to an image
@@ -132,9 +124,6 @@ caption.figures[""]
 anomaly = found("anomaly")
 assert anomaly.numbers["one_class"]["mean"] > 0.9
 anomaly.figures["one_class"]
-
-# %%
-anomaly.figures["maps"]
 
 # %% [markdown]
 # ## Compression
