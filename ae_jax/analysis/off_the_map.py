@@ -35,7 +35,7 @@ def random_codes(run: Run, images: np.ndarray, key: jax.Array, factor: float = 1
     return codes.mean(0) + factor * (gaussian(codes, key, SAMPLES) - codes.mean(0))
 
 
-def measure(study: Study, run: Run, codes: Mapping[Any, np.ndarray]) -> dict[str, Any]:
+def measure(study: Study, run: Run, codes: Mapping[Any, np.ndarray]) -> dict[Any, Any]:
     """Name of codes [n, k] -> what `judged` says of their images."""
     return {name: judged(study, run.decode(z)) for name, z in codes.items()}
 
