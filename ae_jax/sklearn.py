@@ -29,7 +29,7 @@ from ae_jax.arrays import Dataset, Split
 from ae_jax.config import load_config, resolve
 from ae_jax.model import build
 
-FLOATS = (np.float32, np.float64)
+FLOATS = (np.float64, np.float32)  # whole numbers become the first
 SCALES = ("minmax", "robust")
 ONE_IN = 100  # rows may lie far from the others
 FAR = 10.0  # times the span of the others: a range that leaves them a tenth of [0,1]
@@ -83,7 +83,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains on the rows of X [n, features]; y is ignored."""
-        X = validate_data(self, X, dtype=FLOATS)
+        X = validate_data(self, _unmasked(X), dtype=FLOATS)
         shape = self.image_shape or (1, X.shape[1], 1)
         if math.prod(shape) != X.shape[1]:
             raise ValueError(f"image_shape: {shape} are not the {X.shape[1]} columns of X")
@@ -109,7 +109,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Rows [n, features] of codes [n, code_size], in the type of the training rows."""
         check_is_fitted(self)
-        codes = check_array(X, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite in float32: refused as such
+            codes = check_array(_unmasked(X), dtype=np.float32)
         if codes.shape[1] != self._n_features_out:
             raise ValueError(f"X: has {codes.shape[1]} columns, a code {self._n_features_out}")
         return self._rows(self.run_.decode(codes)).astype(self.dtype_, copy=False)
@@ -144,7 +145,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _validated(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=FLOATS, reset=False)
+        return validate_data(self, _unmasked(X), dtype=FLOATS, reset=False)
 
     def _images(self, X: np.ndarray) -> np.ndarray:
         return self._unit(X).reshape(-1, *self.run_.model.shape)
@@ -172,6 +173,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _unmasked(X: Any) -> Any:
+    """`X`; scikit-learn would drop a mask without a word."""
+    if np.ma.is_masked(X):
+        raise ValueError("X: a masked array, whose mask would be lost; say X.filled(0)")
+    return X
 
 
 def _bounds(X: np.ndarray, scale: str) -> tuple[float, float]:

@@ -76,7 +76,11 @@ def codes_of(case: Case) -> np.ndarray | None:
 def labels_of(case: Case, n: int) -> np.ndarray | None:
     """The labels [n] that a decoder told one of CLASSES should see; None: it should refuse."""
     a = case.array
-    if a is None or case.masked or a.shape not in ((n,), (n, 1)) or a.dtype.kind not in "biuf":
+    if a is None or case.masked or a.shape not in ((n,), (n, 1)):
+        return None
+    if a.dtype.kind in "USO" and not n:
+        return np.zeros(0, np.int32)
+    if a.dtype.kind not in "biuf":
         return None
     x = a.astype(np.longdouble).reshape(-1)
     good = ((x == np.rint(x)) & (x >= 0) & (x < CLASSES)).all()

@@ -135,7 +135,7 @@ def _formed(a: np.ndarray, form: str, rank: int) -> np.ndarray:
 def _ordered(a: np.ndarray, order: str) -> np.ndarray:
     if order == "F":
         return np.asfortranarray(a)
-    if order == "reversed":
+    if order == "reversed" and a.ndim:
         return np.flip(np.flip(a).copy())
     if order == "strided" and a.ndim:
         return np.repeat(a, 2, axis=-1)[..., ::2]
