@@ -16,7 +16,7 @@ LINES = 8  # a chart has so many colours
 # column -> (where in summary.json, whether the least, the most or none is best)
 COLUMNS: dict[str, tuple[str, Callable[..., float] | None]] = {
     "mse after denoising": ("denoise.denoised_mse", min),
-    "best linear denoiser": ("denoise.linear_denoiser_mse", None),
+    "linear denoiser": ("denoise.linear_denoiser_mse", None),
     "mse, clean images": ("test.mse", min),
     "dB": ("test.psnr", max),
     "cross-entropy, nats": ("test.bce", min),

@@ -118,9 +118,10 @@ def train(
 
 def _complete(s: Session, path: Path, state: Any, summary: dict[str, Any], pictures: bool) -> None:
     """What a run that has ended may still lack: its pictures, its page."""
-    lacking = pictures and not (path / "figures" / "curves.png").exists()
+    lacking = pictures and not summary.get("figures", True)
     if lacking:
         _draw(s, path, _with_codes(s, state), workdir.read_metrics(path), summary)
+        workdir.write_json(path / "summary.json", {**summary, "figures": True})
     if lacking or not (path / "report.html").exists():
         _page(path, summary)
 
@@ -170,6 +171,7 @@ def finish(
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     named: Any = {"label_names": s.dataset.label_names} if s.dataset.label_names else {}
     np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov, **named)
+    summary["figures"] = pictures
     if pictures:
         _draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)

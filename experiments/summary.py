@@ -157,7 +157,7 @@ def headline(summary: dict[str, Any]) -> str:
         if d["linear_denoiser_mse"] is not None:
             rows.append(("  best linear denoiser", f"{d['linear_denoiser_mse']:.5f}"))
         rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
-    on = "test mse per pixel in [0,1]" if not rows else "mse on clean test images"
+    on = "test mse per pixel in [0,1]" if not rows else "test mse on clean images"
     rows.append((on, _with_db(test["mse"])))
     names = {"pca": "PCA of equal size", "mean_image": "the mean image", "untrained": "untrained"}
     rows += [(f"  {name}", f"{shown[c]:.5f}") for c, name in names.items() if c in shown]

@@ -68,10 +68,8 @@ def sentence(numbers: Any, control: Any) -> str:
         parts = []
         for other, name in (("pca", "PCA"), ("pixels", "the image itself")):
             gain = Estimate(*numbers[f"gain_over_{other}"][way])
-            parts.append(
-                f"{judge.verdict('the run', name, gain, works)} ({100 * control[other][way]:.1f} %, "
-                f"{gain.text(100, 2, sign=True)} points)"
-            )
+            who, theirs = judge.verdict("the run", name, gain, works), 100 * control[other][way]
+            parts.append(f"{who} ({theirs:.1f} %, {gain.text(100, 2, sign=True)} points)")
         words.append(f"{title}, {100 * numbers[way]:.1f} %: {', '.join(parts)}")
     return "; ".join(words)
 

@@ -95,8 +95,8 @@ def sentence(numbers: Any, control: Any) -> str:
     gain = Estimate(*numbers["gain_db"][k][i])
     smaller = control["image_bits"] / (8 * int(k))
     said = (
-        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; {k} numbers of "
-        f"8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
+        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; "
+        f"{k} numbers of 8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
         f"{gain.text(digits=2, sign=True)} over PCA"
     )
     if (own := numbers["run"].get("gain_db")) is not None:

@@ -20,7 +20,7 @@ from absl import flags
 from tqdm import tqdm
 
 from experiments import cli, provenance, workdir
-from experiments.reliability import cost, damage, hostile, kills, refusals, topology
+from experiments.reliability import cost, damage, doors, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
 
 
@@ -76,6 +76,7 @@ PROGRAMME = {
         (partial(cost.interrupted_fits, n=2),),
         (partial(cost.interrupted_fits, n=20), cost.kernel),
     ),
+    "R16": _counts("random arrays at every public function", doors.fuzz, 40, 2000),
 }
 
 
