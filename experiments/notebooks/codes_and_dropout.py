@@ -104,9 +104,13 @@ two.plot_codes(images, labels)
 
 # %%
 train_codes, codes = two.encode(data.train.images), two.encode(images)
-vote = classification.neighbours(train_codes, data.train.labels, codes, labels)
-pixels = classification.neighbours(
-    controls.unit_rows(data.train.images), data.train.labels, controls.unit_rows(images), labels
+spaces = {
+    "two numbers": (train_codes, codes),
+    "pixels": (controls.unit_rows(data.train.images), controls.unit_rows(images)),
+}
+vote, pixels = (
+    classification.accuracies(a, data.train.labels, b, labels)["nearest_neighbours"]
+    for a, b in spaces.values()
 )
 print(f"named correctly: from the two numbers {vote:.0%}, from all pixels {pixels:.0%}, chance 10%")
 assert 0.4 < vote < pixels

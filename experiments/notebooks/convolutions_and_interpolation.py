@@ -87,7 +87,8 @@ study = Study(conv, data, jax.random.key(0))
 fair = APPLICATIONS["dense_vs_conv"](study, study.key_for("dense_vs_conv"))
 print(fair.sentence)
 for name, row in fair.numbers.items():
-    print(f"{name:<18} mse per pixel {row['mse']:.4f}, {row['params']:,} parameters")
+    if "params" in row:
+        print(f"{name:<18} mse per pixel {row['mse']:.4f}, {row['params']:,} parameters")
 fair.figures["images"]
 
 # %% [markdown]
