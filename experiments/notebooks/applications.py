@@ -107,12 +107,14 @@ assert box["energy"]["psnr_db"] > classical
 # ## From a caption to an image
 #
 # Words become features, features a condition, and a conditional variational network draws. The
-# classifier says whether the drawing is what the caption asked for.
+# classifier says whether the drawing is what the caption asked for. Words for looks (thick,
+# slanted, wide ...) choose the code, and the drawing is measured: below, one random code for each
+# digit, under every word.
 
 # %%
 caption = found("caption")
 assert caption.numbers["agreement"] > caption.control["other_captions"] + 0.3
-caption.figures[""]
+caption.figures["looks"]
 
 # %% [markdown]
 # ## Anomaly detection

@@ -147,10 +147,12 @@ off_the_map.figures[""]
 # %%
 random, real = off_the_map.numbers["by_size"], off_the_map.control["reconstructions_by_size"]
 for size in random:
-    print(
-        f"{size:2} numbers: random codes {random[size]:.0%}, codes of test images {real[size]:.0%}"
+    words = (
+        f"random codes {random[size].text(100)} %, codes of test images {real[size].text(100)} %"
     )
-assert real[32] - random[32] > real[2] - random[2]
+    print(f"{size:2} numbers: {words}")
+gaps = {size: real[size].value - random[size].value for size in random}
+assert gaps[32] > gaps[2]
 
 # %% [markdown]
 # So the warning holds: the more numbers, the better the images that real codes decode to, and the

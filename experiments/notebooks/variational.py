@@ -133,7 +133,7 @@ figures.image_rows(
 # random code for each row:
 
 # %%
-cvae = trained("cvae", **{"train.epochs": 8})
+cvae = trained("cvae", **{"train.batch_size": 50, "train.epochs": 6})
 z = np.asarray(jax.random.normal(jax.random.key(6), (4, 10)))
 wanted = np.tile(np.arange(10), (4, 1))
 grid = cvae.decode(np.repeat(z, 10, axis=0), wanted.ravel())
