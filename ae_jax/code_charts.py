@@ -13,7 +13,8 @@ from ae_jax.charts import _COLOURS, _TEN, HALO, Figure, styled
 def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") -> Figure:
     """Density histograms of 20 bins of the first 16 coordinates of `codes` `[n, k]`.
 
-    A coordinate that keeps within a fiftieth of the range of all is put into words.
+    All on one axis. A coordinate of which four fifths keep within a fiftieth of the range of all
+    has bins of that range instead of its own, which would be thinner than a line, and words.
     """
     total = np.shape(codes)[1]
     codes = np.asarray(codes, np.float64)[:, :16]
@@ -23,7 +24,8 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
     part = f" (first 16 of {total} coordinates)" if total > 16 else ""
     figure.suptitle(title + part, x=0.01, ha="left")
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flat
-    shared = np.ptp(codes[np.isfinite(codes)]) if np.isfinite(codes).any() else 0.0
+    finite = codes[np.isfinite(codes)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     for i, axes in enumerate(panels):
         axes.set_visible(i < codes.shape[1])
         if i >= codes.shape[1]:
@@ -31,23 +33,27 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
         values = codes[np.isfinite(codes[:, i]), i]
         axes.set_title(f"$z_{{{i}}}$", loc="right", pad=2)
         axes.grid(False)
-        # Twenty bins of fewer would be thinner than a line on the axis that all units share.
-        if len(values) and np.ptp(values) > 0.02 * shared:
-            axes.hist(values, bins=20, density=True, color=_COLOURS[0])
-        else:
-            axes.text(0.5, 0.5, _in_words(values, shared), ha="center", transform=axes.transAxes)
+        if not len(values):
+            axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
             axes.set_yticks([])
+            continue
+        narrow = np.ptp(np.quantile(values, (0.1, 0.9))) <= 0.02 * (high - low)
+        span = (low, high) if narrow else None
+        axes.hist(values, bins=20, range=span, density=True, color=_COLOURS[0])
+        if narrow:
+            axes.set_title(_in_words(values, high - low), loc="left", pad=2, fontsize=9.5)
     figure.supxlabel("value of the coordinate", fontsize=9.5)
     figure.supylabel("density", fontsize=9.5)
     return figure
 
 
 def _in_words(values: np.ndarray, shared: float) -> str:
-    if not len(values):
-        return "no finite value"
     if np.ptp(values) <= 2e-3 * shared:
         return f"constant {values[0]:.3g}"
-    return f"{values.min():.3g} to {values.max():.3g}"
+    if np.ptp(values) <= 0.02 * shared:
+        return f"{values.min():.3g} to {values.max():.3g}"
+    low, high = (f"{q:.3g}" for q in np.quantile(values, (0.1, 0.9)))
+    return f"80 % in {low} to {high}" if low != high else f"80 % at {low}"
 
 
 @styled

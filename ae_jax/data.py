@@ -78,7 +78,7 @@ def load_data(
     elif name in SYNTHETIC:
         make = SYNTHETIC[name]
         dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
-    elif name.endswith(".npz"):
+    elif is_path(name):
         dataset = _npz(name)
     else:
         from ae_jax import tfds_builders
@@ -86,6 +86,11 @@ def load_data(
         folder = _tfds_folder(name, cache_folder(cache_dir))
         dataset = _from_parts(name, tfds_builders.load_other(folder))
     return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+
+def is_path(name: str) -> bool:
+    """Whether a data set's name says where a file is."""
+    return name.endswith(".npz")
 
 
 def of_config(config: Any) -> Dataset:
@@ -103,7 +108,7 @@ def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Datas
     from ae_jax import streaming
 
     cache = cache_folder(cache_dir)
-    here = name in KNOWN or name.endswith(".npz")
+    here = name in KNOWN or is_path(name)
     source = None if here else _tfds_folder(name, cache)
     digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
     folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"

@@ -32,6 +32,7 @@ def raw(where: str, value: Any, n: int) -> np.ndarray:
     if y.dtype.kind not in "biuf":
         raise DataError(f"{where}: {y.dtype}; must be whole numbers, or text")
     if y.dtype.kind == "f":
+        y = y.astype(np.float64)  # float16 ends before int32 does
         wrong = y[~(np.isfinite(y) & (np.rint(y) == y))]
         if len(wrong):
             raise DataError(f"{where}: {wrong[0]:g}; must be whole numbers, or text")

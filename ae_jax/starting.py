@@ -1,7 +1,7 @@
 """Where a fit starts: anew, where a run was left, or from another run's weights."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,21 +11,9 @@ from ae_jax import training
 from ae_jax.arrays import Split, sha256
 from ae_jax.config import changes
 from ae_jax.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    from ae_jax.api import Run
+from ae_jax.run import Origin, Run
 
 OTHERWISE = "init_from=run starts from its weights alone"
-
-
-class Origin(NamedTuple):
-    """What a run was made from, besides its config."""
-
-    shape: tuple[int, ...]  # of an image
-    n_train: int
-    images_sha256: str
-    labels_sha256: str | None  # where the decoder is told the label; None: not known, or not used
-    key: tuple[int, ...]
 
 
 def origin_of(config: Any, train: Split, key: jax.Array) -> Origin:
@@ -42,7 +30,7 @@ def key_data(key: jax.Array) -> tuple[int, ...]:
     return tuple(np.asarray(jax.random.key_data(key)).tolist())
 
 
-def check_same(start: "Run", config: Any, origin: Origin) -> None:
+def check_same(start: Run, config: Any, origin: Origin) -> None:
     """Whether a run can be continued with this config, data and key.
 
     Raises:
@@ -69,8 +57,8 @@ def first_state(
     trainer: training.Trainer,
     images: Any,
     key: jax.Array,
-    start: "Run | None",
-    init_from: "Run | None",
+    start: Run | None,
+    init_from: Run | None,
 ) -> training.TrainState:
     """A new state, with another run's weights if wanted, or a copy of the one to go on from.
 

@@ -5,12 +5,14 @@
 
 Writes figures/analysis/<name>.png, analysis/<name>.json and, with all of them on one page,
 gallery.html, and prints a line for each: who won. What does not apply to the run is skipped with
-the reason. Exit codes: 0 done, 2 bad input or environment.
+the reason; what fails is named, and the others are done. Exit codes: 0 done, 1 some applications
+failed (--debug shows where), 2 bad input or environment, 130 interrupted.
 """
 
 import json
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ GALLERY = "gallery"  # the page, which every call writes
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
+    cli.define_path("workdir", None, "The run, as experiments.run left it.")
+    cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
     flags.DEFINE_integer("seed", 0, "Of everything random here.")
     flags.DEFINE_float(
@@ -40,25 +43,23 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     if F.effort <= 0:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
-    from ae_jax import api
+    from ae_jax import api, arrays
     from ae_jax.analysis import APPLICATIONS, Study
+    from experiments import place
 
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application")
     path = Path(F.workdir)
     run = api.restore(F.workdir)
-    dataset, key = dataset_of(run.config), jax.random.key(F.seed)
+    # Of training images that stay on disk, as many as are enough.
+    dataset = arrays.sampled(place.opened(path, run.config, F.data))
+    key = jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
-    show(study, [name for name in names if name != GALLERY], path)
+    names = [name for name in names if name != GALLERY]
+    if failed := show(study, names, path, F.debug):
+        what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"
+        cli.fail(what + "\nthe others are done; --debug shows where it failed", 1)
     return 0
-
-
-def dataset_of(config: Any) -> Any:
-    """The data set the run was trained on; of one that stays on disk, what is enough of it."""
-    from ae_jax import arrays
-    from ae_jax import data as data_lib
-
-    return arrays.sampled(data_lib.of_config(config))
 
 
 def outsiders(run: Any) -> Any:
@@ -73,40 +74,63 @@ def outsiders(run: Any) -> Any:
         return None
 
 
-def show(study: Any, names: list[str], path: Path) -> None:
-    """Runs the applications, writing what they found; a line for each."""
-    from ae_jax import figures
-    from ae_jax.analysis import APPLICATIONS, NotApplicable
+def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[str]:
+    """Runs the applications, writing what they found; a line for each. The names that failed."""
+    from ae_jax.analysis import APPLICATIONS
     from experiments import finished, gallery, report, workdir
 
     (path / "analysis").mkdir(exist_ok=True)
+    failed = []
     bar = tqdm(names, unit="application", disable=not sys.stderr.isatty(), dynamic_ncols=True)
     for name in bar:
         bar.set_description(name)
-        begun = time.perf_counter()
-        try:
-            finding = APPLICATIONS[name](study, study.key_for(name))
-        except NotApplicable as reason:
-            tqdm.write(f"{name}: skipped, {reason}")
-            workdir.write_json(path / "analysis" / f"{name}.json", {"skipped": str(reason)})
-            continue
-        files = []
-        for end, figure in finding.figures.items():
-            file = path / "figures" / "analysis" / f"{name}{'_' if end else ''}{end}.png"
-            figures.save(figure, file)
-            files.append(str(file.relative_to(path)))
-        record = {
-            "sentence": finding.sentence,
-            "numbers": plain(finding.numbers),
-            "control": plain(finding.control),
-            "figures": files,
-            "seconds": round(time.perf_counter() - begun, 2),
-        }
+        record = outcome(study, name, path, debug)
         workdir.write_json(path / "analysis" / f"{name}.json", record)
-        tqdm.write(f"{name}: {finding.sentence}")
+        tqdm.write(f"{name}: {gallery.line(record)}")
+        failed += [name] if "failed" in record else []
     print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")
     if (path / "summary.json").is_file():  # the run's own page shows them as well
         report.write(finished.read(path))
+    return failed
+
+
+def outcome(study: Any, name: str, path: Path, debug: bool = False) -> dict[str, Any]:
+    """What an application found, with its figures drawn; or why it was 'skipped', or 'failed'.
+
+    Whatever goes wrong in one application is no reason to leave out the others.
+    """
+    from ae_jax.analysis import NotApplicable
+
+    try:
+        return found(study, name, path)
+    except NotApplicable as reason:
+        return {"skipped": str(reason)}
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        message = str(error).strip().partition("\n")[0]
+        return {"failed": f"{type(error).__name__}: {message}".removesuffix(": ")}
+
+
+def found(study: Any, name: str, path: Path) -> dict[str, Any]:
+    """Runs an application and draws its figures."""
+    from ae_jax import figures
+    from ae_jax.analysis import APPLICATIONS
+
+    begun = time.perf_counter()
+    finding = APPLICATIONS[name](study, study.key_for(name))
+    files = []
+    for end, figure in finding.figures.items():
+        file = path / "figures" / "analysis" / f"{name}{'_' if end else ''}{end}.png"
+        figures.save(figure, file)
+        files.append(str(file.relative_to(path)))
+    return {
+        "sentence": finding.sentence,
+        "numbers": plain(finding.numbers),
+        "control": plain(finding.control),
+        "figures": files,
+        "seconds": round(time.perf_counter() - begun, 2),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ae_jax import json_file
 from ae_jax.animation import write_atomically
-from experiments import page
+from experiments import finished, page, place
+
+UNDONE = ("failed", "skipped")  # what an application without numbers may be
 
 
 def write(path: Path, names: Sequence[str]) -> Path:
@@ -15,10 +17,9 @@ def write(path: Path, names: Sequence[str]) -> Path:
     found = records(path, names)
     sections = [
         page.Section(name, name.replace("_", " "), shown(path, name, record))
-        for name, record in found.items()
-        if "skipped" not in record
+        for name, record in done(found).items()
     ]
-    sections.append(page.Section("skipped", "Skipped", skipped(found)))
+    sections += [page.Section(why, why.capitalize(), undone(found, why)) for why in UNDONE]
     content = page.document(f"What {path.name} is good for", _headline(path), sections)
     return write_atomically(path / "gallery.html", content.encode())
 
@@ -46,10 +47,20 @@ def shown(path: Path, name: str, record: dict[str, Any]) -> page.Markup:
     )
 
 
-def skipped(found: dict[str, dict[str, Any]]) -> page.Markup:
-    """What does not apply, and why."""
-    reasons = [f"{name}: {r['skipped']}" for name, r in found.items() if "skipped" in r]
-    return page.bullets(reasons) if reasons else page.Markup()
+def line(record: dict[str, Any]) -> str:
+    """What came of an application, in a line: its sentence, or why there is none."""
+    reasons = [f"{why}, {record[why]}" for why in UNDONE if why in record]
+    return reasons[0] if reasons else record.get("sentence", "")
+
+
+def done(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The applications that have numbers."""
+    return {name: r for name, r in found.items() if not any(why in r for why in UNDONE)}
+
+
+def undone(found: dict[str, dict[str, Any]], why: str) -> page.Markup:
+    """The applications that 'failed' or were 'skipped', and the reasons."""
+    return page.bullets(f"{name}: {r[why]}" for name, r in found.items() if why in r)
 
 
 def _headline(path: Path) -> page.Markup:
@@ -58,8 +69,16 @@ def _headline(path: Path) -> page.Markup:
     if not file.exists():
         return page.Markup()
     s = json_file.read(file)
+    what = f"{s['config_name']} on {place.short(s['dataset'])}"
+    error, others = s["test"]["mse"], {}
+    if "pca" in (shown := finished.controls(s)):
+        others["PCA of equal size"] = shown["pca"]
+    if noise := s.get("denoise"):  # what is clean is no task for a denoiser
+        error, others = noise["denoised_mse"], {"not denoised": noise["noisy_mse"]}
+        if linear := noise.get("linear_denoiser_mse"):  # None of images too large for it
+            others = {"the best linear map": linear, **others}
+    beside = "".join(f", {name} {mse:.5f}" for name, mse in others.items())
     return page.paragraph(
-        f"{s['config_name']} on {s['dataset']}, {s['params']:,} parameters, {s['epochs']} epochs: "
-        f"test mse {s['test']['mse']:.5f} per pixel in [0,1] units, PCA of equal size "
-        f"{s['controls']['pca']:.5f}."
+        f"{what}, {s['params']:,} parameters, {s['epochs']} epochs: test mse {error:.5f} per pixel "
+        f"in [0,1] units{beside}."
     )

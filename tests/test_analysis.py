@@ -76,6 +76,34 @@ def test_what_a_run_lacks_is_named(digits, study):
         APPLICATIONS["denoising"](study.with_run(clean), jax.random.key(0))
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "reason"),
+    [
+        (None, None, "the data have no labels"),
+        ([0] * 6, [0] * 4, "the data have one class"),
+        ([7] * 6, [7, 7, 1, 2], "the data have one class"),
+        ([0, 1, 2] * 2, [2] * 4, "training and test images have one class in common"),
+        ([0, 1] * 3, [2, 3] * 2, "training and test images have no class in common"),
+    ],
+)
+def test_what_needs_two_classes_says_what_is_lacking(train, test, reason, study):
+    images = np.zeros((10, 28, 28, 1), np.uint8)
+    data = ae_jax.from_arrays(images[:6], images[6:], train, test)
+    lacking = Study(study.run, data, jax.random.key(0), effort=0.01)
+    with pytest.raises(NotApplicable, match=f"^{reason}$"):
+        lacking.need_classes()
+    with pytest.raises(NotApplicable, match=f"^{reason}$"):
+        _ = lacking.classifier
+
+
+def test_classes_are_counted_and_those_of_both_parts_are_named(study):
+    images = np.zeros((10, 28, 28, 1), np.uint8)
+    data = ae_jax.from_arrays(images[:6], images[6:], [0, 1, 2, 3, 1, 0], [3, 1, 5, 5])
+    some = Study(study.run, data, jax.random.key(0), most=(6, 3))
+    some.need_classes()
+    assert some.classes == 6 and some.shared_classes == [1, 3]
+
+
 def test_keys_differ_by_name_and_not_by_order(study):
     a, b = (jax.random.key_data(study.key_for(name)) for name in ("pca", "caption"))
     assert not np.array_equal(a, b)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.linear_model import Ridge
 
 import ae_jax
 from ae_jax.analysis import energy, inpainting, interpolation, super_resolution
@@ -95,6 +96,38 @@ def test_only_missing_pixels_count():
     images, guess = np.zeros((1, 2, 2, 1), np.float32), np.full((1, 2, 2, 1), 0.5, np.float32)
     assert inpainting.missing_mse(known, images, guess) == 0.25
     assert inpainting.fill(known, images, guess).sum() == 0.5
+
+
+def test_the_linear_filling_is_the_conditional_mean_of_a_gaussian():
+    """Regression of every missing pixel on the known ones, by scikit-learn."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 3)) @ rng.normal(size=(3, 9)) * 0.1 + 0.5
+    rows = (rows + 0.05 * rng.normal(size=rows.shape)).astype(np.float32)
+    train, images = rows[:490].reshape(-1, 3, 3, 1), rows[490:].reshape(-1, 3, 3, 1)
+    known = inpainting.scattered(jax.random.key(3), images.shape)
+    found = inpainting.linear(known, images, train).reshape(10, 9)
+    ridge = 0.1 * rows[:490].var(0, ddof=1).mean() * 489
+    for x, k, ours in zip(rows[490:], known.reshape(10, 9) > 0, found, strict=True):
+        np.testing.assert_array_equal(ours[k], x[k])
+        if k.any() and not k.all():
+            fitted = Ridge(ridge).fit(train.reshape(-1, 9)[:, k], train.reshape(-1, 9)[:, ~k])
+            np.testing.assert_allclose(ours[~k], fitted.predict(x[None, k]).ravel(), atol=1e-4)
+
+
+def test_ours_is_not_chosen_by_what_is_reported():
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(30, 8, 8, 1)).astype(np.float32)
+    ways = (*inpainting.LEARNT, "linear", "Telea", "mean image", "grey")
+    off = {way: n + 1 for n, way in enumerate(ways)}
+    masks = {"grey box": inpainting.boxes(jax.random.key(0), images.shape)}
+    guesses = {way: images + 0.05 * n * rng.choice([-1, 1], images.shape) for way, n in off.items()}
+    numbers, control = inpainting.measure(masks, images, {"grey box": guesses})
+    gain = numbers["gains"]["grey box"]
+    assert gain["ours"] == "energy" and gain["theirs"] == "linear", "the denoiser did better"
+    assert gain["classical"] == "Telea" and gain["gain_db"] > 2 * gain["gain_error_db"] > 0
+    assert "grey box: energy wins" in inpainting.sentence(numbers, control)
+    numbers["grey box"]["energy"] = numbers["grey box"]["energy"] | {"psnr_db": 0.0}
+    assert "energy does not work" in inpainting.sentence(numbers, control)
 
 
 @pytest.mark.parametrize("absent", [False, True])

@@ -11,26 +11,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from ae_jax import controls, scaling
+from ae_jax.analysis import judge
 from ae_jax.analysis.copying import shuffled_blocks
-from ae_jax.analysis.finding import DEEP, Finding, Study
-from ae_jax.api import Run
+from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
 from ae_jax.figures import image_rows
 from ae_jax.model import Batch
 from ae_jax.panels import grouped_bars, heat, histograms
+from ae_jax.run import Run
 
 FALSE_ALARMS = 0.05
 PCA_SIZE = 32  # of the control, at most: PCA of the training images, or of the one class
 ONE_CLASS: dict[str, Any] = {**DEEP, "model": {"code_size": 12, "init": "he"}}
 STEPS = 700
-
-
-def auroc(normal: np.ndarray, strange: np.ndarray) -> float:
-    """Probability that a strange image scores higher than a normal one; of scores [n] and [m]."""
-    truth = np.r_[np.zeros(len(normal)), np.ones(len(strange))]
-    return float(roc_auc_score(truth, np.r_[normal, strange]))
+SCORE = "reconstruction error"  # the one judged and alarmed by; the others stand beside it
+MOST_CLASSES = 10  # that one network each is trained for: those with most test images
 
 
 def mahalanobis(codes: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> np.ndarray:
@@ -94,33 +90,101 @@ def pca_error(train: np.ndarray, images: np.ndarray, k: int = PCA_SIZE) -> np.nd
     return np.square(moved).sum(1) - np.square(moved @ V).sum(1)
 
 
-def one_class(study: Study, digit: int, key: jax.Array, test: Any) -> tuple[float, float]:
-    """(AUROC of an autoencoder trained on one class, of PCA of that class), the others strange."""
-    data = study.data.train
-    assert data.labels is not None
-    mine = np.flatnonzero(data.labels == digit)
-    images = data.images[mine]
+def classes_alone(study: Study) -> list[int]:
+    """The classes to be told from the others: at most ten, those with most test images.
+
+    Raises:
+      NotApplicable: there are no labels, one class, or no two with a test image.
+    """
+    _, seen = study.need_classes()
+    counts = {c: int((seen == c).sum()) for c in study.shared_classes}
+    return sorted(sorted(counts, key=lambda c: -counts[c])[:MOST_CLASSES])
+
+
+def one_class(study: Study, digit: int, key: jax.Array) -> tuple[judge.Estimate, ...]:
+    """AUROC of an autoencoder trained on one class, of PCA of that class, and the first's gain.
+
+    The other classes are strange.
+    """
+    labels, seen = study.need_classes()
+    data, test = study.data.train.images, study.test.images
+    mine = np.flatnonzero(labels == digit)
     # All classes as large as the largest, some images twice: one compiled program serves all.
-    most = int(np.bincount(data.labels).max())
-    run = study.fit(key, STEPS, ONE_CLASS, images=data.images[np.resize(mine, most)])
-    inside = test.labels == digit
-    ours, theirs = run.score(test.images), pca_error(images, test.images)
-    return auroc(ours[inside], ours[~inside]), auroc(theirs[inside], theirs[~inside])
+    most = int(np.unique(labels, return_counts=True)[1].max())
+    run = study.fit(key, STEPS, ONE_CLASS, images=data[np.resize(mine, most)])
+    inside = seen == digit
+    ours, theirs = (
+        (score[inside], score[~inside]) for score in (run.score(test), pca_error(data[mine], test))
+    )
+    return judge.auroc(*ours), judge.auroc(*theirs), judge.auroc_gain(ours, theirs)
+
+
+def measure(study: Study, worlds: dict[str, np.ndarray]) -> tuple[dict[str, Any], Any, Any, float]:
+    """(numbers, the control's, scores, threshold): the run against other worlds."""
+    test = study.test.images
+    half = len(test) // 2
+    normal = scores(study.run, test)
+    strange = {name: scores(study.run, images) for name, images in worlds.items()}
+    k = min(study.run.config.model.code_size, PCA_SIZE)
+    pca = pca_error(study.train.images, test, k)
+    numbers: dict[str, Any] = {"run": study.run.config.name, "gains": {}}
+    control: dict[str, Any] = {}
+    cut = threshold(normal[SCORE][:half])
+    alarm = judge.share(normal[SCORE][half:] > cut)
+    alarms = {"wanted": FALSE_ALARMS, "test_images": alarm.value, "test_images_error": alarm.error}
+    for world, images in worlds.items():
+        numbers[world] = {s: judge.auroc(v, strange[world][s]).value for s, v in normal.items()}
+        theirs = pca_error(study.train.images, images, k)
+        control[world] = {"pca_error": judge.auroc(pca, theirs).value}
+        gain = judge.auroc_gain((normal[SCORE], strange[world][SCORE]), (pca, theirs))
+        numbers["gains"][world] = {"gain": gain.value, "gain_error": gain.error}
+        alarms[world] = float((strange[world][SCORE] > cut).mean())
+    return {**numbers, "alarms": alarms}, control, (normal, strange), cut
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Who wins, from what `analyse` returns."""
+    world = list(numbers["gains"])[-1]
+    row, theirs = numbers["gains"][world], control[world]["pca_error"]
+    gain = judge.Estimate(row["gain"], row["gain_error"])
+    auroc, alarms = numbers[world][SCORE], numbers["alarms"]
+    false = judge.Estimate(alarms["test_images"], alarms["test_images_error"])
+    return (
+        f"{world}, by {SCORE}: {judge.verdict('the run', 'PCA', gain, auroc > 0.5)}, "
+        f"{gain.text(100, sign=True)} points (AUROC {auroc:.3f}, PCA {theirs:.3f}); "
+        f"{false.text(100)} % false alarms for {100 * alarms['wanted']:.0f} wanted; "
+        f"{_class_words(numbers['one_class'], control)}"
+    )
+
+
+def _class_words(row: Any, control: Any) -> str:
+    if "skipped" in row:
+        return f"one class at a time: skipped, {row['skipped']}"
+    gain = judge.Estimate(row["mean_gain"], row["mean_gain_error"])
+    who = judge.verdict("the autoencoders", "PCA", gain, row["mean"] > 0.5)
+    return (
+        f"one class at a time: {who}, {gain.text(100, sign=True)} points (mean AUROC "
+        f"{row['mean']:.3f}, PCA {control['one_class_pca']['mean']:.3f})"
+    )
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
     """The run against another world; and one class at a time against the others.
 
     Test images are normal; strange are their 4 x 4 blocks shuffled and, where the study has them,
-    outsiders. For each class an autoencoder of 12 codes is trained for about 700 x effort steps on
-    that class alone. The threshold is of the first half of the test images.
+    outsiders. For each class (ten at most) an autoencoder of 12 codes is trained for about 700 x
+    effort steps on that class alone. The threshold is of the first half of the test images. Judged
+    is the reconstruction error; errors of areas are DeLong's, that of the mean over classes is of
+    the classes.
 
     Returns:
-      numbers: 'shuffled blocks', 'another data set': {score: AUROC}; 'alarms': {'wanted', and the
-        shares in [0,1] that alarm: 'test_images' (the second half), each world}; with labels
-        'one_class': {class: AUROC, 'mean'}.
+      numbers: 'run', its config's name; 'shuffled blocks', 'another data set': {score: AUROC};
+        'gains': for each, {'gain' over PCA, 'gain_error'}; 'alarms': {'wanted', and the shares in
+        [0,1] that alarm: 'test_images' (the second half) and its 'test_images_error', each world};
+        'one_class': {class: AUROC, 'mean', 'mean_gain' over PCA and 'mean_gain_error', 'gains':
+        {class: [gain, error]}} or {'skipped': why}.
       control: each world: {'pca_error': AUROC of PCA of the study's training images, as wide as the
-        code, at most 32}; 'one_class_pca', as 'one_class', of 32 components of the class.
+        code, at most 32}; 'one_class_pca', {class: AUROC, 'mean'}, of 32 components of the class.
 
     Raises:
       NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
@@ -128,72 +192,42 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     study.need_images()
     study.need_unconditional()
     test = study.test.images
-    half = len(test) // 2
     k_blocks, k_one = jax.random.split(key)
     worlds = {"shuffled blocks": shuffled_blocks(test, k_blocks)}
     if study.strange is not None:
         worlds["another data set"] = study.strange[: len(test)]
-    normal = scores(study.run, test)
-    strange = {name: scores(study.run, images) for name, images in worlds.items()}
-    table = {w: {s: auroc(normal[s], v[s]) for s in normal} for w, v in strange.items()}
-    k = min(study.run.config.model.code_size, PCA_SIZE)
-    pca = pca_error(study.train.images, test, k)
-    control: dict[str, Any] = {
-        w: {"pca_error": auroc(pca, pca_error(study.train.images, images, k))}
-        for w, images in worlds.items()
-    }
-    error = normal["reconstruction error"]
-    cut = threshold(error[:half])
-    alarms = {"wanted": FALSE_ALARMS, "test_images": float((error[half:] > cut).mean())}
-    alarms |= {w: float((v["reconstruction error"] > cut).mean()) for w, v in strange.items()}
-    numbers: dict[str, Any] = {**table, "alarms": alarms}
-    world = list(worlds)[-1]
-    best = max((v, s) for s, v in table[world].items())
-    theirs = control[world]["pca_error"]
-    sentence = (
-        f"{best[1] if best[0] > theirs else 'PCA'} wins on {world}: AUROC {best[0]:.3f}, "
-        f"PCA {theirs:.3f}; {100 * alarms['test_images']:.1f} % false alarms for "
-        f"{100 * FALSE_ALARMS:.0f} wanted"
-    )
+    numbers, control, (normal, strange), cut = measure(study, worlds)
+    shown = {s: {"test images": v, **{w: strange[w][s] for w in worlds}} for s, v in normal.items()}
     made = {
-        "": histograms(
-            {
-                s: {"test images": normal[s], **{w: v[s] for w, v in strange.items()}}
-                for s in normal
-            },
-            "score",
-            "Scores of the run",
-        ),
+        "": histograms(shown, "score", "Scores of the run"),
         "maps": _maps(study, worlds, cut),
     }
-    if study.data.train.labels is not None and study.data.test.labels is not None:
-        words, numbers["one_class"], control["one_class_pca"], made["one_class"] = _one_classes(
+    try:
+        numbers["one_class"], control["one_class_pca"], made["one_class"] = _one_classes(
             study, k_one
         )
-        sentence += words
-    return Finding(numbers, control, sentence, made)
+    except NotApplicable as reason:
+        numbers["one_class"] = {"skipped": str(reason)}
+    return Finding(numbers, control, sentence(numbers, control), made)
 
 
 def _one_classes(study: Study, key: jax.Array) -> Any:
-    """(words, numbers, the control's, figure) of one model for each class."""
-    labels = study.data.train.labels
-    assert labels is not None
-    found = {
-        int(c): one_class(study, int(c), jax.random.fold_in(key, int(c)), study.test)
-        for c in np.unique(labels)
+    """(numbers, the control's, figure) of one model for each class."""
+    found = {str(c): one_class(study, c, jax.random.fold_in(key, c)) for c in classes_alone(study)}
+    ours, theirs = ({c: v[i].value for c, v in found.items()} for i in (0, 1))
+    gain = judge.gain(list(ours.values()), list(theirs.values()))
+    numbers = {
+        **ours,
+        "mean": float(np.mean(list(ours.values()))),
+        "mean_gain": gain.value,
+        "mean_gain_error": gain.error,
+        "gains": {c: list(v[2]) for c, v in found.items()},
     }
-    ours: dict[Any, float] = {c: v[0] for c, v in found.items()}
-    theirs: dict[Any, float] = {c: v[1] for c, v in found.items()}
-    means = [float(np.mean(list(v.values()))) for v in (ours, theirs)]
-    words = (
-        f"; one class at a time: {'the autoencoders win' if means[0] > means[1] else 'PCA wins'}"
-        f", mean AUROC {means[0]:.3f}, PCA {means[1]:.3f}"
-    )
-    bars = {str(c): {"autoencoder": ours[c], f"PCA, {PCA_SIZE}": theirs[c]} for c in found}
+    bars = {c: {"autoencoder": ours[c], f"PCA, {PCA_SIZE}": theirs[c]} for c in found}
     figure = grouped_bars(
         bars, "Trained on one class alone: the others are anomalies", "AUROC", 0.5, "class"
     )
-    return words, {**ours, "mean": means[0]}, {**theirs, "mean": means[1]}, figure
+    return numbers, {**theirs, "mean": float(np.mean(list(theirs.values())))}, figure
 
 
 def _maps(study: Study, worlds: dict[str, np.ndarray], cut: float) -> Any:

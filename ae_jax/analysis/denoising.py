@@ -11,7 +11,8 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from ae_jax import controls, scaling
-from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
+from ae_jax.analysis import judge
+from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
 from ae_jax.corruption import CORRUPTIONS
 from ae_jax.figures import image_rows
 from ae_jax.model import Model
@@ -25,6 +26,11 @@ LEVELS = {  # the field that says how strong a corruption is, and levels worth a
     "box": ("size", (2, 4, 8, 12, 16)),
 }
 FILTERS = (3, 5)
+NAMES = {
+    "noisy": "not denoised",
+    "median": "the best median filter",
+    "linear": "the best linear map for the trained noise",
+}
 
 
 def at_level(model: Model, config: Any, level: float) -> Model:
@@ -51,13 +57,75 @@ def corrupted(model: Model, images: Any, key: jax.Array) -> np.ndarray:
     return np.asarray(scaling.to_unit(model.corrupt(key, x), model.scale))
 
 
-def median(noisy: np.ndarray, clean: np.ndarray, sizes: Sequence[int] = FILTERS) -> float:
-    """The mse per pixel of the best of some median filters: a choice in its favour.
+def median(noisy: np.ndarray, clean: np.ndarray, sizes: Sequence[int] = FILTERS) -> np.ndarray:
+    """The mse per pixel of each image [n] by the best of some median filters: chosen in its favor.
 
     Images are [n, H, W, C], the noisy ones clipped to [0,1] first; `sizes` are sides in pixels.
     """
     shown = np.clip(noisy, 0, 1)
-    return min(mse(median_filter(shown, (1, s, s, 1)), clean) for s in sizes)
+    found = [image_errors(median_filter(shown, (1, s, s, 1)), clean) for s in sizes]
+    return min(found, key=np.mean)
+
+
+def errors(study: Study, noisy: np.ndarray, W: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Way -> mse per pixel of each of the study's test images [n]; 'run' and its controls."""
+    test = study.test
+    found = {
+        "run": image_errors(study.reconstruct(noisy, test.labels), test.images),
+        "noisy": image_errors(np.clip(noisy, 0, 1), test.images),
+        "median": median(noisy, test.images),
+    }
+    if W is not None:
+        denoised = linear(W, noisy, study.run.model.scale)
+        found["linear"] = image_errors(denoised, test.images)
+    return found
+
+
+def measure(study: Study, key: jax.Array) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(numbers, the control's), as `analyse` returns them."""
+    run = study.run
+    field, usual = LEVELS[run.config.corruption.name]
+    trained = float(run.config.corruption[field])
+    levels = sorted({*usual, trained})
+    k_fit, k_test = jax.random.split(key)
+    W = controls.linear_denoiser(run.model, study.data.train.images, k_fit)
+    rows: dict[str, list[float]] = {}
+    gains, names = [], []
+    for level in levels:
+        noisy = corrupted(at_level(run.model, run.config, level), study.test.images, k_test)
+        found = errors(study, noisy, W)
+        for way, values in found.items():
+            rows.setdefault(way, []).append(float(values.mean()))
+        best = judge.best({w: -float(v.mean()) for w, v in found.items() if w != "run"})
+        gains.append(judge.decibels(found["run"], found[best]))
+        names.append(best)
+    numbers = {
+        "run": run.config.name,
+        "field": field,
+        "levels": levels,
+        "trained_level": trained,
+        "mse": rows.pop("run"),
+        "gain_db": [g.value for g in gains],
+        "gain_error_db": [g.error for g in gains],
+        "best_control": names,
+    }
+    return numbers, rows
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Who wins at the trained level, and at how many, from what `analyse` returns."""
+    field, trained = numbers["field"], numbers["trained_level"]
+    at = int(np.argmin(np.abs(np.asarray(numbers["levels"]) - trained)))
+    pairs = zip(numbers["gain_db"], numbers["gain_error_db"], strict=True)
+    gains = [judge.Estimate(*pair) for pair in pairs]
+    ours, noisy, best = numbers["mse"][at], control["noisy"][at], numbers["best_control"][at]
+    who = judge.verdict("the run", NAMES[best], gains[at], ours < noisy)
+    clear = sum(g.value > judge.ERRORS * g.error for g in gains)
+    return (
+        f"{numbers['run']} at {field} {trained:g}: {who}, {gains[at].text(sign=True)} dB (mse "
+        f"{ours:.5f}, {NAMES[best]} {control[best][at]:.5f}, not denoised {noisy:.5f}); the run is "
+        f"clearly best at {clear} of {len(gains)} levels"
+    )
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
@@ -67,8 +135,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     trained noise on the training images; the median filter is the better of 3 x 3 and 5 x 5.
 
     Returns:
-      numbers: 'field' of the noise that varies, its 'levels', the 'trained_level', and 'mse' per
-        pixel in [0,1] units, one a level.
+      numbers: 'run', its config's name; 'field' of the noise that varies, its 'levels', the
+        'trained_level', and, one a level, 'mse' per pixel in [0,1] units, 'gain_db' over the
+        'best_control' of the level, image by image, and its standard error 'gain_error_db'.
       control: mse of 'noisy' (clipped, not denoised), 'median' and 'linear', one a level; without
         'linear' where there are more than 4,096 pixels.
 
@@ -76,41 +145,15 @@ def analyse(study: Study, key: jax.Array) -> Finding:
       NotApplicable: the run was trained without noise, or with noise that has no level (warp,
         downscale); the data are not images of 8 x 8 pixels or more.
     """
-    run, test = study.run, study.test
+    run = study.run
     if not run.model.corrupts:
         raise NotApplicable("the run was trained without noise (corruption.name)")
     if run.config.corruption.name not in LEVELS:
         raise NotApplicable(f"the noise '{run.config.corruption.name}' has no level to vary")
     study.need_images()
-    field, usual = LEVELS[run.config.corruption.name]
-    trained = float(run.config.corruption[field])
-    levels = sorted({*usual, trained})
-    k_fit, k_test = jax.random.split(key)
-    W = controls.linear_denoiser(run.model, study.data.train.images, k_fit)
-    rows: dict[str, list[float]] = {"noisy": [], "run": [], "median": [], "linear": []}
-    for level in levels:
-        noisy = corrupted(at_level(run.model, run.config, level), test.images, k_test)
-        rows["noisy"].append(mse(np.clip(noisy, 0, 1), test.images))
-        rows["run"].append(mse(study.reconstruct(noisy, test.labels), test.images))
-        rows["median"].append(median(noisy, test.images))
-        if W is not None:
-            rows["linear"].append(mse(linear(W, noisy, run.model.scale), test.images))
-    rows = {name: values for name, values in rows.items() if values}
-    at = levels.index(trained)
-    here = {name: values[at] for name, values in rows.items()}
-    won = sum(v == min(vs) for v, *vs in zip(rows["run"], *rows.values(), strict=True))
-    best = min((v, name) for name, v in here.items() if name != "run")
-    numbers = {"field": field, "levels": levels, "trained_level": trained, "mse": rows.pop("run")}
-    sentence = (
-        f"{'the run' if here['run'] < best[0] else best[1]} wins at {field} {trained:g}: mse "
-        f"{here['run']:.5f} from {here['noisy']:.5f}; {best[1]} {best[0]:.5f}; "
-        f"the run is best at {won} of {len(levels)} levels"
-    )
-    made = {
-        "": _chart(levels, numbers["mse"], rows, field, trained),
-        "images": _rows(study, k_test),
-    }
-    return Finding(numbers, rows, sentence, made)
+    numbers, control = measure(study, key)
+    made = {"": _chart(numbers, control), "images": _rows(study, jax.random.split(key)[1])}
+    return Finding(numbers, control, sentence(numbers, control), made)
 
 
 def linear(W: np.ndarray, noisy: np.ndarray, scale: str) -> np.ndarray:
@@ -124,19 +167,16 @@ def linear(W: np.ndarray, noisy: np.ndarray, scale: str) -> np.ndarray:
     return ((out - low) / (high - low)).reshape(noisy.shape)
 
 
-def _chart(levels: Any, found: Any, rows: Any, field: str, trained: float) -> Any:
-    names = {
-        "noisy": "not denoised",
-        "median": "best median filter",
-        "linear": "best linear map for the trained noise",
-    }
-    lines = {"the run": (levels, found)} | {names[n]: (levels, v) for n, v in rows.items()}
+def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
+    levels, trained = numbers["levels"], numbers["trained_level"]
+    lines = {"the run": (levels, numbers["mse"])}
+    lines |= {NAMES[name]: (levels, values) for name, values in control.items()}
     panel = Panel(
         f"Trained at {trained:g}",
-        f"{field} of the noise",
+        f"{numbers['field']} of the noise",
         "test mse per pixel, [0,1] units",
         lines,
-        ["not denoised"],
+        [NAMES["noisy"]],
         log_y=True,
     )
     return line_panels([panel], "Denoising at other levels than the trained one")

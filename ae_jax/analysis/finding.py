@@ -12,10 +12,10 @@ import numpy as np
 from ae_jax import api
 from ae_jax import config as config_lib
 from ae_jax.analysis import classifier as classifier_lib
-from ae_jax.api import Run
 from ae_jax.arrays import Dataset, Split, rows
 from ae_jax.controls import unit_rows
 from ae_jax.errors import AeJaxError
+from ae_jax.run import Run
 
 DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
     "encoder": {"hidden": (256,)},
@@ -83,14 +83,25 @@ class Study:
 
     @cached_property
     def classifier(self) -> classifier_lib.Classifier:
-        """A judge of plausibility, trained on the labels."""
-        self.need_labels()
+        """A judge of plausibility, trained on the labels; NotApplicable without two classes."""
+        self.need_classes()
         return classifier_lib.train(
             self.data.train.images,
             self.data.train.labels,
             self.key_for("classifier"),
             test=self.test,
             steps=self.steps(classifier_lib.STEPS),
+        )
+
+    @cached_property
+    def reconstructs(self) -> bool:
+        """Whether the run's error on the test images is below half of the mean image's.
+
+        What does not reconstruct cannot win anything.
+        """
+        test = self.test
+        return mse(self.reconstruct(*test), test.images) < 0.5 * mse(
+            self.train.images.mean(0), test.images
         )
 
     @cached_property
@@ -134,10 +145,45 @@ class Study:
         resolved = config_lib.resolve(config_lib.merge(config, train))
         return api.fit(resolved, data, key, progress=False, whole=True)
 
-    def need_labels(self) -> None:
-        """Raises NotApplicable where the data have no labels."""
-        if self.data.train.labels is None or self.data.test.labels is None:
+    @cached_property
+    def classes(self) -> int:
+        """How many classes the labels name: 0 to classes - 1, of which not all need to occur.
+
+        NotApplicable where the data have no labels.
+        """
+        return 1 + max(int(labels.max()) for labels in self.need_labels())
+
+    @cached_property
+    def shared_classes(self) -> list[int]:
+        """The classes that both the training and the study's test images have, in order.
+
+        NotApplicable where the data have no labels.
+        """
+        return np.intersect1d(*self.need_labels()).tolist()
+
+    def need_labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """The labels of all training images and of the study's test images.
+
+        Raises NotApplicable where the data have none.
+        """
+        train, test = self.data.train.labels, self.test.labels
+        if train is None or test is None:
             raise NotApplicable("the data have no labels")
+        return train, test
+
+    def need_classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """`need_labels`, of two classes at least.
+
+        Raises NotApplicable where the data have no labels or one class, or where training and test
+        images have no two classes in common.
+        """
+        train, test = self.need_labels()
+        if len(np.unique(train)) < 2:
+            raise NotApplicable("the data have one class")
+        if len(self.shared_classes) < 2:
+            few = "one class" if self.shared_classes else "no class"
+            raise NotApplicable(f"training and test images have {few} in common")
+        return train, test
 
     def need_images(self) -> None:
         """Raises NotApplicable where the data are points, not images."""
@@ -165,3 +211,9 @@ def _unit(part: Split) -> Split:
 def mse(a: Any, b: Any) -> float:
     """Mean squared difference, float64."""
     return float(np.mean(np.square(np.asarray(a, np.float64) - np.asarray(b, np.float64))))
+
+
+def image_errors(a: Any, b: Any) -> np.ndarray:
+    """Mean squared difference of each image [n], of images [n, H, W, C], float64."""
+    difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    return np.square(difference).reshape(len(difference), -1).mean(1)

@@ -15,12 +15,13 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from ae_jax import controls, scaling
+from ae_jax.analysis import judge
 from ae_jax.analysis.energy import minimise
-from ae_jax.analysis.finding import Finding, Study
-from ae_jax.api import Run
+from ae_jax.analysis.finding import Finding, NotApplicable, Study
 from ae_jax.figures import image_rows
 from ae_jax.model import Model
 from ae_jax.panels import Panel, image_blocks, line_panels
+from ae_jax.run import Run
 
 STEPS = 11  # t = 0, 0.1, ..., 1
 PAIRS = 200
@@ -74,9 +75,9 @@ def nearest_distance(images: Any, train: Any) -> np.ndarray:
 
 
 def pairs_of_classes(key: jax.Array, labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of up to n random pairs of different labels (of any two where there is one label)."""
+    """Indices of up to n random pairs of different labels."""
     a, b = np.asarray(jax.random.randint(key, (2, 20 * n), 0, len(labels)))
-    differ = labels[a] != labels[b] if len(set(labels)) > 1 else a != b
+    differ = labels[a] != labels[b]
     return a[differ][:n], b[differ][:n]
 
 
@@ -92,6 +93,45 @@ def paths(run: Run, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
+def measure(study: Study, found: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Way -> its numbers as `analyse` returns them, of the images [n, 11, H, W, C] `found`."""
+    middle = STEPS // 2
+    sure: dict[str, np.ndarray] = {}
+    table: dict[str, dict[str, Any]] = {}
+    for name, images in found.items():
+        flat = images.reshape(-1, *images.shape[2:])
+        sure[name] = study.classifier.confidence(flat).reshape(-1, STEPS)
+        near = nearest_distance(np.clip(flat, 0, 1), study.train.images).reshape(-1, STEPS)
+        table[name] = {
+            "midpoint_confidence": float(sure[name][:, middle].mean()),
+            "midpoint_nearest_distance": float(near[:, middle].mean()),
+            "confidence": sure[name].mean(0),
+            "nearest_distance": near.mean(0),
+            "length": float(curve_length(images).mean()),
+        }
+    for name in ("code", "geodesic"):
+        gain = judge.gain(sure[name][:, middle], sure["pixels"][:, middle])
+        table[name] |= {"midpoint_gain": gain.value, "midpoint_gain_error": gain.error}
+    return table
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Who wins half-way, from what `analyse` returns."""
+    pixels = control["pixels"]["midpoint_confidence"]
+    ways = {"code": "the straight line in the code", "geodesic": "the geodesic"}
+    words = []
+    for name, way in ways.items():
+        gain = judge.Estimate(numbers[name]["midpoint_gain"], numbers[name]["midpoint_gain_error"])
+        who = judge.verdict(way, "the line in pixels", gain, numbers["reconstructs"])
+        sure = 100 * numbers[name]["midpoint_confidence"]
+        words.append(f"{who}, {gain.text(100, sign=True)} points (confidence {sure:.1f} %)")
+    shorter = 100 * (1 - numbers["geodesic"]["length"] / numbers["code"]["length"])
+    return (
+        f"{numbers['run']}, half-way between two images: {'; '.join(words)}; pixels "
+        f"{100 * pixels:.1f} %; the geodesic is {shorter:.0f} % shorter than the straight line"
+    )
+
+
 def analyse(study: Study, key: jax.Array) -> Finding:
     """200 pairs of test images of different classes.
 
@@ -99,79 +139,61 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     pixel units to the nearest of the study's training images. No autoencoder is trained.
 
     Returns:
-      numbers: 'code' (the straight line) and 'geodesic', each, as means over the pairs,
-        {'confidence' in [0,1] and 'nearest_distance' [11] along the way, both also at t = 1/2 as
-        'midpoint_confidence' and 'midpoint_nearest_distance', 'length' in pixel space}.
+      numbers: 'run', its config's name; whether it 'reconstructs'; 'code' (the straight line) and
+        'geodesic', each, as means over the pairs, {'confidence' in [0,1] and 'nearest_distance'
+        [11] along the way, both also at t = 1/2 as 'midpoint_confidence' and
+        'midpoint_nearest_distance', 'length' in pixel space, 'midpoint_gain' in confidence over
+        pixels, pair by pair, and its standard error 'midpoint_gain_error'}.
       control: 'pixels', the same of the line in pixels; 'classifier_accuracy' in [0,1].
 
     Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels; the
-        decoder is told the label.
+      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels, or no two
+        classes; the decoder is told the label.
     """
     study.need_images()
-    study.need_labels()
+    _, labels = study.need_classes()
     study.need_unconditional()
-    test = study.test
-    assert test.labels is not None
-    a, b = pairs_of_classes(key, test.labels, PAIRS)
-    shown = _shown(study)
-    ends = [np.concatenate([v, test.images[i]]) for v, i in zip(shown, (a, b), strict=True)]
+    test = study.test.images
+    pairs = pairs_of_classes(key, labels, PAIRS)
+    if len(pairs[0]) < 2:
+        raise NotApplicable("there are too few test images of different classes")
+    shown = _shown(test, labels)
+    ends = [np.concatenate([v, test[i]]) for v, i in zip(shown, pairs, strict=True)]
     both = paths(study.run, *ends)
-    found = {name: images[len(shown[0]) :] for name, images in both.items()}
-    plausible, distance = {}, {}
-    for name, images in found.items():
-        flat = images.reshape(-1, *images.shape[2:])
-        plausible[name] = study.classifier.confidence(flat).reshape(-1, STEPS).mean(0)
-        near = nearest_distance(np.clip(flat, 0, 1), study.train.images)
-        distance[name] = near.reshape(-1, STEPS).mean(0)
-    middle = STEPS // 2
-    table: dict[str, dict[str, Any]] = {
-        name: {
-            "midpoint_confidence": float(plausible[name][middle]),
-            "midpoint_nearest_distance": float(distance[name][middle]),
-            "confidence": plausible[name],
-            "nearest_distance": distance[name],
-            "length": float(curve_length(images).mean()),
-        }
-        for name, images in found.items()
-    }
+    table = measure(study, {n: images[len(shown[0]) :] for n, images in both.items()})
     pixels = table.pop("pixels")
+    numbers = {"run": study.run.config.name, "reconstructs": study.reconstructs, **table}
     control = {"pixels": pixels, "classifier_accuracy": study.classifier.accuracy}
-    code, pixel = (v["midpoint_confidence"] for v in (table["code"], pixels))
-    shorter = 100 * (1 - table["geodesic"]["length"] / table["code"]["length"])
-    sentence = (
-        f"{'the code' if code > pixel else 'pixels'} wins half-way: confidence {code:.3f}, pixels "
-        f"{pixel:.3f}, geodesic {table['geodesic']['midpoint_confidence']:.3f} "
-        f"({shorter:.0f} % shorter than the straight line)"
-    )
     few = {name: images[: len(shown[0])] for name, images in both.items()}
     made = {
         "": _images(few),
         "ten_frames": _ten_frames(study.run, *shown),
-        "measures": _chart(plausible, distance),
+        "measures": _chart({**table, "pixels": pixels}, len(pairs[0])),
     }
-    return Finding(table, control, sentence, made)
+    return Finding(numbers, control, sentence(numbers, control), made)
 
 
-def _chart(plausible: Any, distance: Any) -> Any:
+def _chart(table: dict[str, dict[str, Any]], pairs: int) -> Any:
     t = np.linspace(0, 1, STEPS)
     names = {"code": "line in the code", "geodesic": "geodesic", "pixels": "line in pixels"}
     return line_panels(
         [
-            Panel(title, "t", ylabel, {names[n]: (t, values[n]) for n in names})
-            for title, ylabel, values in (
-                ("Plausibility", "classifier's confidence", plausible),
-                ("Distance from the data", "distance to the nearest training image", distance),
+            Panel(title, "t", ylabel, {names[n]: (t, table[n][field]) for n in names})
+            for title, ylabel, field in (
+                ("Plausibility", "classifier's confidence", "confidence"),
+                (
+                    "Distance from the data",
+                    "distance to the nearest training image",
+                    "nearest_distance",
+                ),
             )
         ],
-        f"On the way between {PAIRS} pairs of test images",
+        f"On the way between {pairs} pairs of test images",
     )
 
 
-def _shown(study: Study) -> tuple[np.ndarray, np.ndarray]:
+def _shown(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Images to go between: of the tutorial's digits where the data have them."""
-    images, labels = study.test
-    assert labels is not None
     kinds = np.unique(labels)
     pairs = [p for p in SHOWN if np.isin(p, kinds).all()] or [(kinds[0], kinds[-1])]
     first = np.stack([images[labels == p][0] for p, _ in pairs])
