@@ -112,17 +112,13 @@ def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Datas
     source = None if here else _tfds_folder(name, cache)
     digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
     folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
-    if not folder.exists():
-        names = None
-        if source is None:
-            whole = load_data(name, manual_dir, cache_dir=cache_dir)
-            n, test, names = len(whole.train.images), whole.test, whole.label_names
-            parts: Iterator[Split] = (
-                rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000)
-            )
-        else:
-            n, test, parts = _in_parts(name, source)
-        streaming.write(folder, parts, n, test, names)
+    if not folder.exists() and source is not None:
+        streaming.write(folder, *_in_parts(name, source))
+    elif not folder.exists():
+        whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        n = len(whole.train.images)
+        parts = (rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000))
+        streaming.write(folder, parts, n, whole.test, whole.label_names)
     return streaming.read(folder, name)
 
 
@@ -143,13 +139,13 @@ def _origin(name: str, source: Path | None) -> str:
         raise DataError(f"{name}: no such file") from None
 
 
-def _in_parts(name: str, source: Path) -> tuple[int, Split, Iterator[Split]]:
-    """(training images, the test set, the training set in parts) of a TFDS set, all checked."""
+def _in_parts(name: str, source: Path) -> tuple[Iterator[Split], int, Split]:
+    """(the training set in parts, its number of images, the test set) of a TFDS set, checked."""
     from ae_jax import tfds_builders
 
     n, held, parts = tfds_builders.stream_other(source)
     test = numbered(f"{name}: test", *held)
-    return n, test, (alike(f"{name}: train", numbered(f"{name}: train", *p), test) for p in parts)
+    return (alike(f"{name}: train", numbered(f"{name}: train", *p), test) for p in parts), n, test
 
 
 def _dealt_again(dataset: Dataset, seed: int) -> Dataset:

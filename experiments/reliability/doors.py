@@ -129,12 +129,13 @@ def fuzz(tally: Tally, folder: Path, n: int) -> None:
 
 
 def _images(tally: Tally, doors: Doors, case: Case, i: int) -> None:
-    """Every function that takes images; figures and fits, which take long, of some."""
+    """Every function that takes images; of what can be meant one in ten is drawn and fitted."""
     run, x, whole = doors.run, images_of(case), set_of(case)
+    seldom = i % 20 == 1  # the odd ones are meant
     for name in ("encode", "reconstruct", "score"):
         _judge(tally, name, case, getattr(run, name), x)
     _judge(tally, "corrupt", case, lambda v: run.corrupt(v, 1), x)
-    if x is None or not len(x) or i % 20 == 0:
+    if x is None or not len(x) or seldom:
         some = x if x is not None and len(x) else None
         _judge(tally, "plot_codes", case, lambda v: len(run.plot_codes(v).axes), some)
         plot = run.plot_reconstructions
@@ -142,10 +143,10 @@ def _images(tally: Tally, doors: Doors, case: Case, i: int) -> None:
     if case.array is not None and case.array.ndim and len(case.array) > 1:
         pair = [_only(case, which) for which in (0, 1)]
         ends = [images_of(one) for one in pair]
-        both = None if None in [type(e) and e if e is None else 1 for e in ends] else ends
+        both = None if any(end is None for end in ends) else ends
         _judge(tally, "interpolate", case, lambda v: run.interpolate(v[0], v[1], 5), both)
     _judge(tally, "from_arrays", case, _together, whole)
-    if whole is None or i % 40 == 0:
+    if whole is None or seldom:
         config = {"model": {"code_size": 2}, "train": {"batch_size": 1, "epochs": 1}}
         _judge(tally, "fit", case, lambda v: api.fit(config, v, 0, False).code_mean, whole)
     for name in ("transform", "score_samples", "score"):

@@ -7,60 +7,31 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-# How often a word stands is how often it is chosen.
-DTYPES = [
-    "?",
-    "u1",
-    "u1",
-    "f2",
-    "f4",
-    "f4",
-    "f8",
-    "f8",
-    "g",
-    "bfloat16",
-    "i1",
-    "i2",
-    "i4",
-    "i8",
-    "u2",
-    "u4",
-    "u8",
-    "c8",
-    "c16",
-    "O",
-    "U8",
-    "S8",
-    "M8[s]",
-]
-RANGES = [
-    "unit",
-    "unit",
-    "unit",
-    "bytes",
-    "signed",
-    "beyond",
-    "huge",
-    "tiny",
-    "dark",
-    "one",
-    "none",
-]
-HARM = ("", "", "", "nan", "inf", "-inf")
-ORDERS = ["C", "F", "reversed", "strided", "read-only", "swapped", "swapped"]
-FORMS = ("", "", "", "", "no channel", "channels first", "flat", "deeper", "one image", "scalar")
-HOLDERS = [
-    "array",
-    "array",
-    "array",
-    "list",
-    "lists",
-    "tuple",
-    "jax",
-    "masked",
-    "unmasked",
-    "ragged",
-]
+# How often a word stands is how often it is chosen; '-' is nothing.
+ANY = {
+    "dtype": "? u1 u1 f2 f4 f4 f8 f8 g bfloat16 i1 i2 i4 i8 u2 u4 u8 c8 c16 O U8 S8 M8[s]",
+    "range": "unit unit unit bytes signed beyond huge tiny dark one none",
+    "harm": "- - - nan inf -inf",
+    "order": "C F reversed strided read-only swapped swapped",
+    "form": "- - - - no_channel channels_first flat deeper one scalar",
+    "holder": "array array array list lists tuple jax masked unmasked ragged",
+}
+# Of these every one can be meant as images in [0,1].
+MEANT = {
+    "dtype": "? u1 u1 f2 f4 f4 f8 f8 g bfloat16",
+    "range": "unit unit unit tiny one none",
+    "harm": "-",
+    "order": ANY["order"],
+    "form": "- - no_channel",
+    "holder": "array array list lists tuple jax unmasked",
+}
+
+
+WRONG = {
+    of: " ".join(word for word in words.split() if word not in MEANT[of].split())
+    for of, words in ANY.items()
+    if of != "order"  # any order is right
+}
 
 
 class Case(NamedTuple):
@@ -73,20 +44,25 @@ class Case(NamedTuple):
 
 
 def cases(seed: int, n: int, shape: tuple[int, ...]) -> Iterator[Case]:
-    """`n` random cases of 0, 1, 2 or 5 things of `shape`; the same for the same seed."""
+    """`n` random cases of 0, 1, 2 or 5 things of `shape`; the same for the same seed.
+
+    Half of them are of kinds that can be meant as images, a quarter but for one word, and a quarter
+    of all kinds there are.
+    """
     rng = np.random.default_rng(seed)
-    for _ in range(n):
-        picks = [str(rng.choice(options)) for options in (DTYPES, RANGES, HARM, ORDERS)]
-        form, holder = str(rng.choice(FORMS)), str(rng.choice(HOLDERS))
-        values = _values(rng, (int(rng.choice([0, 1, 2, 5])), *shape), picks[1])
-        if picks[2] and values.size:
-            values.flat[rng.integers(values.size)] = float(picks[2])
-        typed = _typed(values, picks[0])
-        array = np.asarray(_formed(typed, form, len(shape)), typed.dtype)
-        array = _ordered(array, picks[3])
-        value, known = _held(rng, array, holder)
-        masked = holder == "masked" and bool(np.ma.is_masked(value))
-        yield Case(value, known, masked, " ".join([*picks, form, holder, str(array.shape)]))
+    for i in range(n):
+        odd = str(rng.choice(list(WRONG)))
+        kinds = MEANT if i % 2 else ANY if i % 4 else MEANT | {odd: WRONG[odd]}
+        pick = {of: str(rng.choice(words.split())) for of, words in kinds.items()}
+        values = _values(rng, (int(rng.choice([0, 1, 2, 5])), *shape), pick["range"])
+        if pick["harm"] != "-" and values.size:
+            values.flat[rng.integers(values.size)] = float(pick["harm"])
+        typed = _typed(values, pick["dtype"])
+        array = np.asarray(_formed(typed, pick["form"], len(shape)), typed.dtype)
+        array = _ordered(array, pick["order"])
+        value, known = _held(rng, array, pick["holder"])
+        masked = pick["holder"] == "masked" and bool(np.ma.is_masked(value))
+        yield Case(value, known, masked, " ".join([*pick.values(), str(array.shape)]))
 
 
 def _values(rng: np.random.Generator, shape: tuple[int, ...], how: str) -> np.ndarray:
@@ -120,15 +96,15 @@ def _typed(values: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _formed(a: np.ndarray, form: str, rank: int) -> np.ndarray:
-    if form == "no channel" and rank == 3:
+    if form == "no_channel" and rank == 3:
         return a[..., 0]
-    if form == "channels first" and rank == 3:
+    if form == "channels_first" and rank == 3:
         return np.moveaxis(a, -1, 1)
     if form == "flat":
         return a.reshape(len(a), -1) if a.size else a
     if form == "deeper":
         return a[:, None]
-    if form == "one image" and len(a):
+    if form == "one" and len(a):
         return a[0]
     return a.reshape(-1)[:1].reshape(()) if form == "scalar" and a.size else a
 
