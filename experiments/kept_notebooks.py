@@ -52,6 +52,8 @@ def keep(source: Path) -> Path:
     notebook.metadata.pop("language_info", None)  # names the Python of this machine
     for i, cell in enumerate(notebook.cells):
         cell.id = f"cell-{i}"
+        if "outputs" in cell:  # warnings and bars name paths and speeds of this machine
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:

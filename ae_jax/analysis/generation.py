@@ -6,11 +6,13 @@ classes they are, and how near they are to training images (a copy would be at d
 sampler is chosen by other samples than those that are judged.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from ae_jax.analysis import judge
@@ -86,7 +88,9 @@ def mixture(codes: np.ndarray, key: jax.Array, n: int) -> np.ndarray:
         tol=1e-2,
         init_params="k-means++",
     )
-    fitted.fit(codes.astype(np.float64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 30 rounds are near enough
+        fitted.fit(codes.astype(np.float64))
     drawn = fitted.sample(n)[0].astype(np.float32)  # component by component
     return drawn[np.asarray(jax.random.permutation(key, n))]
 

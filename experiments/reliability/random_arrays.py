@@ -81,7 +81,8 @@ def cases(seed: int, n: int, shape: tuple[int, ...]) -> Iterator[Case]:
         values = _values(rng, (int(rng.choice([0, 1, 2, 5])), *shape), picks[1])
         if picks[2] and values.size:
             values.flat[rng.integers(values.size)] = float(picks[2])
-        array = _formed(_typed(values, picks[0]), form, len(shape))
+        typed = _typed(values, picks[0])
+        array = np.asarray(_formed(typed, form, len(shape)), typed.dtype)
         array = _ordered(array, picks[3])
         value, known = _held(rng, array, holder)
         masked = holder == "masked" and bool(np.ma.is_masked(value))
@@ -156,7 +157,8 @@ def _held(rng: np.random.Generator, a: np.ndarray, holder: str) -> tuple[Any, np
     if holder == "tuple" and a.ndim:
         return tuple(a), np.asarray(tuple(a))
     if holder == "jax" and a.dtype.kind in "buif" and a.dtype.char != "g":
-        held = jnp.asarray(a.astype(a.dtype.newbyteorder("=")))
+        with np.errstate(over="ignore"):
+            held = jnp.asarray(a.astype(a.dtype.newbyteorder("=")))
         return held, np.asarray(held)
     if holder in ("masked", "unmasked"):
         mask = rng.random(a.shape) < (0.3 if holder == "masked" else 0)
