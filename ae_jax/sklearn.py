@@ -140,8 +140,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _unit(self, X: np.ndarray) -> np.ndarray:
         low, high = self.bounds_
-        unit = (X.astype(np.float64, copy=False) - low) / (high - low)
-        return (np.clip(unit, 0, 1) if self.scale == "robust" else unit).astype(np.float32)
+        with np.errstate(over="ignore"):
+            unit = (X.astype(np.float64, copy=False) - low) / (high - low)
+            unit = np.clip(unit, 0, 1) if self.scale == "robust" else unit
+            unit = unit.astype(np.float32)
+        if len(far := np.flatnonzero(~np.isfinite(unit).all(axis=1))):
+            raise ValueError(f"X: row {far[0]} is too far from the training rows for float32")
+        return unit
 
     def _validated(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

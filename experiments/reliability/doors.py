@@ -188,14 +188,17 @@ def _judge(tally: Tally, name: str, case: Case, call: Callable[[Any], Any], mean
 
 
 def _estimator(tally: Tally, name: str, case: Case, call: Callable[[Any], Any]) -> None:
-    """What scikit-learn's checks let pass must be finite, and right for these numbers."""
+    """What scikit-learn's checks let pass must be finite, and right for these numbers.
+
+    The type is that of X where X is float32 or float64, which is for the estimator's own tests.
+    """
     said = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            got = call(case.value)
-        plain = np.asarray(case.array).astype(np.float64)
-        good = not case.masked and bool(np.isfinite(got).all()) and _equal(got, call(plain))
+            got = np.asarray(call(case.value), np.float64)
+        plain = np.asarray(call(np.asarray(case.array).astype(np.float64)), np.float64)
+        good = not case.masked and bool(np.isfinite(got).all()) and _equal(got, plain)
         said = "accepted"
     except (ValueError, TypeError) as error:
         good, said = bool(str(error)), "refused without a word"
