@@ -167,7 +167,7 @@ class Run(NamedTuple):
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
         beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption) / (high - low)
-        return -beyond, 1 + beyond
+        return 0.0 - beyond, 1 + beyond
 
     def _some(self, images: Any) -> np.ndarray:
         x = self._checked("images", images)

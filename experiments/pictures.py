@@ -22,7 +22,7 @@ Figures = dict[str, Callable[[], Any]]  # name of a file -> what makes its figur
 def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any) -> None:
     """Draws every figure this model has, into `path`/figures."""
     test = s.dataset.test
-    codes = run.encode(test.images)
+    codes, names = run.encode(test.images), s.dataset.label_names or ()
     of_points = s.dataset.name in manifold.CURVES
     made: Figures = {} if of_points else _image_figures(s, run, summary)
     for name, figure in (_point_figures(s, path, run, rows, summary) if of_points else {}).items():
@@ -30,9 +30,9 @@ def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any)
     made["curves"] = lambda: _curves(s, rows, summary)
     made["code_histograms"] = lambda: figures.code_histograms(codes)
     if codes.shape[1] >= 2:
-        made["code_scatter_2d"] = lambda: figures.code_view(codes, test.labels, 2)
+        made["code_scatter_2d"] = lambda: figures.code_view(codes, test.labels, 2, names)
     if codes.shape[1] >= 3:
-        made["code_scatter_3d"] = lambda: figures.code_view(codes, test.labels, 3)
+        made["code_scatter_3d"] = lambda: figures.code_view(codes, test.labels, 3, names)
 
     def saved(name: str, make: Callable[[], Any]) -> Callable[[], Any]:
         return lambda: figures.save(make(), path / "figures" / f"{name}.png")

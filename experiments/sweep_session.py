@@ -37,6 +37,8 @@ def plan(config: Any, members: Sequence[Member]) -> Plan:
     groups = members_lib.groups(members)
     data = _datasets(groups)
     fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
+    for f, d in zip(fixed, data, strict=True):
+        training.check_labels(f.config, d.test, "test", d.label_names)
     steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
     return Plan(config, members, groups, data, steps)
 

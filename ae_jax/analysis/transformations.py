@@ -123,9 +123,9 @@ def reached(moved: np.ndarray, true: np.ndarray) -> judge.Estimate:
     slopes = (moved * true).sum(1)[change > 0] / change[change > 0]
     if len(slopes) < 2:
         return judge.Estimate(float("nan"), float("nan"))
-    with np.errstate(invalid="ignore"):  # of equal slopes, whose variance rounds below 0
-        error = np.nan_to_num(mstats.mjci(slopes, prob=[0.5])[0])
-    return judge.Estimate(float(np.median(slopes)), float(error))
+    middle = np.median(slopes)
+    error = mstats.mjci(slopes - middle, prob=[0.5])[0]  # centered: its squares round less
+    return judge.Estimate(float(middle), float(error))
 
 
 def monotony(moved: np.ndarray) -> float:
