@@ -20,7 +20,10 @@ from experiments import bench, bench_report, bench_rows, published
 from experiments.bench_rows import Pace
 
 # PyTorch's own, at imports it puts off until they are needed.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning"),
+]
 ROOT = Path(__file__).parents[1]
 # As published, except 'contractive', which is 'undercomplete' with a penalty.
 PARAMETERS = {
