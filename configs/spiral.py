@@ -1,6 +1,8 @@
-"""Denoising in two dimensions: points of a spiral, moved off it, fall back on it (course notes).
+"""Denoising in two dimensions: points of a spiral, moved off it, fall back on it.
 
-Architecture and noise level are not published. Each point draws its own noise level between
+Source: the notes of the course Deep Learning (NYU, spring 2020; Alfredo Canziani and Yann LeCun),
+week 7-3, figures of the denoising and the contractive autoencoder. Neither architecture nor noise
+level is published, and no number. Each point draws its own noise level between
 0 and 0.06 (in [-1,1] units), a fifth of the distance between two branches, so that the network
 learns both to leave the curve alone and to come back to it. The figure `field.png` shows points,
 noisy points and outputs, and the arrows output - input over the distance travelled: about 1 at the
@@ -17,6 +19,9 @@ best is to stay between them: the posterior mean itself ends 0.3 of the way off 
 contractive penalty (Rifai et al. 2011) in the place of noise, on the same curve: the encoder's
 Jacobian shrinks across the curve more than along it. The weights are tied, so that the decoder
 cannot undo what the penalty does.
+
+Measured:
+nothing yet; `python -m experiments.defaults --only=spiral`.
 """
 
 CONFIG = {
