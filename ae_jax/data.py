@@ -50,7 +50,8 @@ def load_data(
         all as `from_arrays` takes them);
         or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
-        The four files are verified at every call, and nothing is downloaded.
+        The four files are verified at every call, and nothing is downloaded. Without it a set that
+        TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
       split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
       split_seed: of the random split.
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
@@ -223,7 +224,10 @@ def _npz(path: str) -> Dataset:
 
 
 def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
-    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays."""
+    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays.
+
+    Without files, a set that TFDS has prepared on this machine serves, else what is published.
+    """
     if source is not None:
         idx_files.check_folder(name, source)
     prepared = cache / "tfds" / name / idx_files.PREPARED
@@ -242,7 +246,8 @@ def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
     if source is not None:
         arrays = idx_files.read_folder(source)
     else:
-        arrays = idx_files.download(name, cache / "downloads" / name)
+        arrays = tfds_builders.find_idx(name, [_users_tfds()])
+        arrays = arrays or idx_files.download(name, cache / "downloads" / name)
     try:
         return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
     except OSError as error:
@@ -255,7 +260,7 @@ def _tfds_folder(name: str, cache: Path) -> Path:
     """Of a set that TFDS itself knows, or that was prepared elsewhere."""
     from ae_jax import tfds_builders
 
-    user = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    user = _users_tfds()
     folder = tfds_builders.find_other(name, [cache / "tfds", user])
     if folder is not None:
         return folder
@@ -272,6 +277,11 @@ def _tfds_folder(name: str, cache: Path) -> Path:
         f"data.name: unknown data set '{name}'{hint}\n"
         f"known: {', '.join(KNOWN)}, path/to/file.npz, and TFDS image data sets"
     )
+
+
+def _users_tfds() -> Path:
+    """Where TFDS keeps what its user has prepared."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:
