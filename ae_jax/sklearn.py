@@ -32,6 +32,7 @@ from ae_jax.model import build
 FLOATS = (np.float64, np.float32)  # whole numbers become the first
 SCALES = ("minmax", "robust")
 ONE_IN = 100  # rows may lie far from the others
+FEW = 10  # rows of which none is called far away
 FAR = 10.0  # times the span of the others: a range that leaves them a tenth of [0,1]
 
 
@@ -196,7 +197,7 @@ def _bounds(X: np.ndarray, scale: str) -> tuple[float, float]:
     whole, kept = _range(X), _range(others)
     if scale == "robust":
         whole = kept
-    elif len(X) > ONE_IN // FAR and whole[1] - whole[0] >= FAR * (kept[1] - kept[0]) > -1:
+    elif len(X) > FEW and whole != kept and whole[1] - whole[0] >= FAR * (kept[1] - kept[0]):
         reach = max(abs(bound - middle) for bound in kept)
         far = [int(row) for row in few if distance[row] > reach]
         warnings.warn(_outlying(X, far, middle, kept), UserWarning, stacklevel=3)

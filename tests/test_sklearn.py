@@ -16,7 +16,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.sklearn import Autoencoder
 
 QUICK = Autoencoder("undercomplete", code_size=2, epochs=1)
-LINEAR = {
+LINEAR = {  # an autoencoder whose optimum is PCA
     "encoder": {"code_activation": "linear", "bias": False},
     "decoder": {"output": "linear", "bias": False},
     "data": {"center": True},
