@@ -155,7 +155,7 @@ def restore(workdir: str, best: bool = False) -> Run:
     Raises:
       CheckpointError: there is no checkpoint, or none can be read.
     """
-    path = Path(workdir)
+    path = Path(workdir).expanduser()
     if not (path / "config.json").is_file():
         raise CheckpointError(f"{workdir}: no config.json here; is this a run's work directory?")
     config = resolve(json_file.read(path / "config.json"))
