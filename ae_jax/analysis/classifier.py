@@ -51,9 +51,11 @@ class Classifier(NamedTuple):
         A row sums to 1 - p(no image).
         """
         images = np.clip(np.asarray(images, np.float32), 0, 1)
+        if not len(images):
+            return np.zeros((0, self.network.classes), np.float32)
         parts = [
             np.asarray(_probabilities(self.network, self.params, images[i : i + 1000]))
-            for i in range(0, max(1, len(images)), 1000)  # no images are one empty part
+            for i in range(0, len(images), 1000)
         ]
         return np.concatenate(parts)
 
