@@ -1,9 +1,10 @@
 """ae_jax: autoencoders in JAX, every variant a config, every number checked against a truth."""
 
-from ae_jax.api import Run, fit, restore
+from ae_jax.api import fit, restore
 from ae_jax.config import load_config
 from ae_jax.data import Dataset, Split, from_arrays, load_data
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError
+from ae_jax.run import Run
 
 __version__ = "0.1.0"
 

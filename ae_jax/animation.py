@@ -115,14 +115,18 @@ def progress_gif(
     originals: np.ndarray,
     frames: Mapping[int, np.ndarray],
     losses: Mapping[int, float] | None = None,
+    corrupted: np.ndarray | None = None,
 ) -> Path:
     """Write a GIF: originals above their reconstructions, one frame an epoch, looping for ever.
+
+    Of a denoiser: `corrupted` inputs, the outputs for them, originals.
 
     Args:
         path: file to write; it is replaced in one step.
         originals: `[m, H, W, C]` in [0, 1].
         frames: epoch -> reconstructions `[m, H, W, C]`; shown in the order of the epochs.
         losses: epoch -> mse, written beside the epoch where given.
+        corrupted: `[m, H, W, C]`, what a denoiser made its frames of.
 
     Images are about 56 pixels wide. Grey ones keep 64 levels (error at most 1/126); colour ones
     share one palette of 256. The film takes about 5 s, then holds its last frame for 2 s.
@@ -130,14 +134,16 @@ def progress_gif(
     """
     if not frames:
         raise DataError("progress_gif: 'frames' is empty; it needs at least one epoch")
-    top = displayable(originals, "originals")
+    clean = displayable(originals, "originals")
+    noisy = None if corrupted is None else displayable(corrupted, "corrupted")
     labels = {epoch: epoch_label(epoch, losses) for epoch in sorted(frames)}
     font = ImageFont.load_default(size=13)
     width = round(max(font.getlength(label) for label in labels.values()))
     pictures = []
     for epoch, label in labels.items():
-        below = displayable(frames[epoch], f"frames[{epoch}]")
-        pictures.append(_picture(mosaic([top, below], _SIDE)[0], label, font, width))
+        outputs = displayable(frames[epoch], f"frames[{epoch}]")
+        rows = [clean, outputs] if noisy is None else [noisy, outputs, clean]
+        pictures.append(_picture(mosaic(rows, _SIDE)[0], label, font, width))
     colour = any(picture.mode == "RGB" for picture in pictures)
     pictures = _palette_colour(pictures) if colour else _palette_grey(pictures)
     each = int(np.clip(_FILM_MS / len(pictures), 60, 500)) // 10 * 10  # GIF counts in 1/100 s

@@ -1,4 +1,4 @@
-"""What a data set is, and the checks that every one of them has passed."""
+"""What a data set is, and how arrays become one."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ae_jax import checks
+from ae_jax import labels as label_lib
 from ae_jax.errors import ConfigError, DataError
 
 BLOCK_BYTES = 8_000_000
@@ -19,12 +21,33 @@ class Split(NamedTuple):
     labels: np.ndarray | None
 
 
-class Dataset(NamedTuple):
-    """A training and a test set of images of one shape and type."""
-
+class _Parts(NamedTuple):
     name: str
     train: Split
     test: Split
+
+
+class Dataset(_Parts):
+    """(name, train, test): a training and a test set of images of one shape and type.
+
+    Attributes:
+      label_names: what the labels 0 ... k-1 are called, k texts, where they were text or scattered
+        numbers; None: a label is its own name. It is no item of the tuple.
+    """
+
+    label_names: label_lib.Names | None = None
+
+    def __new__(
+        cls, name: str, train: Split, test: Split, label_names: label_lib.Names | None = None
+    ) -> "Dataset":
+        """The four as they are; `from_arrays` checks and numbers."""
+        made = super().__new__(cls, name, train, test)
+        made.label_names = label_names
+        return made
+
+    def _replace(self, **changes: Any) -> "Dataset":
+        kept = {**self._asdict(), "label_names": self.label_names}
+        return Dataset(**(kept | changes))
 
 
 def from_arrays(
@@ -36,35 +59,110 @@ def from_arrays(
 ) -> Dataset:
     """Arrays -> a checked `Dataset`.
 
+    Refused is what is most likely of another layout or scale: images that look like channels first
+    ([n, 3, H, W]), and uint8 images of which no value is above 16. Who means it says so: dark
+    images as `x / 255.0`, three rows of many channels as `Dataset(name, Split(x, None), ...)`.
+
     Args:
-      train: images [n, H, W] or [n, H, W, C], uint8, or float in [0,1] (kept as float32).
-      test: images of the same shape and type; None: the last tenth of `train` (at least one image)
-        is held out, so that a test number is never a training number.
-      train_labels: whole numbers >= 0, [n], or None.
+      train: images [n, H, W] or [n, H, W, C]: uint8, float in [0,1] of any width (kept as float32),
+        or bool (kept as uint8, 0 and 255).
+      test: images of the same shape and type; None: a tenth of `train` (at least one image) is held
+        out, so that a test number is never a training number. Which ones is a fixed shuffle, of
+        each class a tenth where there are labels; both parts come in shuffled order.
+      train_labels: [n] whole numbers >= 0 (as floats, too) or text, or None. Text, and numbers that
+        use less than half of 0 ... their largest, become 0 ... k-1 in order; `label_names` says
+        what they were.
       test_labels: the same, of `test`.
       name: what messages and results call it.
 
     Raises:
       DataError: names the array and what is allowed.
     """
-    images = _images(f"{name}: train", train)
-    labels = _labels(f"{name}: train_labels", train_labels, len(images))
-    if test is not None:
-        test_images = _images(f"{name}: test", test)
-        held_labels = _labels(f"{name}: test_labels", test_labels, len(test_images))
-        if (test_images.shape[1:], test_images.dtype) != (images.shape[1:], images.dtype):
-            raise DataError(
-                f"{name}: test: images of {test_images.shape[1:]} {test_images.dtype}, but train "
-                f"has {images.shape[1:]} {images.dtype}; they must agree"
-            )
-        return Dataset(name, Split(images, labels), Split(test_images, held_labels))
-    if test_labels is not None:
-        raise DataError(f"{name}: test_labels: given without test images")
-    if len(images) < 2:
-        raise DataError(f"{name}: train: one image; without a test set at least 2 are needed")
-    cut = len(images) - max(1, len(images) // 10)
-    both = Split(images, labels)
-    return Dataset(name, rows(both, slice(0, cut)), rows(both, slice(cut, None)))
+    x = checks.images(f"{name}: train", train)
+    known = {f"{name}: train_labels": _raw(f"{name}: train_labels", train_labels, len(x))}
+    if test is None:
+        if test_labels is not None:
+            raise DataError(f"{name}: test_labels: given without test images")
+        if len(x) < 2:
+            raise DataError(f"{name}: train: one image; without a test set at least 2 are needed")
+        checks.unambiguous(f"{name}: train", x)
+        (y,), names = label_lib.numbered(known)
+        return Dataset(name, *_held_out(Split(x, y)), names)
+    checks.unambiguous(f"{name}: train", x)
+    test_x = checks.images(f"{name}: test", test)
+    known[f"{name}: test_labels"] = _raw(f"{name}: test_labels", test_labels, len(test_x))
+    (y, test_y), names = label_lib.numbered(known)
+    part = Split(x, y)
+    return Dataset(name, part, alike(f"{name}: test", Split(test_x, test_y), part), names)
+
+
+def numbered(where: str, images: Any, numbers: Any) -> Split:
+    """Images and class numbers that are checked and kept as they are: a part of a larger set.
+
+    Raises:
+      DataError: names `where` and what is allowed.
+    """
+    x = checks.images(where, images)
+    y = _raw(f"{where}_labels", numbers, len(x))
+    if y is not None and y.dtype.kind == "U":
+        raise DataError(f"{where}_labels: text; must be whole numbers")
+    return Split(x, None if y is None else y.astype(np.int32))
+
+
+def alike(where: str, part: Split, other: Split) -> Split:
+    """`part`, whose images have the shape and type of those of `other`; else DataError."""
+    a, b = part.images, other.images
+    if (a.shape[1:], a.dtype) != (b.shape[1:], b.dtype):
+        raise DataError(
+            f"{where}: images of {a.shape[1:]} {a.dtype}, but train has {b.shape[1:]} {b.dtype}; "
+            "they must agree"
+        )
+    return part
+
+
+def checked(dataset: Dataset) -> Dataset:
+    """A data set that may have been put together by hand: images as `checks.images` leaves them.
+
+    Those on disk are known to be right.
+
+    Raises:
+      DataError: names the part and what is allowed.
+    """
+    parts = []
+    for which, part in (("train", dataset.train), ("test", dataset.test)):
+        where, x = f"{dataset.name}: {which}", part.images
+        if isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
+            x = checks.images(where, x, empty=which == "test")
+        y = part.labels
+        if y is not None:
+            y = np.asarray(_raw(f"{where}_labels", y, len(x)))
+            if y.dtype.kind == "U":
+                raise DataError(f"{where}_labels: text; say from_arrays, which numbers them")
+            y = y.astype(np.int32)
+        parts.append(Split(x, y))
+    return dataset._replace(train=parts[0], test=parts[1])
+
+
+def _raw(where: str, value: Any, n: int) -> np.ndarray | None:
+    return None if value is None else label_lib.raw(where, value, n)
+
+
+def _held_out(whole: Split) -> tuple[Split, Split]:
+    """(nine tenths, one tenth) in shuffled order; of each class a tenth, and never all of it."""
+    n = len(whole.images)
+    order = np.random.Generator(np.random.Philox(0)).permutation(n)
+    kinds = np.zeros(n, int) if whole.labels is None else whole.labels[order]
+    first = np.zeros(n, bool)  # the first of each class stays
+    first[np.unique(kinds, return_index=True)[1]] = True
+    rest = np.flatnonzero(~first)
+    m = max(1, n // 10)
+    if len(rest) < m:  # next to every image is a class of its own
+        rest = np.arange(n)
+    rest = rest[np.argsort(kinds[rest], kind="stable")]
+    # Evenly over what is sorted by class: of each class its share, rounded up or down.
+    held = np.zeros(n, bool)
+    held[rest[((np.arange(m) + 0.5) * len(rest) / m).astype(int)]] = True
+    return rows(whole, order[~held]), rows(whole, order[held])
 
 
 def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
@@ -83,7 +181,7 @@ def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
         elif n:
             part = rows(part, slice(0, n))
         parts.append(part)
-    return Dataset(dataset.name, *parts)
+    return dataset._replace(train=parts[0], test=parts[1])
 
 
 def sampled(dataset: Dataset, most: int = SAMPLE) -> Dataset:
@@ -109,43 +207,6 @@ def sha256(images: Any) -> str:
     for block in blocks(images):
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
-
-
-def _images(where: str, value: Any) -> np.ndarray:
-    """[n, H, W, C], uint8 or float32 in [0,1]."""
-    images = _array(where, value)
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise DataError(f"{where}: {images.dtype}; must be uint8, or float in [0,1]")
-    if images.ndim not in (3, 4) or 0 in images.shape:
-        raise DataError(f"{where}: shape {images.shape}; must be [n, H, W] or [n, H, W, C], no 0")
-    if images.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # infinite in float32: found in the next line
-            images = images.astype(np.float32)
-        low, high = float(images.min()), float(images.max())  # NaN if there is one
-        if not (low >= 0 and high <= 1):
-            raise DataError(f"{where}: values {low:g} to {high:g}; floats must be in [0,1], no NaN")
-    return images if images.ndim == 4 else images[..., None]
-
-
-def _labels(where: str, value: Any, n: int) -> np.ndarray | None:
-    """int32 [n]."""
-    if value is None:
-        return None
-    labels = _array(where, value)
-    if labels.shape != (n,):
-        raise DataError(f"{where}: shape {labels.shape}; must be ({n},), one label an image")
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{where}: {labels.dtype}; must be whole numbers")
-    if labels.min() < 0 or labels.max() > np.iinfo(np.int32).max:
-        raise DataError(f"{where}: {labels.min()} to {labels.max()}; must be >= 0 and fit int32")
-    return labels.astype(np.int32)
-
-
-def _array(where: str, value: Any) -> np.ndarray:
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{where}: not an array ({error})") from None
 
 
 def rows(part: Split, chosen: slice | np.ndarray) -> Split:

@@ -13,11 +13,10 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 import numpy as np
-from matplotlib import patheffects, style, ticker
+from matplotlib import colors, patheffects, style, ticker
 from matplotlib.axes import Axes
 
 from ae_jax.animation import write_atomically
-from ae_jax.errors import DataError
 
 DPI = 120
 _STYLE = {
@@ -44,6 +43,10 @@ styled = style.context(_STYLE, after_reset=True)
 DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN grey
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
 _TEN = matplotlib.color_sequences["petroff10"]  # ten safe colours: arXiv:2107.02270
+SMALL_STEPS = colors.PowerNorm(0.5, vmin=0, vmax=1)  # of 0 to 1: a hundredth is a tenth of the way
+BANDS = matplotlib.colormaps["viridis"].resampled(
+    40
+)  # level lines can be seen, and files are small
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]  # of words over points
 
 
@@ -67,16 +70,18 @@ def curves(
     rows: Sequence[Mapping[str, Any]],
     title: str = "Training",
     controls: Mapping[str, float] | None = None,
+    error: str = "Mean squared error per pixel, [0, 1] units",
 ) -> Figure:
     """Loss (left) and, if there is any, mse per pixel in [0, 1] units (right), one line a split.
 
     `rows` are the lines of metrics.jsonl; one without the number, or where it is not finite, is
     skipped. The horizontal axis is the epoch, or the step where a split has several rows an
-    epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size").
+    epoch. `controls` maps name -> mse: dashed lines ("PCA, same code size"). `error` is the title
+    on the right.
     """
     titles = {"loss": "Loss"}
     if controls or any("mse" in row for row in rows):
-        titles["mse"] = "Mean squared error per pixel, [0, 1] units"
+        titles["mse"] = error
     figure = Figure(figsize=(1.5 + 4.5 * len(titles), 3.9), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     moments = [(row.get("split"), row.get("epoch")) for row in rows]
@@ -141,59 +146,6 @@ def _finish_curves(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
         heights[1:] += push
     for height, (_, name, colour) in zip(heights, ends, strict=True):
         axes.annotate(name, (1.02, height), xycoords="axes fraction", va="center", color=colour)
-
-
-@styled
-def point_field(
-    points: np.ndarray,
-    noisy: np.ndarray,
-    outputs: np.ndarray,
-    grid: np.ndarray,
-    displacement: np.ndarray,
-    title: str = "Where a denoising autoencoder moves points",
-) -> Figure:
-    """Two-dimensional data; every array is `[n, 2]` or can be reshaped to it.
-
-    Left: points of the curve, their noisy copies and the outputs for these. Right: for inputs on
-    a rectangular `grid`, `displacement` = output - input as arrows (shortened by one factor for
-    all) over the distance travelled, in units of the data, colour bar 0 to 1.
-    Raises `DataError` where the grid is not rectangular.
-    """
-    points, noisy, outputs, grid, arrows = (
-        np.asarray(a, np.float64).reshape(-1, 2)
-        for a in (points, noisy, outputs, grid, displacement)
-    )
-    xs, ys = np.unique(grid[:, 0]), np.unique(grid[:, 1])
-    if len(xs) * len(ys) != len(grid) or min(len(xs), len(ys)) < 2:
-        raise DataError(
-            "point_field: 'grid' must hold every pair of some x and some y values once,\n"
-            f"got {len(grid)} points with {len(xs)} different x and {len(ys)} different y"
-        )
-    by_place = np.lexsort((grid[:, 0], grid[:, 1])).reshape(len(ys), len(xs))
-    figure = Figure(figsize=(10.4, 4.7), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left")
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    moves = np.stack([noisy, outputs]).transpose(2, 0, 1)
-    left.plot(*moves, color="#c0c0c0", linewidth=0.6, zorder=0.9)  # under the points
-    blue, orange, _, _ = _COLOURS
-    left.scatter(*noisy.T, s=12, color=orange, linewidths=0, label="noisy")
-    left.scatter(*outputs.T, s=12, color=blue, linewidths=0, label="output")
-    left.scatter(*points.T, s=3, color="black", linewidths=0, label="data")
-    left.legend(loc="lower right", bbox_to_anchor=(1.02, 0.97), ncols=3, handletextpad=0.1)
-    left.set_title("Points")
-    distance = np.hypot(*arrows.T)[by_place]
-    heat = right.pcolormesh(xs, ys, distance, vmin=0, vmax=1, shading="nearest")
-    figure.colorbar(heat, ax=right, label="distance travelled", extend="max")
-    step = -(-max(by_place.shape) // 25)  # more arrows than 25 a side cannot be told apart
-    drawn = by_place[::step, ::step].reshape(-1)
-    longest = float(np.nanmax(distance, initial=0.0)) or 1.0
-    scale = longest / (1.3 * step * np.ptp(xs) / (len(xs) - 1))  # no arrow reaches over the next
-    white = {"color": "white", "angles": "xy", "scale_units": "xy"}
-    right.quiver(*grid[drawn].T, *arrows[drawn].T, scale=scale, width=0.004, **white)
-    right.set_title("From input to output")
-    left.set(xlabel="$x_0$", ylabel="$x_1$", aspect="equal")
-    right.set(xlabel="$x_0$", aspect="equal")
-    return figure
 
 
 @styled

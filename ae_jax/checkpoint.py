@@ -10,6 +10,7 @@ A step appears under its number by a rename, complete or not at all. Nothing rea
 is trusted before its checksums are: Orbax itself restores a flipped bit without a word.
 """
 
+import contextlib
 import json
 import logging
 import math
@@ -128,6 +129,16 @@ def resume(
 
     devices.by_first(tidy)
     return restored
+
+
+def meta(workdir: Path) -> dict[str, Any] | None:
+    """What `save` was told with the newest good step; None where there is none."""
+    folder = _folder(workdir)
+    for step in reversed(_steps(folder)):
+        with contextlib.suppress(DamagedError):
+            found: dict[str, Any] = _facts(folder, step)["meta"]
+            return found
+    return None
 
 
 def _folder(workdir: Path) -> Path:

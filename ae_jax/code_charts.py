@@ -13,7 +13,8 @@ from ae_jax.charts import _COLOURS, _TEN, HALO, Figure, styled
 def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") -> Figure:
     """Density histograms of 20 bins of the first 16 coordinates of `codes` `[n, k]`.
 
-    A coordinate that keeps within a fiftieth of the range of all is put into words.
+    All on one axis. A coordinate of which four fifths keep within a fiftieth of the range of all
+    has bins of that range instead of its own, which would be thinner than a line, and words.
     """
     total = np.shape(codes)[1]
     codes = np.asarray(codes, np.float64)[:, :16]
@@ -23,7 +24,8 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
     part = f" (first 16 of {total} coordinates)" if total > 16 else ""
     figure.suptitle(title + part, x=0.01, ha="left")
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flat
-    shared = np.ptp(codes[np.isfinite(codes)]) if np.isfinite(codes).any() else 0.0
+    finite = codes[np.isfinite(codes)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     for i, axes in enumerate(panels):
         axes.set_visible(i < codes.shape[1])
         if i >= codes.shape[1]:
@@ -31,23 +33,27 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
         values = codes[np.isfinite(codes[:, i]), i]
         axes.set_title(f"$z_{{{i}}}$", loc="right", pad=2)
         axes.grid(False)
-        # Twenty bins of fewer would be thinner than a line on the axis that all units share.
-        if len(values) and np.ptp(values) > 0.02 * shared:
-            axes.hist(values, bins=20, density=True, color=_COLOURS[0])
-        else:
-            axes.text(0.5, 0.5, _in_words(values, shared), ha="center", transform=axes.transAxes)
+        if not len(values):
+            axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
             axes.set_yticks([])
+            continue
+        narrow = np.ptp(np.quantile(values, (0.1, 0.9))) <= 0.02 * (high - low)
+        span = (low, high) if narrow else None
+        axes.hist(values, bins=20, range=span, density=True, color=_COLOURS[0])
+        if narrow:
+            axes.set_title(_in_words(values, high - low), loc="left", pad=2, fontsize=9.5)
     figure.supxlabel("value of the coordinate", fontsize=9.5)
     figure.supylabel("density", fontsize=9.5)
     return figure
 
 
 def _in_words(values: np.ndarray, shared: float) -> str:
-    if not len(values):
-        return "no finite value"
     if np.ptp(values) <= 2e-3 * shared:
         return f"constant {values[0]:.3g}"
-    return f"{values.min():.3g} to {values.max():.3g}"
+    if np.ptp(values) <= 0.02 * shared:
+        return f"{values.min():.3g} to {values.max():.3g}"
+    low, high = (f"{q:.3g}" for q in np.quantile(values, (0.1, 0.9)))
+    return f"80 % in {low} to {high}" if low != high else f"80 % at {low}"
 
 
 @styled
@@ -57,12 +63,13 @@ def code_scatter(
     dims: int = 2,
     title: str = "Codes",
     names: Sequence[str] = (),
+    label_names: Sequence[str] = (),
 ) -> Figure:
     """The first two or three coordinates of `codes` `[n, k]`, at most 3000 of the n points.
 
     `names` are those of the coordinates; without, z_0, z_1 ... Up to ten whole `labels` `[n]` get
     ten colours and a legend, other values a colour bar. A code of one coordinate is drawn against
-    its label, spread at random.
+    its label, spread at random. `label_names` are those of the labels 0, 1 ...
     """
     codes = np.asarray(codes, np.float64)
     # A fixed shuffle: in the order of the file the last digit would be drawn over all others.
@@ -87,34 +94,45 @@ def code_scatter(
     dots = axes.scatter(*points.T, s=10, alpha=0.65, linewidths=0, **look)
     axes.set(**dict(zip(("xlabel", "ylabel", "zlabel"), names, strict=False)))
     if codes.shape[1] == 1:
-        rows = [f"{kind:g}" for kind in kinds] if few and labels is not None else []
+        rows = _called(kinds, label_names) if few and labels is not None else []
         axes.set_yticks(range(len(rows)), rows)
     if few and labels is not None:
-        _name_kinds(axes, kinds, [points[rank == i] for i in range(len(kinds))])
+        clouds = [points[rank == i] for i in range(len(kinds))]
+        _name_kinds(axes, _called(kinds, label_names), clouds)
     elif labels is not None:
         figure.colorbar(dots, label="label")
     return figure
 
 
-def code_view(codes: np.ndarray, labels: np.ndarray | None = None, dims: int = 2) -> Figure:
+def code_view(
+    codes: np.ndarray,
+    labels: np.ndarray | None = None,
+    dims: int = 2,
+    label_names: Sequence[str] = (),
+) -> Figure:
     """`code_scatter` of codes `[n, k]`, where k > 3 of their principal components.
 
     Any two of many coordinates say little; in the components codes vary most.
     """
     if np.shape(codes)[1] <= 3:
-        return code_scatter(codes, labels, dims)
+        return code_scatter(codes, labels, dims, label_names=label_names)
     points, shares = codes_lib.principal_components(codes, dims)
     names = [f"component {i} ({100 * share:.0f} %)" for i, share in enumerate(shares, start=1)]
-    return code_scatter(points, labels, dims, "Codes, principal components", names)
+    return code_scatter(points, labels, dims, "Codes, principal components", names, label_names)
 
 
-def _name_kinds(axes: Any, kinds: np.ndarray, clouds: Sequence[np.ndarray]) -> None:
+def _called(kinds: np.ndarray, names: Sequence[str]) -> list[str]:
+    """What the labels are called; a label without a name is its own."""
+    return [names[int(kind)] if names else f"{kind:g}" for kind in kinds]
+
+
+def _name_kinds(axes: Any, kinds: Sequence[str], clouds: Sequence[np.ndarray]) -> None:
     """A legend, and in the plane each label where its points are by themselves."""
     places = codes_lib.places_alone(clouds)
     for kind, cloud, place, colour in zip(kinds, clouds, places, _TEN, strict=False):
-        axes.scatter(*cloud[:0].T, color=colour, s=30, label=f"{kind:g}")
+        axes.scatter(*cloud[:0].T, color=colour, s=30, label=kind)
         if cloud.shape[1] == 2 and len(cloud) >= 10:  # the name must not hide the points
-            name = axes.text(*place, f"{kind:g}", size=12, ha="center", va="center")
+            name = axes.text(*place, kind, size=12, ha="center", va="center")
             name.set(weight="bold", path_effects=HALO)
     beside = 1.0 if clouds[0].shape[1] == 2 else 1.14  # in space the axis has its name there
     axes.legend(title="label", loc="center left", bbox_to_anchor=(beside, 0.5))

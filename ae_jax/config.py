@@ -5,6 +5,8 @@ A config file holds `CONFIG`, a dict with only the differences from the defaults
 `ae_jax.sections` present, typed and checked, frozen, with attribute access.
 """
 
+import difflib
+import os
 import runpy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -70,11 +72,11 @@ def variants(path: str) -> list[str]:
 def _execute(file: str) -> tuple[Path, dict[str, Any]]:
     """(path, what the file defines); a bare name is one of the project's configs."""
     ours = Path(__file__).parents[1] / "configs"
-    candidates = (Path(file), Path(f"{file}.py"), ours / f"{file}.py")
+    given = os.path.expanduser(file)
+    candidates = (Path(given), Path(f"{given}.py"), ours / f"{given}.py")
     source = next((path for path in candidates if path.is_file()), None)
     if source is None:
-        known = [path.stem for path in ours.glob("*.py")]
-        raise ConfigError(unknown("--config", Path(file).stem, known, "config file"))
+        raise ConfigError(_no_config(file, sorted(path.stem for path in ours.glob("*.py"))))
     try:
         module = runpy.run_path(str(source))
     except Exception as error:  # whatever a user's file raises is the user's to read
@@ -82,6 +84,16 @@ def _execute(file: str) -> tuple[Path, dict[str, Any]]:
     if not isinstance(module.get("CONFIG"), Mapping):
         raise ConfigError(f"{file}: defines no dict named CONFIG")
     return source, module
+
+
+def _no_config(file: str, known: Sequence[str]) -> str:
+    """What to do about a name that is none of the `known` configs', or a file that is not there."""
+    path = Path(file)
+    if path.suffix != ".py" and len(path.parts) == 1:
+        return unknown("--config", file, known, "config")
+    near = difflib.get_close_matches(path.stem, known, n=1)
+    ours = f"\nthe project's own goes by its name: --config={near[0]}" if near else ""
+    return f"--config: there is no file '{file}' in {Path.cwd()}{ours}"
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:

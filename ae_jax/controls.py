@@ -59,6 +59,11 @@ def principal_directions(
         return mean, randomized_svd(moved, k, random_state=0)[2].T
     from scipy.linalg import eigh  # only the leading ones, which NumPy cannot
 
+    n = len(images)
+    if k <= n < D:  # the smaller of X X^T and X^T X has the same eigenvalues
+        moved = _scaled_rows(np.asarray(images[:]), scale).astype(np.float64) - mean
+        _, left = eigh(moved @ moved.T, subset_by_index=[n - k, n - 1])
+        return mean, np.linalg.qr(moved.T @ left[:, ::-1])[0]
     moment = np.zeros((D, D))
     for block in blocks(images):
         moved = _scaled_rows(block, scale) - mean.astype(np.float32)

@@ -7,7 +7,7 @@ Where a corruption has a `lowest`, each image's level is drawn uniformly between
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -191,4 +191,14 @@ CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
     "box": box,
     "warp": warp,
     "downscale": downscale,
+}
+
+# How far each can take a value beyond the bounds, in the network's scale, whose values are at most
+# 1 in size; those that are not here stay within.
+BEYOND: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "dropout": lambda options: 1 / (1 - options["rate"]) - 1,
+    # Eight standard deviations: of 1e14 pixels one is farther out.
+    "gaussian": lambda options: 8 * max(options["sigma"], options["lowest"] or 0),
+    # The weights of bicubic interpolation in two dimensions sum to 25/16 in size: 9/32 each way.
+    "downscale": lambda options: 0.3 * 2,
 }

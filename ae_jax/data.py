@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax import idx_files, schema, synthetic
-from ae_jax.arrays import Dataset, Split, from_arrays, rows, subset
+from ae_jax.arrays import Dataset, Split, alike, from_arrays, numbered, rows, subset
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.synthetic import N_TEST, N_TRAIN, SYNTHETIC
 
@@ -46,10 +46,12 @@ def load_data(
     Args:
       name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
         `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
-        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`);
+        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
+        all as `from_arrays` takes them);
         or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
-        The four files are verified at every call, and nothing is downloaded.
+        The four files are verified at every call, and nothing is downloaded. Without it a set that
+        TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
       split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
       split_seed: of the random split.
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
@@ -77,7 +79,7 @@ def load_data(
     elif name in SYNTHETIC:
         make = SYNTHETIC[name]
         dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
-    elif name.endswith(".npz"):
+    elif is_path(name):
         dataset = _npz(name)
     else:
         from ae_jax import tfds_builders
@@ -85,6 +87,11 @@ def load_data(
         folder = _tfds_folder(name, cache_folder(cache_dir))
         dataset = _from_parts(name, tfds_builders.load_other(folder))
     return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+
+def is_path(name: str) -> bool:
+    """Whether a data set's name says where a file is."""
+    return name.endswith(".npz")
 
 
 def of_config(config: Any) -> Dataset:
@@ -102,20 +109,17 @@ def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Datas
     from ae_jax import streaming
 
     cache = cache_folder(cache_dir)
-    here = name in KNOWN or name.endswith(".npz")
+    here = name in KNOWN or is_path(name)
     source = None if here else _tfds_folder(name, cache)
     digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
     folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
-    if not folder.exists():
-        if source is None:
-            whole = load_data(name, manual_dir, cache_dir=cache_dir)
-            n, test = len(whole.train.images), whole.test
-            parts: Iterator[Split] = (
-                rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000)
-            )
-        else:
-            n, test, parts = _in_parts(name, source)
-        streaming.write(folder, parts, n, test)
+    if not folder.exists() and source is not None:
+        streaming.write(folder, *_in_parts(name, source))
+    elif not folder.exists():
+        whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        n = len(whole.train.images)
+        parts = (rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000))
+        streaming.write(folder, parts, n, whole.test, whole.label_names)
     return streaming.read(folder, name)
 
 
@@ -131,20 +135,18 @@ def _origin(name: str, source: Path | None) -> str:
         return MNIST5K_SHA256
     try:
         file = Path(name).expanduser().resolve()
-        return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+        return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns} numbered"  # the labels are
     except OSError:
         raise DataError(f"{name}: no such file") from None
 
 
-def _in_parts(name: str, source: Path) -> tuple[int, Split, Iterator[Split]]:
-    """(training images, the test set, the training set in parts) of a TFDS set, all checked."""
+def _in_parts(name: str, source: Path) -> tuple[Iterator[Split], int, Split]:
+    """(the training set in parts, its number of images, the test set) of a TFDS set, checked."""
     from ae_jax import tfds_builders
 
     n, held, parts = tfds_builders.stream_other(source)
-    test = from_arrays(*held[:1], *held[:1], *held[1:], *held[1:], name).test
-    few = rows(test, slice(0, 1))  # every part must agree with it
-    checked = (from_arrays(x, few.images, y, few.labels, name).train for x, y in parts)
-    return n, test, checked
+    test = numbered(f"{name}: test", *held)
+    return (alike(f"{name}: train", numbered(f"{name}: train", *p), test) for p in parts), n, test
 
 
 def _dealt_again(dataset: Dataset, seed: int) -> Dataset:
@@ -157,7 +159,7 @@ def _dealt_again(dataset: Dataset, seed: int) -> Dataset:
     pool = Split(np.concatenate([train.images, test.images]), labels)
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(pool.images))
     n_train = len(train.images)
-    return Dataset(dataset.name, rows(pool, order[:n_train]), rows(pool, order[n_train:]))
+    return dataset._replace(train=rows(pool, order[:n_train]), test=rows(pool, order[n_train:]))
 
 
 def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
@@ -222,7 +224,10 @@ def _npz(path: str) -> Dataset:
 
 
 def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
-    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays."""
+    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays.
+
+    Without files, a set that TFDS has prepared on this machine serves, else what is published.
+    """
     if source is not None:
         idx_files.check_folder(name, source)
     prepared = cache / "tfds" / name / idx_files.PREPARED
@@ -241,7 +246,8 @@ def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
     if source is not None:
         arrays = idx_files.read_folder(source)
     else:
-        arrays = idx_files.download(name, cache / "downloads" / name)
+        arrays = tfds_builders.find_idx(name, [_users_tfds()])
+        arrays = arrays or idx_files.download(name, cache / "downloads" / name)
     try:
         return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
     except OSError as error:
@@ -254,7 +260,7 @@ def _tfds_folder(name: str, cache: Path) -> Path:
     """Of a set that TFDS itself knows, or that was prepared elsewhere."""
     from ae_jax import tfds_builders
 
-    user = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    user = _users_tfds()
     folder = tfds_builders.find_other(name, [cache / "tfds", user])
     if folder is not None:
         return folder
@@ -271,6 +277,11 @@ def _tfds_folder(name: str, cache: Path) -> Path:
         f"data.name: unknown data set '{name}'{hint}\n"
         f"known: {', '.join(KNOWN)}, path/to/file.npz, and TFDS image data sets"
     )
+
+
+def _users_tfds() -> Path:
+    """Where TFDS keeps what its user has prepared."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
 def cache_folder(cache_dir: str | None = None) -> Path:

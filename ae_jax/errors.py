@@ -11,8 +11,8 @@ class ConfigError(AeJaxError):
     """A field of the config is misspelt, of the wrong type, or out of range."""
 
 
-class DataError(AeJaxError):
-    """Data are missing, damaged, or not images."""
+class DataError(AeJaxError, ValueError):
+    """Data are missing, damaged, or not images, labels or codes as they must be."""
 
 
 class CheckpointError(AeJaxError):

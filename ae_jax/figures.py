@@ -16,11 +16,11 @@ from ae_jax.charts import (
     Figure,
     bars,
     curves,
-    point_field,
     save,
     styled,
 )
 from ae_jax.code_charts import code_histograms, code_scatter, code_view
+from ae_jax.curve_charts import point_field, unrolled_curve
 from ae_jax.errors import DataError
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "progress_strip",
     "reconstructions",
     "save",
+    "unrolled_curve",
 ]
 
 
@@ -72,12 +73,15 @@ def progress_strip(
     frames: Mapping[int, np.ndarray],
     losses: Mapping[int, float] | None = None,
     title: str = "Reconstructions during training",
+    corrupted: np.ndarray | None = None,
 ) -> Figure:
     """Originals `[m, H, W, C]` above their reconstructions after some epochs.
 
     `frames` maps epoch -> `[m, H, W, C]`. Drawn are epochs 1, 5, 10, 15, 20 where training ended
     at 20, otherwise up to five evenly spaced ones with the first and the last. `losses` maps
-    epoch -> mse, written beside the row. Raises `DataError` where there is no frame.
+    epoch -> mse, written beside the row. Of a denoiser the `corrupted` inputs are on top, the
+    outputs for them in the middle, after epochs 1, 5, 10, 20, 50, 100, ... and the last, and the
+    originals, which are clean, below. Raises `DataError` where there is no frame.
     """
     if not frames:
         raise DataError("progress_strip: 'frames' is empty; it needs at least one epoch")
@@ -86,7 +90,12 @@ def progress_strip(
     if epochs[-1] != 20 or not set(chosen) <= set(epochs):
         at = np.linspace(0, len(epochs) - 1, min(5, len(epochs)))
         chosen = [epochs[i] for i in np.rint(at).astype(int)]
+    if corrupted is not None:
+        round_numbers = {k * 10**i for i in range(len(str(epochs[-1]))) for k in (1, 2, 5)} - {2}
+        chosen = sorted({epochs[0], epochs[-1]} | (round_numbers & set(epochs)))
     rows = {epoch_label(epoch, losses): frames[epoch] for epoch in chosen}
+    if corrupted is not None:
+        return image_rows({"corrupted": corrupted, **rows, "clean": originals}, title)
     return image_rows({"original": originals, **rows}, title)
 
 

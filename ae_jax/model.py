@@ -22,6 +22,22 @@ from ae_jax.networks import DECODERS, ENCODERS
 Variables = dict[str, Any]
 
 
+class Bound(partial):
+    """A `functools.partial` that equals another of the same function and arguments.
+
+    So models of equal configs are equal, and share the programs that are compiled for a model.
+    """
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.func, self.args, tuple(sorted(self.keywords.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+
 class Pass(NamedTuple):
     """One forward pass: everything a loss or a penalty may look at."""
 
@@ -182,12 +198,12 @@ def build(config: Any, shape: tuple[int, int, int]) -> Model:
             **options["encoder"],
         ),
         decoder=DECODERS[decoder.pop("name")](shape=shape, init_name=config.model.init, **decoder),
-        bottleneck=partial(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
+        bottleneck=Bound(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
         output=config.decoder.output,
         mean_shape=shape if config.data.center else None,
         classes=config.model.classes,
     )
-    corrupt = partial(
+    corrupt = Bound(
         CORRUPTIONS[names["corruption"]],
         bounds=scaling.BOUNDS[config.data.scale],
         **options["corruption"],

@@ -17,17 +17,19 @@ from tqdm.auto import tqdm
 
 from ae_jax import api, scaling
 from ae_jax.arrays import Dataset, Split, from_arrays
+from ae_jax.batches import in_batches
 from ae_jax.config import resolve
 from ae_jax.errors import DataError
 from ae_jax.layers import Affine
 from ae_jax.model import Model
+from ae_jax.run import Run
 
 MOMENTUM = 0.9
 
 
 def greedy(
     config: Any, widths: Sequence[int], data: Dataset, key: jax.Array, progress: bool = True
-) -> list[api.Run]:
+) -> list[Run]:
     """One autoencoder upon the other, the lowest first.
 
     Args:
@@ -46,7 +48,7 @@ def greedy(
       DataError: codes outside [0,1].
       ConfigError, DivergedError: as `api.fit`.
     """
-    runs: list[api.Run] = []
+    runs: list[Run] = []
     for i, width in enumerate(widths):
         changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
         key_i = jax.random.fold_in(key, i)
@@ -68,12 +70,8 @@ class Classifier(NamedTuple):
     valid_errors: list[float]  # share of held-out images misclassified, after every epoch
 
     def predict(self, images: Any) -> np.ndarray:
-        """The likeliest label [n] of images [n, H, W, C], n >= 1, uint8 or float in [0,1]."""
-        parts = [
-            _labels(self.models, self.variables, images[i : i + api.BATCH])
-            for i in range(0, len(images), api.BATCH)
-        ]
-        return np.concatenate([np.asarray(p) for p in parts])
+        """The likeliest label [n] of images [n, H, W, C], uint8 or float in [0,1]."""
+        return in_batches(partial(_labels, self.models, self.variables), images)
 
     def error(self, part: Split) -> float:
         """Share of the images whose label is another, in [0, 1]."""
@@ -81,7 +79,7 @@ class Classifier(NamedTuple):
 
 
 def fine_tune(
-    runs: Sequence[api.Run],
+    runs: Sequence[Run],
     train: Split,
     valid: Split,
     key: jax.Array,

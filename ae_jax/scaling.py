@@ -5,22 +5,24 @@ An MSE in `sym` units is exactly 4 times the same MSE in `unit` units.
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
+import numpy as np
 
 BOUNDS: dict[str, tuple[float, float]] = {"unit": (0.0, 1.0), "sym": (-1.0, 1.0)}
 
 
-def to_network(images: Any, scale: str) -> jax.Array:
-    """Images (uint8, or float in [0,1]) -> float32 in the network's scale."""
-    unit = images.astype(jnp.float32)
-    if images.dtype == jnp.uint8:
+def to_network(images: Any, scale: str) -> Any:
+    """Images (uint8, or float in [0,1]) -> float32 in the network's scale.
+
+    Of an array of NumPy comes one of NumPy, which compiles nothing; of JAX's, one of JAX's.
+    """
+    unit = images.astype(np.float32)
+    if images.dtype == np.uint8:
         unit = unit / 255.0
     low, high = BOUNDS[scale]
     return unit * (high - low) + low
 
 
-def to_unit(x: Any, scale: str) -> jax.Array:
+def to_unit(x: Any, scale: str) -> Any:
     """The inverse, float32; values outside the bounds are kept (a figure clips, a metric not)."""
     low, high = BOUNDS[scale]
     return (x - low) / (high - low)

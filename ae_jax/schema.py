@@ -5,13 +5,18 @@ at once the function, the schema of `config.corruption` for `name='mask'`, and i
 """
 
 import ast
+import contextlib
 import difflib
 import inspect
 import math
+import numbers
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
+
+import numpy as np
 
 from ae_jax.errors import ConfigError
 
@@ -117,7 +122,10 @@ def check(where: str, value: Any, annotation: Any) -> Any:
 def _typed(where: str, value: Any, bare: Any) -> Any:
     if bare is Any:
         return _literal(value)
+    if isinstance(value, np.generic | np.ndarray):  # np.arange in a grid, np.float32(0.1)
+        value = value.tolist()
     if bare is str:
+        value = os.fspath(value) if isinstance(value, os.PathLike) else value
         if not isinstance(value, str):
             raise ConfigError(f"{where}: must be text, not {value!r}")
         return str(value)
@@ -135,11 +143,13 @@ def _typed(where: str, value: Any, bare: Any) -> Any:
 
 def _scalar(where: str, value: Any, bare: Any) -> Any:
     says = {int: "a whole number", float: "a number", bool: "true or false"}[bare]
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if bare is float and is_number and math.isfinite(value):
-        return float(value)
-    if bare is not float and type(value) is bare:
+    if bare is bool and isinstance(value, bool):
         return value
+    kind = numbers.Real if bare is float else numbers.Integral
+    if bare is not bool and isinstance(value, kind) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number too large for a float
+            if math.isfinite(value := bare(value)):
+                return value
     raise ConfigError(f"{where}: must be {says}, not {value!r}")
 
 

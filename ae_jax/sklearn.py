@@ -7,10 +7,14 @@
 Rows are images here, of one row of pixels unless `image_shape` says otherwise. The networks see
 numbers in [0,1]: the smallest number of the training set becomes 0, the largest 1, by one affine
 map of all columns, which changes no distance but by a factor (columns of different units want a
-scaler before). What comes back is in the units of X.
+scaler before, such as `sklearn.preprocessing.StandardScaler`). One row far from the others would
+squeeze these into a corner of [0,1]: `fit` warns of it, and `scale="robust"` fits the others. What
+comes back is in the units and the precision of X: the map and its inverse are of float64, only
+the network is of float32.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -25,7 +29,11 @@ from ae_jax.arrays import Dataset, Split
 from ae_jax.config import load_config, resolve
 from ae_jax.model import build
 
-FLOATS = (np.float32, np.float64)
+FLOATS = (np.float64, np.float32)  # whole numbers become the first
+SCALES = ("minmax", "robust")
+ONE_IN = 100  # rows may lie far from the others
+FEW = 10  # rows of which none is called far away
+FAR = 10.0  # times the span of the others: a range that leaves them a tenth of [0,1]
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -37,16 +45,21 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
       code_size: overrides `model.code_size`; None: the config's.
       epochs: overrides `train.epochs`; None: the config's.
       image_shape: (height, width, channels) of a row, for convolutions and corruptions of areas.
+      scale: which numbers become 0 and 1. 'minmax': the smallest and the largest of X. 'robust':
+        those of X without the one row in a hundred that lies farthest from the median of all
+        numbers; what is beyond becomes 0 or 1 for the network, not in `score_samples`.
       random_state: initial weights, order, noise; as anywhere in scikit-learn.
 
     Attributes:
       run_: the trained `ae_jax.Run`, whose images are in [0,1] units.
       bounds_: the numbers that became 0 and 1.
+      dtype_: the type of the training rows, which `inverse_transform` gives back.
       loss_: the training loss at every step [steps].
 
     Raises:
       ConfigError: of `fit`; a field of the config is not allowed.
       DivergedError: of `fit`; the loss stopped being finite.
+      UserWarning: of `fit` (given, not raised); a few rows alone span [0,1].
       ValueError: of all methods; X is not a finite matrix of as many columns as in `fit` (of
         `inverse_transform`: as a code has numbers), or not of as many as `image_shape` has.
       NotFittedError: of all but `fit`.
@@ -59,53 +72,58 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         code_size: int | None = None,
         epochs: int | None = None,
         image_shape: tuple[int, int, int] | None = None,
+        scale: str = "minmax",
         random_state: Any = None,
     ):
         self.config = config
         self.code_size = code_size
         self.epochs = epochs
         self.image_shape = image_shape
+        self.scale = scale
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains on the rows of X [n, features]; y is ignored."""
-        X = validate_data(self, X, dtype=FLOATS)
+        X = validate_data(self, _unmasked(X), dtype=FLOATS)
         shape = self.image_shape or (1, X.shape[1], 1)
         if math.prod(shape) != X.shape[1]:
             raise ValueError(f"image_shape: {shape} are not the {X.shape[1]} columns of X")
-        low, high = float(X.min()), float(X.max())
-        self.bounds_ = (low, high if high > low else low + 1.0)
+        if self.scale not in SCALES:
+            raise ValueError(f"scale: must be 'minmax' or 'robust', not {self.scale!r}")
+        self.dtype_, self.bounds_ = X.dtype, _bounds(X, self.scale)
         images = self._unit(X).reshape(-1, *shape)
         data = Dataset("X", Split(images, None), Split(images[:0], None))
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         key = jax.random.key(seed)
         run = api.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
         # No device arrays: an estimator can be pickled, and opened on another machine.
-        self.run_ = run._replace(variables=jax.tree.map(np.asarray, run.variables), state=None)
+        held = {"variables": jax.tree.map(np.asarray, run.variables), "state": None}
+        self.run_ = run._replace(**held, limits=(-np.inf, np.inf))  # new rows may leave [0,1]
         self.loss_ = self.run_.history.get("loss", np.zeros(0))  # no epochs, no losses
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Codes, float32 [n, code_size], without noise."""
-        images = self._images(X)  # says first whether there is a fit
-        return self.run_.encode(images)
+        """Codes [n, code_size], without noise, in the type of X."""
+        X = self._validated(X)
+        return self.run_.encode(self._images(X)).astype(X.dtype, copy=False)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Rows [n, features] of codes [n, code_size]."""
+        """Rows [n, features] of codes [n, code_size], in the type of the training rows."""
         check_is_fitted(self)
-        codes = check_array(X, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite in float32: refused as such
+            codes = check_array(_unmasked(X), dtype=np.float32)
         if codes.shape[1] != self._n_features_out:
             raise ValueError(f"X: has {codes.shape[1]} columns, a code {self._n_features_out}")
-        return self._rows(self.run_.decode(codes))
+        return self._rows(self.run_.decode(codes)).astype(self.dtype_, copy=False)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the squared reconstruction error of each row [n]: low where a row is strange.
 
-        Summed over the columns, in squared units of X.
+        float64, summed over the columns, in squared units of X.
         """
-        images = self._images(X)
-        low, high = self.bounds_
-        return -((high - low) ** 2) * self.run_.score(images)
+        X = self._validated(X)
+        back = self._rows(self.run_.reconstruct(self._images(X)))
+        return -np.square(X - back).sum(axis=1)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of `score_samples`: higher is better, 0 is perfect."""
@@ -123,16 +141,24 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _unit(self, X: np.ndarray) -> np.ndarray:
         low, high = self.bounds_
-        return ((X - low) / (high - low)).astype(np.float32)
+        with np.errstate(over="ignore"):
+            unit = (X.astype(np.float64, copy=False) - low) / (high - low)
+            unit = np.clip(unit, 0, 1) if self.scale == "robust" else unit
+            unit = unit.astype(np.float32)
+        if len(far := np.flatnonzero(~np.isfinite(unit).all(axis=1))):
+            raise ValueError(f"X: row {far[0]} is too far from the training rows for float32")
+        return unit
 
-    def _images(self, X: Any) -> np.ndarray:
+    def _validated(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        return validate_data(self, _unmasked(X), dtype=FLOATS, reset=False)
+
+    def _images(self, X: np.ndarray) -> np.ndarray:
         return self._unit(X).reshape(-1, *self.run_.model.shape)
 
     def _rows(self, images: np.ndarray) -> np.ndarray:
         low, high = self.bounds_
-        return low + (high - low) * images.reshape(len(images), -1)
+        return low + (high - low) * images.reshape(len(images), -1).astype(np.float64)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -151,5 +177,46 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _unmasked(X: Any) -> Any:
+    """`X`; scikit-learn would drop a mask without a word."""
+    if np.ma.is_masked(X):
+        raise ValueError("X: a masked array, whose mask would be lost; say X.filled(0)")
+    return X
+
+
+def _bounds(X: np.ndarray, scale: str) -> tuple[float, float]:
+    """The numbers of X [n, features] that become 0 and 1; warns where a few rows alone set them."""
+    middle = float(np.median(X))
+    distance = np.abs(X.astype(np.float64, copy=False) - middle).max(axis=1)
+    few = np.argsort(-distance, kind="stable")[: max(1, len(X) // ONE_IN)]
+    others = X if len(X) == 1 else np.delete(X, few, axis=0)
+    whole, kept = _range(X), _range(others)
+    if scale == "robust":
+        whole = kept
+    elif len(X) > FEW and whole != kept and whole[1] - whole[0] >= FAR * (kept[1] - kept[0]):
+        reach = max(abs(bound - middle) for bound in kept)
+        far = [int(row) for row in few if distance[row] > reach]
+        warnings.warn(_outlying(X, far, middle, kept), UserWarning, stacklevel=3)
+    low, high = whole
+    if not math.isfinite(high - low):
+        raise ValueError(f"X: goes from {low:g} to {high:g}, too far for float64; divide it")
+    return low, high if high > low else low + 1.0
+
+
+def _range(X: np.ndarray) -> tuple[float, float]:
+    return float(X.min()), float(X.max())
+
+
+def _outlying(X: np.ndarray, far: list[int], middle: float, kept: tuple[float, float]) -> str:
+    row = far[0]
+    column = int(np.abs(X[row].astype(np.float64) - middle).argmax())
+    others = f" (as do rows {', '.join(map(str, far[1:6]))})" if far[1:] else ""
+    return (
+        f"X: row {row} has {X[row, column]:g} in column {column}{others}, the other rows "
+        f"{kept[0]:g} to {kept[1]:g}; to the network they look nearly alike. Mend or drop it, or "
+        f"say scale='robust'"
+    )

@@ -104,7 +104,13 @@ def _damage(file: Path) -> Iterator[None]:
         ) from None
 
 
-def write(folder: Path, blocks: Iterable[Split], n: int, test: Split) -> None:
+def write(
+    folder: Path,
+    blocks: Iterable[Split],
+    n: int,
+    test: Split,
+    label_names: tuple[str, ...] | None = None,
+) -> None:
     """Makes `folder` for `read`, whole or not at all.
 
     Args:
@@ -112,6 +118,7 @@ def write(folder: Path, blocks: Iterable[Split], n: int, test: Split) -> None:
       blocks: the training set, n images in all, in parts that fit in memory.
       n: for the bar that a terminal shows after two seconds, and to refuse what cannot fit.
       test: the test set.
+      label_names: of the labels of both.
 
     Raises:
       DataError: the disk is full or cannot be written; says how many MB are needed.
@@ -128,6 +135,7 @@ def write(folder: Path, blocks: Iterable[Split], n: int, test: Split) -> None:
             made.mkdir()
             labels, meta = _write_records(made / RECORDS, blocks, n)
             held = {"train_labels": labels, "test_images": test.images, "test_labels": test.labels}
+            held |= {"label_names": None if label_names is None else np.array(label_names)}
             known: Any = {key: value for key, value in held.items() if value is not None}
             np.savez(made / ARRAYS, **known)
             (made / META).write_text(json.dumps(meta))
@@ -192,12 +200,13 @@ def read(folder: Path, name: str) -> Dataset:
         (folder / ARRAYS).open("rb") as stream,  # np.load leaves its own open on failure
         np.load(stream, allow_pickle=False) as file,
     ):
-        labels, test_images, test_labels = (
+        labels, test_images, test_labels, names = (
             file[key] if key in file.files else None
-            for key in ("train_labels", "test_images", "test_labels")
+            for key in ("train_labels", "test_images", "test_labels", "label_names")
         )
+    called = None if names is None else tuple(names.tolist())
     train = Split(Records(folder / RECORDS, *known), labels)
-    return Dataset(name, train, Split(test_images, test_labels))
+    return Dataset(name, train, Split(test_images, test_labels), called)
 
 
 class Window(NamedTuple):

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.hashing import Hasher
 
 from ae_jax import idx_files
 from ae_jax.errors import DataError
@@ -115,16 +116,50 @@ def read_idx(name: str, folder: Path) -> Arrays | None:
 
     None: it is damaged, or not byte for byte the published data.
     """
-    arrays = {}
     try:
-        builder = tfds.builder_from_directory(folder)
-        for split in ("train", "test"):
-            images, labels = _read_split(builder, split)
-            arrays[f"{split}_images"] = images[..., 0]
-            arrays[f"{split}_labels"] = np.asarray(labels, np.uint8)
+        arrays = _both_splits(folder)
     except Exception:  # TFDS and array_record raise a dozen unrelated kinds
         return None
     return arrays if idx_files.intact(arrays, name) else None
+
+
+def find_idx(name: str, roots: list[Path]) -> Arrays | None:
+    """`read_idx` of a set that TFDS itself has prepared below one of `roots`, in published order.
+
+    TFDS deals the records in the order of a hash of their keys, which are 0 ... n-1, so that the
+    same hash tells where each one was.
+
+    Raises:
+      DataError: there is one, and it is damaged or not the published data.
+    """
+    folder = next((found for root in roots if (found := _prepared(name, root))), None)
+    if folder is None:
+        return None
+    with _named(folder):
+        arrays = _both_splits(folder)
+        if not idx_files.intact(arrays, name):
+            arrays = {part: values[_places(part, len(values))] for part, values in arrays.items()}
+        if not idx_files.intact(arrays, name):
+            raise DataError(f"is not {name} as published; remove it, or prepare it anew")
+    return arrays
+
+
+def _both_splits(folder: Path) -> Arrays:
+    """Images uint8 [n, H, W] and labels uint8 [n] of 'train' and 'test', as they are stored."""
+    builder = tfds.builder_from_directory(folder)
+    arrays = {}
+    for split in ("train", "test"):
+        images, labels = _read_split(builder, split)
+        arrays[f"{split}_images"] = images[..., 0]
+        arrays[f"{split}_labels"] = np.asarray(labels, np.uint8)
+    return arrays
+
+
+def _places(part: str, n: int) -> np.ndarray:
+    """Where TFDS has put record 0 ... n-1 of a split [n]; a part is named `<split>_images`."""
+    hashed = Hasher(part.partition("_")[0]).hash_key
+    order = sorted(range(n), key=hashed)
+    return np.argsort(order)
 
 
 def find_other(name: str, roots: list[Path]) -> Path | None:

@@ -20,7 +20,7 @@ from ae_jax import model as model_lib
 from ae_jax import objective as objective_lib
 from ae_jax import optimiser as optimiser_lib
 from ae_jax.arrays import Split, blocks
-from ae_jax.errors import ConfigError, DivergedError
+from ae_jax.errors import ConfigError, DataError, DivergedError
 from ae_jax.model import Batch, Model, Variables
 from ae_jax.objective import Objective
 
@@ -104,12 +104,36 @@ class Trainer(NamedTuple):
         return jax.eval_shape(self._init, jax.random.key(0), mean)
 
 
-def check_labels(config: Any, data: Split) -> None:
-    """Raises ConfigError where a label-conditioned decoder has no labels, or not enough classes."""
+def check_labels(
+    config: Any, data: Split, part: str = "train", names: tuple[str, ...] | None = None
+) -> None:
+    """Refuses labels that a label-conditioned decoder does not know.
+
+    Args:
+      config: resolved; where `model.classes` is 0 nothing is asked for.
+      data: images with their labels.
+      part: which they are, 'train' or 'test'.
+      names: of the labels, `Dataset.label_names`.
+
+    Raises:
+      ConfigError: the training set has no labels, or not all below `model.classes`.
+      DataError: the same of another part.
+    """
     classes = config.model.classes
-    if classes and (data.labels is None or data.labels.max() >= classes):
-        found = "no labels" if data.labels is None else f"labels up to {data.labels.max()}"
+    if not classes or not len(data.images):
+        return
+    highest = -1 if data.labels is None else int(data.labels.max())
+    if 0 <= highest < classes:
+        return
+    called = f" ('{names[highest]}')" if names and highest >= 0 else ""
+    if part == "train":
+        found = "no labels" if highest < 0 else f"labels up to {highest}{called}"
         raise ConfigError(f"model.classes: {classes}, but the data set has {found}")
+    found = "none" if highest < 0 else f"{highest}{called} is among them"
+    raise DataError(
+        f"{part}_labels: {found}; the decoder is told the label of each image, which must be 0 to "
+        f"{classes - 1} (model.classes is {classes})"
+    )
 
 
 def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:

@@ -1,14 +1,16 @@
-"""Contractive autoencoder: `undercomplete` and 0.08 ||dh/dx||_F^2 (Rifai et al. 2011).
+"""Contractive autoencoder: `undercomplete` and 0.08 ||dh/dx||_F^2.
 
-The penalty is exact, in closed form for one layer; `:hutchinson` estimates it, `:plain` leaves it
-out. Its weight grows for 200 of the 300 epochs: at full strength from the start it saturates
-units before they are of use.
-
-On mnist5k (mean ||dh/dx||_F of the test images, pixels in [-1,1]; mse per pixel in [0,1] units):
-0.43 and 0.0149; `:plain` 2.51 and 0.0131; `undercomplete`, as many epochs, 2.48 and 0.0155.
+Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive auto-encoders: explicit invariance
+during feature extraction" (ICML). The penalty is exact, in closed form for one layer;
+`:hutchinson` estimates it, `:plain` leaves it out. Its weight grows for 200 of the 300 epochs: at
+full strength from the start it saturates units before they are of use.
 
     python -m experiments.run --config=configs/contractive.py
     python -m experiments.run --config=configs/contractive.py:plain
+
+Measured:
+`contractive` (1 seed): mse 0.0149, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 0.434.
+`contractive:plain` (1 seed): mse 0.0131, PCA 0.0187, mean image 0.0691, ||dh/dx||_F 2.51.
 """
 
 CONFIG = {

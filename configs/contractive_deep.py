@@ -1,12 +1,14 @@
-"""Contractive autoencoder 784-250-16-250-784, tanh: the Jacobian of the whole encoder is penalised.
+"""Contractive autoencoder 784-250-16-250-784, tanh: the Jacobian of the whole encoder is penalized.
 
-Not of each layer by itself, as where contractive layers are stacked (Rifai et al. 2011); through
-the Gram matrix of the first layer it needs no array [batch, 16, 784].
-
-On mnist5k (mean ||dh/dx||_F of the test images, pixels in [-1,1]; mse per pixel in [0,1] units):
-0.32 and 0.0194; `:plain`, without the penalty, 0.93 and 0.0191.
+Not of each layer by itself, as where contractive layers are stacked (Rifai et al. 2011, see
+`contractive`); through the Gram matrix of the first layer it needs no array [batch, 16, 784].
+`:plain` is without the penalty.
 
     python -m experiments.run --config=configs/contractive_deep.py
+
+Measured:
+`contractive_deep` (1 seed): mse 0.0194, PCA 0.0281, mean image 0.0691, ||dh/dx||_F 0.324.
+`contractive_deep:plain` (1 seed): mse 0.0191, PCA 0.0281, mean image 0.0691, ||dh/dx||_F 0.929.
 """
 
 CONFIG = {

@@ -1,14 +1,19 @@
 """Fully convolutional autoencoder with strided and transposed convolutions, 64 codes.
 
 Encoder: conv 3x3x16 and 3x3x32 of stride 2, conv 7x7x64 to 1x1. Decoder: the transposed mirror
-image, sigmoid. Published (full MNIST, 20 epochs): loss of the last batch, 32 images, 0.010315
-after the first epoch and 0.002479 after the twentieth, per pixel in [0,1] units. (The dense model
-it is compared with, `deep`, has 10 codes, this one 64: PCA of equal size reaches 0.0341 and
-0.0090.) `:batchnorm` normalises after each ReLU. Seen here (seed 0), last batch of epochs 1, 2, 3:
-0.0092, 0.0057, 0.0047; with BatchNorm 0.0048, 0.0040, 0.0038.
+image, sigmoid. `:batchnorm` normalizes after each ReLU.
+
+Source: as of `deep`. Published in its text (full MNIST, 20 epochs): loss of the last batch, 32
+images, 0.010315 after the first epoch and 0.002479 after the twentieth, per pixel in [0,1] units.
+(The dense model it is compared with, `deep`, has 10 codes, this one 64.)
 
     python -m experiments.run --config=configs/conv_strided.py
     python -m experiments.run --config=configs/conv_strided.py:batchnorm,published
+
+Measured:
+`conv_strided:published` (seeds: 8): published 0.002479 (last batch, text), here 0.002731 ± 0.0002,
+met.
+`conv_strided` (1 seed): mse 0.00647, PCA 0.00957, mean image 0.0691.
 """
 
 CONFIG = {

@@ -1,11 +1,12 @@
 """The slots compose: `denoise` with tied weights and a contractive penalty, 784-500-784.
 
-The Jacobian is taken where the encoder is: at the corrupted image.
-
-On mnist5k (mse per pixel in [0,1] units; mean ||dh/dx||_F of the clean test images, pixels in
-[-1,1]): denoised 0.0137, clean 0.0091, 6.5; `:plain`, without the penalty, 0.0133, 0.0063, 9.8.
+The Jacobian is taken where the encoder is: at the corrupted image. `:plain` is without the penalty.
 
     python -m experiments.run --config=configs/denoise_contractive_tied.py
+
+Measured:
+`denoise_contractive_tied` (1 seed): mse 0.00914, PCA 7.66e-05, mean image 0.0691, denoised mse
+0.0136, best linear denoiser 0.0189, ||dh/dx||_F 6.48.
 """
 
 CONFIG = {

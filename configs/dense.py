@@ -1,15 +1,21 @@
-"""Dense autoencoder 784-250-16-320-784, tanh code, sigmoid output (Keras tutorial).
+"""Dense autoencoder 784-250-16-320-784, tanh code, sigmoid output.
 
-Published (full MNIST, 50 epochs): training loss from about 0.07 to about 0.01, test 0.011718 per
-pixel in [0,1] units. The long plateau at 0.067 at the start is the mean image; how long it lasts
-depends on the seed: with Keras's initial weights nearly all tanh units saturate at once. Seen here:
-of seeds 0 to 15, 9, 10 and 11 leave it and end with 0.0119, 0.0109 and 0.0119 on the test set; the
-others stay to the end, as each of 4 seeds does in PyTorch by the same rule, in 3 epochs. On 5,000
-digits it outlasts the training, so there the weights start by He's rule (training loss 0.059 in the
-first ten epochs, 0.021 after 100).
+Source: Adrian Pacurar, "Intro to Autoencoders" (The Mathy Bit, 2018-08-29,
+mathybit.github.io/auto-intro), Keras. Published in its text (full MNIST, 50 epochs): a training
+loss from about 0.07 to about 0.01; in the companion notebook (github.com/mathybit/ml-tutorials,
+autoencoders.ipynb): test 0.011718 per pixel in [0,1] units.
+
+The long plateau at 0.067 at the start of `:published` is the mean image; how long it lasts depends
+on the seed: with Keras's initial weights nearly all tanh units saturate at once. On 5,000 digits it
+outlasts the training, so there the weights start by He's rule.
 
     python -m experiments.run --config=configs/dense.py
     python -m experiments.run --config=configs/dense.py:published
+
+Measured:
+`dense:published` (seeds: 16, 13 learnt nothing): published 0.0117 (test, companion notebook), here
+0.01158 ± 0.0005, met.
+`dense` (3 seeds): mse 0.0216 ± 0.0003, PCA 0.0281, mean image 0.0691.
 """
 
 CONFIG = {

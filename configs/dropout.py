@@ -1,21 +1,22 @@
-"""Bottleneck autoencoder 784-h-k-h-784 with dropout 0.8 on the code (course notebook).
+"""Bottleneck autoencoder 784-h-k-h-784 with dropout 0.8 on the code.
 
 ReLU layers, linear code, linear output; survivors of the dropout are multiplied by 5; the loss
-adds gamma * sum over the four kernels of mean(W^2). No numbers are published. The notebook never
-leaves training mode, so its pictures have the dropout on: `:noisy_eval` does that.
+adds gamma * sum over the four kernels of mean(W^2).
+
+Source: a course's notebook on autoencoders in PyTorch; its title, author and address are not known
+to us. It prints no numbers. It never leaves training mode, so its pictures have the dropout on:
+`:noisy_eval` does that.
 
 Default: h = 256, k = 128, gamma = 1e-4 (experiment B). `:zero` is experiment A, h = k = 64,
 gamma = 1e-2, all kernels starting at zero (the random biases break the symmetry). `:two` is the
 text's version of A, two numbers, h = 128, no dropout. `:denoise` is experiment C, h = 256, k = 32,
 pixels kept with probability 0.2 without rescaling.
 
-Seen on full MNIST (seed 0), epoch means of the loss for epochs 1, 2, 3: default 0.0497, 0.0374,
-0.0356; `:zero` 0.0683, 0.0622, 0.0615; `:two` 0.0585, 0.0485, 0.0470; `:denoise` 0.0617, 0.0535,
-0.0519. A PyTorch transcription gives 0.0495 and 0.0374, 0.0682 and 0.0622, 0.0586 and 0.0494,
-0.0628 and 0.0538 for the first two.
-
     python -m experiments.run --config=configs/dropout.py
     python -m experiments.run --config=configs/dropout.py:zero,published
+
+Measured:
+`dropout` (1 seed): mse 0.0242, PCA 0.00458, mean image 0.0691.
 """
 
 CONFIG = {

@@ -1,11 +1,16 @@
-"""Deep autoencoder 784-1000-500-250-30 and back (Hinton & Salakhutdinov 2006, Science 313).
+"""Deep autoencoder 784-1000-500-250-30 and back.
 
-Published: squared error of 3.00 an image on the test set of MNIST after layer-wise pre-training by
-restricted Boltzmann machines; PCA of 30 numbers has 13.87. Here from random weights, with ELU,
-Adam and a decaying rate: 3.1 (seed 0). See `python -m experiments.literature --only=hinton2006`.
+Hinton & Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks", Science
+313, 504-507. Published in the text: squared error of 3.00 an image on the test set of MNIST after
+layer-wise pre-training by restricted Boltzmann machines; PCA of 30 numbers has 13.87. Here from
+random weights, with ELU, Adam and a decaying rate.
+See `python -m experiments.literature --only=hinton2006`.
 
     python -m experiments.run --config=configs/hinton2006.py
     python -m experiments.run --config=configs/hinton2006.py:published
+
+Measured:
+`hinton2006` (2 seeds): sse 3.13 ± 0.01, PCA 13.9.
 """
 
 CONFIG = {

@@ -1,16 +1,25 @@
-"""Linear autoencoder 784-32-784: no bias, no activation, untied (the first of the tutorials).
+"""Linear autoencoder 784-32-784: no bias, no activation, untied.
 
-Published (full MNIST, 20 epochs): test loss printed as 0.0010, which is 0.10 per pixel in
-[-1,1] units, 0.025 in [0,1] units. The optimum for 32 numbers without centring is the
-uncentred SVD of rank 32: 0.01722 in [0,1] units. Not converged, then; `:optimum` is. Published
-after epochs 1, 2, 3, in [-1,1] units: 0.25, 0.24, 0.21; seen here (seed 0): 0.253, 0.237, 0.213.
+Source: the first post of a series on representation learning by constraint, in PyTorch; its title,
+author and address are not known to us. Published in its text (full MNIST, 20 epochs of SGD): test
+loss printed as 0.0010, which is 0.10 per pixel in [-1,1] units, 0.025 in [0,1] units. The optimum
+for 32 numbers without centering is the uncentered SVD of rank 32: 0.01722 in [0,1] units. Not
+converged, then; `:optimum` is.
 
+    python -m experiments.run --config=configs/linear.py:optimum
     python -m experiments.run --config=configs/linear.py
     python -m experiments.run --config=configs/linear.py:published
 
-`:published` full MNIST, 20 epochs; `:optimum` a decayed learning rate, to within 1 % of that
-optimum; `:optimum,centred` the data lose their mean image, so that the optimum is PCA
-(Bourlard & Kamp 1988; Baldi & Hornik 1989).
+The default is the source's SGD, as many steps on 5,000 digits; `:published` full MNIST, 20 epochs;
+`:optimum` Adam with a decayed learning rate, to within 1 % of that optimum; `:optimum,centred` the
+data lose their mean image, so that the optimum is PCA (Bourlard & Kamp 1988, "Auto-association by
+multilayer perceptrons and singular value decomposition", Biological Cybernetics 59; Baldi & Hornik
+1989, "Neural networks and principal component analysis", Neural Networks 2).
+
+Measured:
+`linear:published` (seeds: 3): published 0.10 (test, text), here 0.1025 ± 0.0009, met.
+`linear` (1 seed): mse 0.0267, PCA 0.0177, mean image 0.0691.
+`linear:optimum` (1 seed): mse 0.0182, PCA 0.0177, mean image 0.0691.
 """
 
 CONFIG = {

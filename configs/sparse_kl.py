@@ -1,12 +1,15 @@
 """Sparse autoencoder 784-196-784: every sigmoid unit is on for a twentieth of the images.
 
-0.01 sum_j KL(0.05 || mean of h_j over the batch) beside the error per pixel (Ng 2011, CS294A notes
-on sparse autoencoders).
-
-On mnist5k: mean activation of the test images 0.053, of single units 0.037 to 0.070; mse 0.0112
-per pixel in [0,1] units. `:plain`, without the penalty: 0.50, 0.38 to 0.55, 0.0029.
+0.01 sum_j KL(0.05 || mean of h_j over the batch) beside the error per pixel (Ng 2011, "Sparse
+autoencoder", notes of CS294A, Stanford). `:plain` is without the penalty.
 
     python -m experiments.run --config=configs/sparse_kl.py
+
+Measured:
+`sparse_kl` (1 seed): mse 0.0112, PCA 0.00262, mean image 0.0691, mean activation 0.0526, least of a
+unit 0.0373, largest 0.0696.
+`sparse_kl:plain` (1 seed): mse 0.00293, PCA 0.00262, mean image 0.0691, mean activation 0.496,
+least of a unit 0.384, largest 0.553.
 """
 
 CONFIG = {

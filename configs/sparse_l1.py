@@ -1,12 +1,18 @@
 """Sparse autoencoder 784-196-784: ReLU units and 0.001 sum_j |h_j|.
 
-The penalty on the weights is part of it: without one, the code shrinks and the decoder grows
-until the first penalty is met by small numbers instead of zeros.
-
-On mnist5k: 17 % of the units are not 0 for an image, mse 0.0103 per pixel in [0,1] units.
-`:plain`, with neither penalty: 98 % and 0.0028; `:l1_only`: 28 % and 0.0129.
+The penalty on the weights is part of it: without one (`:l1_only`), the code shrinks and the
+decoder grows until the first penalty is met by small numbers instead of zeros. `:plain` has
+neither.
 
     python -m experiments.run --config=configs/sparse_l1.py
+
+Measured:
+`sparse_l1` (1 seed): mse 0.0103, PCA 0.00262, mean image 0.0691, units not 0 (%) 17.2, units never
+used 13.
+`sparse_l1:l1_only` (1 seed): mse 0.0128, PCA 0.00262, mean image 0.0691, units not 0 (%) 28, units
+never used 0.
+`sparse_l1:plain` (1 seed): mse 0.00279, PCA 0.00262, mean image 0.0691, units not 0 (%) 98.1, units
+never used 0.
 """
 
 CONFIG = {

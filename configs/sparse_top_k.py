@@ -1,18 +1,22 @@
 """k-sparse autoencoder 784-500-784: of 500 linear units the 25 largest of each image are kept.
 
-Makhzani & Frey 2014, "k-Sparse autoencoders". `:revive` adds the auxiliary loss of Gao et al. 2024
-with their weight of 1/32 (of the error per pixel: 1/32/784), by which units that a batch left
-unused learn to explain what is missing.
-
-On mnist5k: mse 0.0133 per pixel in [0,1] units, 105 units used by no test image; `:revive` 0.0133
-and none.
+Makhzani & Frey 2014, "k-Sparse autoencoders" (ICLR). `:revive` adds the auxiliary loss of Gao et
+al. 2024 ("Scaling and evaluating sparse autoencoders") with their weight of 1/32 (of the error per
+pixel: 1/32/784), by which units that a batch left unused learn to explain what is missing.
 
 `:makhzani` has their size, 1,000 tied units, on full MNIST (with Adam, and one k for all).
-Published: logistic regression on the codes errs on 1.35 % of the test images (on pixels 7.20 %);
-seen here 1.7 % (7.3 %). See `python -m experiments.literature`.
+Published in a table: logistic regression on the codes errs on 1.35 % of the test images (on pixels
+7.20 %). See `python -m experiments.literature`.
 
     python -m experiments.run --config=configs/sparse_top_k.py
     python -m experiments.run --config=configs/sparse_top_k.py:revive
+
+Measured:
+`sparse_top_k:makhzani` (3 seeds): test error (%) 1.6 ± 0.08, error on pixels (%) 7.34.
+`sparse_top_k` (1 seed): mse 0.0134, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5, units never
+used 105.
+`sparse_top_k:revive` (1 seed): mse 0.0133, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5,
+units never used 0.
 """
 
 CONFIG = {

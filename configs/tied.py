@@ -1,11 +1,17 @@
-"""Tied weights: the decoder is the transpose of the encoder, W_x = W_h^T (course notes).
+"""Tied weights: the decoder is the transpose of the encoder, W_x = W_h^T.
 
-Linear, without bias and centred: one matrix, whose columns converge to an orthonormal basis of the
+Linear, without bias and centered: one matrix, whose columns converge to an orthonormal basis of the
 principal subspace, so that W^T W is the identity and the error PCA's. `:tanh` is the nonlinear
 784-30-784 of `undercomplete` with tied weights.
 
+Source: named in passing by the notes of the course Deep Learning (NYU, spring 2020; Alfredo
+Canziani and Yann LeCun), week 7-3, without numbers.
+
     python -m experiments.run --config=configs/tied.py
     python -m experiments.run --config=configs/tied.py:tanh
+
+Measured:
+`tied` (1 seed): mse 0.0177, PCA 0.0177, mean image 0.0691.
 """
 
 CONFIG = {

@@ -3,9 +3,13 @@
 784-1000-500-32-500-1000-784 on Bernoulli likelihood. What differs between an image and its warped
 copy cannot be told, so the code keeps what the digit is, and its 32 numbers are easier to
 classify than PCA's (see `analyse --only=classification`). A denoising autoencoder (Vincent et al.
-2008) whose noise runs along the manifold instead of away from it.
+2008, see `denoise`) whose noise runs along the manifold instead of away from it.
 
     python -m experiments.run --config=configs/warp.py
+
+Measured:
+`warp` (1 seed): mse 0.0216, PCA 0.0177, mean image 0.0691, denoised mse 0.0261, best linear
+denoiser 0.0402, loss (nats) 111.
 """
 
 CONFIG = {

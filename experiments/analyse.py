@@ -28,7 +28,8 @@ GALLERY = "gallery"  # the page, which every call writes
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("workdir", None, "The run, as experiments.run left it.")
+    cli.define_path("workdir", None, "The run, as experiments.run left it.")
+    cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
     flags.DEFINE_integer("seed", 0, "Of everything random here.")
     flags.DEFINE_float(
@@ -42,28 +43,23 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     if F.effort <= 0:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
-    from ae_jax import api
+    from ae_jax import api, arrays
     from ae_jax.analysis import APPLICATIONS, Study
+    from experiments import place
 
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application")
     path = Path(F.workdir)
     run = api.restore(F.workdir)
-    dataset, key = dataset_of(run.config), jax.random.key(F.seed)
+    # Of training images that stay on disk, as many as are enough.
+    dataset = arrays.sampled(place.opened(path, run.config, F.data))
+    key = jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
     names = [name for name in names if name != GALLERY]
     if failed := show(study, names, path, F.debug):
         what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"
         cli.fail(what + "\nthe others are done; --debug shows where it failed", 1)
     return 0
-
-
-def dataset_of(config: Any) -> Any:
-    """The data set the run was trained on; of one that stays on disk, what is enough of it."""
-    from ae_jax import arrays
-    from ae_jax import data as data_lib
-
-    return arrays.sampled(data_lib.of_config(config))
 
 
 def outsiders(run: Any) -> Any:

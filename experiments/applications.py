@@ -21,8 +21,8 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
-from experiments import cli, measured, provenance
-from experiments.expected import BARS, OTHERS, RUNS, Bar
+from experiments import cli, expected, measured, provenance
+from experiments.expected import BARS, OTHERS, RUNS, TUTORIALS, VERSION, Bar
 from experiments.measured import RUN, Measurement, Task
 
 
@@ -33,7 +33,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     effort = flags.FLAGS.effort
     if effort <= 0:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
-    a = measured.asked(APPLICATIONS, "application")
+    a = measured.asked(expected.rows_of(APPLICATIONS), "application")
     for name, row in measured.rows_of(a.file, a.dataset.name).items():
         if name in a.names and row.get("effort") != effort:
             other = f"{name} was measured with {row.get('effort')}, not {effort:g}"
@@ -57,7 +57,8 @@ def measurement(dataset: Any, effort: float) -> Measurement:
 
 def protocol(name: str, dataset: Any, effort: float) -> dict[str, Any]:
     """What an application's numbers depend on."""
-    return {"config": measured.fields_of(*config_of(name, dataset)), "effort": effort}
+    config = measured.fields_of(*config_of(name, dataset))
+    return {"config": config, "effort": effort, "version": VERSION}
 
 
 def said(task: Task, row: dict[str, Any]) -> str:
@@ -82,7 +83,8 @@ def one(dataset: Any, effort: float, runs: dict[Any, Any], task: Task) -> dict[s
     key = jax.random.key(1000 + seed)
     study = Study(run, dataset, key, effort, outsiders=outsiders(run), most=whole)
     try:
-        finding = APPLICATIONS[name](study, study.key_for(name))
+        application = expected.application_of(name)
+        finding = APPLICATIONS[application](study, study.key_for(application))
     except NotApplicable as reason:
         tqdm.write(f"{name}: skipped, {reason}")
         return None
@@ -96,7 +98,7 @@ def one(dataset: Any, effort: float, runs: dict[Any, Any], task: Task) -> dict[s
 
 def config_of(name: str, dataset: Any) -> tuple[str, dict[str, Any]]:
     """(config, changes to it) of the run an application is given."""
-    config, changes = RUNS.get(name, OTHERS)
+    config, changes = given(name)
     return config, {**changes, "data.name": dataset.name}
 
 
@@ -131,9 +133,14 @@ def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]
     return record
 
 
+def given(row: str) -> tuple[str, dict[str, Any]]:
+    """The config whose run a row is measured on, and changes to it."""
+    return TUTORIALS.get(row) or RUNS.get(row, OTHERS)
+
+
 def run_of(name: str) -> str:
     """The run an application is given, in words."""
-    config, changes = RUNS.get(name, OTHERS)
+    config, changes = given(name)
     return config + "".join(f" {field}={value}" for field, value in changes.items())
 
 

@@ -31,7 +31,6 @@ import jax
 from absl import flags
 from tqdm import tqdm
 
-from ae_jax import figures
 from ae_jax.errors import ConfigError
 from ae_jax.schema import unknown
 from experiments import (
@@ -97,10 +96,10 @@ ROWS: dict[str, Entry] = {
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("json", None, "File for the numbers; with --markdown the file to read.")
+    cli.define_path("json", None, "File for the numbers; with --markdown the file to read.")
     flags.DEFINE_list("only", [], f"Rows or kinds of rows, of: {', '.join(ROWS)}.")
     flags.DEFINE_integer("rounds", 7, "Rounds of each side; their median counts.", lower_bound=1)
-    flags.DEFINE_string("png", None, "File for a chart of the ratios.")
+    cli.define_path("png", None, "File for a chart of the ratios.")
     flags.DEFINE_bool("markdown", False, "Print the tables of the --json file as markdown.")
     flags.mark_flag_as_required("json")
 
@@ -122,6 +121,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         result = measure(names, Pace(f.rounds), lambda result: workdir.write_json(file, result))
         print(bench_report.text(result))
     if f.png:
+        from ae_jax import figures
+
         figures.save(bench_report.chart(result), f.png)
     return 0
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ae_jax import figures
 from experiments.markdown import table
 
 Row = dict[str, Any]
@@ -94,7 +93,9 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n\n".join([*parts, summary(result)])
 
 
-def chart(result: dict[str, Any]) -> figures.Figure:
-    """How many times faster ae_jax is, a bar for every row that has a ratio."""
+def chart(result: dict[str, Any]) -> Any:
+    """The figure of how many times faster ae_jax is, a bar for every row that has a ratio."""
+    from ae_jax import figures  # not for a command that prints tables
+
     ratios = {r["name"]: r["ratio"] for r in result["rows"] if r["torch_ms"] is not None}
     return figures.bars(ratios, "Time in PyTorch over time in ae_jax", "times faster", mark=1.0)

@@ -24,10 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from ae_jax import api, config, data, evaluation, scaling, training
+from ae_jax import batches, config, data, evaluation, scaling, training
 from ae_jax.arrays import Split
 from ae_jax.layers import ConvTranspose, Layer
 from ae_jax.model import Model
+from ae_jax.run import Run
+from experiments.published import sourced
 
 Work = Callable[[int], Sequence[Any]]
 Row = dict[str, Any]
@@ -116,7 +118,7 @@ class Ours(NamedTuple):
 
 def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
     """The training loop of `experiments.run` itself, between whose chunks nothing is done."""
-    resolved = config.load_config(name, **{"train.epochs": FOREVER, **overrides})
+    resolved = config.load_config(sourced(name), **{"train.epochs": FOREVER, **overrides})
     batch = resolved.train.batch_size
     images = digits(batch * round(N_IMAGES / batch))
     trainer = training.prepare(resolved, images.shape[1:], len(images))
@@ -194,7 +196,7 @@ def penalty(torch_side: Any, name: str, base: str, pace: Pace) -> Row:
 
 def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
     """`evaluate`: the metrics of a whole set; `encode`: its codes as a NumPy array."""
-    resolved, images = config.load_config(base), digits(N_IMAGES)
+    resolved, images = config.load_config(sourced(base)), digits(N_IMAGES)
     trainer = training.prepare(resolved, images.shape[1:], N_IMAGES)
     key = jax.random.key(0)
     state = trainer.init(key, training.mean_image(images, resolved.data.scale))
@@ -209,10 +211,10 @@ def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
         }
     else:
         k = resolved.model.code_size
-        run = api.Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
+        run = Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
         calls = {
             "ours": lambda: run.encode(images),
-            "torch": lambda: torch_side.encode(network, x, api.BATCH),
+            "torch": lambda: torch_side.encode(network, x, batches.BATCH),
         }
     sides = {side: partial(_again, call) for side, call in calls.items()}
     row = compared(f"{kind}:{base}", interleave(sides, pace))
@@ -237,8 +239,8 @@ def start(torch_side: Any, base: str, pace: Pace) -> Row:
 
 
 def _first_epoch_s(base: str, folder: Path, workdir: str) -> float:
-    arguments = ("run", f"--config={base}", f"--workdir={folder / workdir}")
-    return seconds_until("epoch ", folder / "cache", *arguments)
+    arguments = ["run", f"--config={sourced(base)}", f"--workdir={folder / workdir}"]
+    return seconds_until("epoch ", folder / "cache", *arguments, "--config.data.name=mnist5k")
 
 
 def seconds_until(sign: str, cache: Path, command: str, *arguments: str) -> float:

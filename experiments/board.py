@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import scaling
+from ae_jax import controls, scaling
 from ae_jax.animation import displayable, mosaic
 from ae_jax.errors import ConfigError
 
@@ -39,7 +39,7 @@ class Board:
 
         model = s.trainer.model
         self.writer = SummaryWriter(str(path / "tensorboard"), purge_step=step + 1)
-        self.test = s.dataset.test
+        self.test, self.denoises = s.dataset.test, model.corrupts
         self.encode = jax.jit(lambda v, x: model.encode(v, scaling.to_network(x, model.scale)))
 
     def numbers(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -48,17 +48,20 @@ class Board:
             for name in row.keys() - {"step", "epoch", "split"}:
                 self.writer.add_scalar(f"{name}/{row['split']}", row[name], row["step"])
 
-    def epoch(self, step: int, variables: Any, outputs: np.ndarray) -> None:
-        """Histograms of parameters, gathered statistics and codes; test images over `outputs`."""
+    def epoch(self, step: int, variables: Any, inputs: np.ndarray, outputs: np.ndarray) -> None:
+        """Histograms of parameters, gathered statistics and codes; test images.
+
+        `inputs` stand over `outputs`, of a denoiser over the clean images as well.
+        """
         for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
             tag = jax.tree_util.keystr(path, simple=True, separator="/")
             self.writer.add_histogram(tag, np.asarray(leaf), step)
         codes = self.encode(variables, self.test.images[:CODES])
         self.writer.add_histogram("code", np.asarray(codes), step)
-        originals = np.asarray(self.test.images[: len(outputs)])
-        if originals.dtype == np.uint8:
-            originals = originals / np.float32(255)
-        rows = [displayable(originals, "test images"), displayable(outputs, "outputs")]
+        rows = [displayable(inputs, "test images"), displayable(outputs, "outputs")]
+        if self.denoises:
+            clean = controls.unit_rows(self.test.images[: len(outputs)])
+            rows.append(displayable(clean.reshape(outputs.shape), "test images"))
         picture = mosaic(rows, SIDE)[0]
         shape = "HW" if picture.ndim == 2 else "HWC"
         self.writer.add_image("reconstructions", picture, step, dataformats=shape)

@@ -1,10 +1,13 @@
 """Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 import jax
@@ -12,7 +15,7 @@ from absl import app, flags, logging
 
 from ae_jax import config as config_lib
 from ae_jax.data import cache_folder
-from ae_jax.errors import AeJaxError, ConfigError
+from ae_jax.errors import AeJaxError, CheckpointError, ConfigError
 from ae_jax.schema import Text, unknown
 
 flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
@@ -20,6 +23,56 @@ CONFIG_HELP = (
     "Config file, or the name of one in configs/; after a colon the variants, separated by commas: "
     "configs/conv_strided.py:batchnorm. Any field is set by --config.<section>.<field>=<value>."
 )
+
+
+class _Path(flags.ArgumentParser):
+    """A path, ~ being the home directory in every shell's spelling (--workdir=~/x)."""
+
+    def parse(self, argument: str) -> str:
+        return expanded(argument)
+
+
+class _YesOrNo(flags.BooleanParser):
+    """Whatever absl takes for true and false, and yes and no."""
+
+    def parse(self, argument: Any) -> bool:
+        return bool(super().parse({"yes": "true", "no": "false"}.get(argument, argument)))
+
+
+def define_path(name: str, default: str | None, text: str) -> None:
+    """A flag that is a path."""
+    flags.DEFINE(_Path(), name, default, text)
+
+
+def define_yes_or_no(name: str, default: bool, text: str) -> None:
+    """A flag that is --NAME, --noNAME, --NAME=yes or --NAME=no."""
+    flags.DEFINE_flag(flags.Flag(_YesOrNo(), None, name, default, text, boolean=True))
+
+
+def define_data() -> None:
+    """--data, which `place` understands."""
+    define_path(
+        "data", None, "Where the data are now: an .npz, or the folder that data.manual_dir names."
+    )
+
+
+def expanded(path: str) -> str:
+    """`path` with the home directory for its ~; ConfigError where there is no such home."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise ConfigError(f"{path}: nobody here has the home directory {found.split('/')[0]}")
+    return found
+
+
+def flag_lines(argv: Sequence[str]) -> list[str]:
+    """argv with the lines of a --flagfile where it stood, those of config fields, too."""
+    try:
+        return [argv[0], *flags.FLAGS.read_flags_from_files(argv[1:])]
+    except flags.IllegalFlagValueError:
+        raise ConfigError("--flagfile: has no value; write --flagfile=<file>") from None
+    except (flags.Error, UnicodeDecodeError) as error:
+        text = "it holds no text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ConfigError(f"--flagfile: {text.removeprefix('ERROR:: ')}") from None
 
 
 def split_overrides(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
@@ -62,13 +115,14 @@ def run(
     """Runs `main(positional arguments, config overrides)` and exits with what it returns.
 
     An `AeJaxError` ends with its message and its exit code, a wrong flag with exit 2, Ctrl-C with
-    130. Only a `configurable` command takes --config.FIELD=VALUE, only a `positional` one words.
+    130, output that nobody reads any more (`| head`) with 141 and without a word. Only a
+    `configurable` command takes --config.FIELD=VALUE, only a `positional` one words.
     """
     overrides: dict[str, Any] = {}
 
     def parse(argv: list[str]) -> list[str]:
         try:
-            rest, found = split_overrides(argv)
+            rest, found = split_overrides(flag_lines(argv))
             if found and not configurable:
                 fail(f"--config.{next(iter(found))}: this command takes no config; see --help", 2)
             overrides.update(found)
@@ -98,8 +152,46 @@ def run(
         return None
 
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's kernel passes on one that may not exist here
     keep_compiled_programs()
-    app.run(guarded, flags_parser=parse)
+    with _reader_may_leave():
+        app.run(guarded, flags_parser=parse)
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Ends as SIGPIPE would end the command where nobody reads its output any more."""
+    code = 128 + signal.SIGPIPE
+    try:
+        yield
+    except BrokenPipeError:
+        pass
+    except SystemExit as ended:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            code = int(ended.code or code)
+        else:
+            raise
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # of the last flush, at exit
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def writing(flag: str) -> Iterator[None]:
+    """Whatever cannot be written inside is the fault of what `flag` names: a full disk, ...
+
+    Raises:
+      CheckpointError: instead of an OSError, but for a pipe that nobody reads.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        why = error.strerror or error
+        raise CheckpointError(f"{flag}: cannot write{where}: {why}") from error
 
 
 def keep_compiled_programs() -> None:

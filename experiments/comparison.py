@@ -10,14 +10,15 @@ from ae_jax.advice import advise
 from ae_jax.animation import write_atomically
 from ae_jax.config import flat
 from experiments import page
-from experiments.finished import Record
+from experiments.finished import Record, controls
 
 LINES = 8  # a chart has so many colours
 # column -> (where in summary.json, whether the least, the most or none is best)
 COLUMNS: dict[str, tuple[str, Callable[..., float] | None]] = {
+    "mse after denoising": ("denoise.denoised_mse", min),
+    "linear denoiser": ("denoise.linear_denoiser_mse", None),
     "mse, clean images": ("test.mse", min),
     "dB": ("test.psnr", max),
-    "mse after denoising": ("denoise.denoised_mse", min),
     "cross-entropy, nats": ("test.bce", min),
     "PCA, equal code size": ("controls.pca", None),
     "parameters": ("params", None),
@@ -55,7 +56,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 
 def numbers(names: Sequence[str], runs: Sequence[Record], mark: bool) -> page.Markup:
     """A row for every run; the best of a column is marked where `mark` says that they compare."""
-    known = [dict(flat(run.summary)) for run in runs]
+    known = [_numbers(run.summary) for run in runs]
     columns = {title: c for title, c in COLUMNS.items() if any(c[0] in k for k in known)}
     cells: list[list[Any]] = [[name] for name in names]
     for field, better in columns.values():
@@ -69,6 +70,11 @@ def numbers(names: Sequence[str], runs: Sequence[Record], mark: bool) -> page.Ma
     for row, run in zip(cells, runs, strict=True):
         row.insert(1, f"{run.config.name}, code {run.config.model.code_size}")
     return page.table(["run", "config", *columns], cells)
+
+
+def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
+    """Every number of a summary by its path; of the controls those that compare."""
+    return dict(flat({**summary, "controls": controls(summary)}))
 
 
 def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:

@@ -1,6 +1,6 @@
 """What the applications are given on full MNIST, and what they should hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
@@ -13,6 +13,28 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config who
     "manifold": ("denoise:published", {}),
 }
 OTHERS: tuple[str, dict[str, Any]] = ("vae:deep", {"train.epochs": 30})
+# Rows of their own, <application>/<config>: the same application on a tutorial's own model.
+TUTORIALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "interpolation/conv_strided": ("conv_strided:published", {}),
+    "generation/dense": ("dense", {"train.epochs": 50}),
+    "code_space/dense": ("dense", {"train.epochs": 50}),
+    "off_the_map/dense": ("dense", {"train.epochs": 50}),
+}
+VERSION = 2  # of what the applications measure: numbers of an earlier one are measured anew
+
+
+def application_of(row: str) -> str:
+    """The application that a row of measurements is of."""
+    return row.partition("/")[0]
+
+
+def rows_of(applications: Iterable[str]) -> list[str]:
+    """Each application, and behind it the rows of the tutorials' models."""
+    return [
+        row
+        for name in applications
+        for row in (name, *(r for r in TUTORIALS if application_of(r) == name))
+    ]
 
 
 class Bar(NamedTuple):

@@ -17,6 +17,7 @@ CONTROLS = {
     "mean_image": "the mean image",
     "untrained": "the untrained network",
 }
+COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
 class Record(NamedTuple):
@@ -45,6 +46,29 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
     found = summary or json_file.read(path / "summary.json")
     _check(path / "summary.json", found)
     return Record(path, config, found, workdir.read_metrics(path))
+
+
+def controls(summary: dict[str, Any]) -> dict[str, float]:
+    """The errors on clean images that say something beside the run's.
+
+    Not PCA's, centered or not, where the code is as large as the data's rank, up to COPIES of the
+    variance: a copy is no achievement then, and the error of a denoiser is not to be the least.
+    """
+    found = summary["controls"]
+    copied = _left(summary) < COPIES
+    return {c: found[c] for c in CONTROLS if not (copied and c.startswith("pca"))}
+
+
+def copies(summary: dict[str, Any]) -> str:
+    """Why `controls` has no PCA."""
+    left = 100 * _left(summary)
+    return f"does not apply: a code so large can copy (PCA leaves {left:.2g} % of the variance)"
+
+
+def _left(summary: dict[str, Any]) -> float:
+    """The share of the mean image's error that PCA of equal code size leaves."""
+    found = summary["controls"]
+    return found["pca"] / found["mean_image"] if found["mean_image"] > 0 else 0.0
 
 
 def _check(file: Path, summary: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ae_jax import json_file
 from ae_jax.animation import write_atomically
-from experiments import page
+from experiments import finished, page, place
 
 UNDONE = ("failed", "skipped")  # what an application without numbers may be
 
@@ -69,14 +69,16 @@ def _headline(path: Path) -> page.Markup:
     if not file.exists():
         return page.Markup()
     s = json_file.read(file)
-    error, others = s["test"]["mse"], {"PCA of equal size": s["controls"]["pca"]}
+    what = f"{s['config_name']} on {place.short(s['dataset'])}"
+    error, others = s["test"]["mse"], {}
+    if "pca" in (shown := finished.controls(s)):
+        others["PCA of equal size"] = shown["pca"]
     if noise := s.get("denoise"):  # what is clean is no task for a denoiser
         error, others = noise["denoised_mse"], {"not denoised": noise["noisy_mse"]}
         if linear := noise.get("linear_denoiser_mse"):  # None of images too large for it
             others = {"the best linear map": linear, **others}
+    beside = "".join(f", {name} {mse:.5f}" for name, mse in others.items())
     return page.paragraph(
-        f"{s['config_name']} on {s['dataset']}, {s['params']:,} parameters, {s['epochs']} epochs: "
-        f"test mse {error:.5f} per pixel in [0,1] units, "
-        + ", ".join(f"{name} {mse:.5f}" for name, mse in others.items())
-        + "."
+        f"{what}, {s['params']:,} parameters, {s['epochs']} epochs: test mse {error:.5f} per pixel "
+        f"in [0,1] units{beside}."
     )

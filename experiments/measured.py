@@ -71,7 +71,7 @@ def define_flags(file: str) -> None:
         "seeds", 3, "How many, from 0; others in the file stay while the protocol does."
     )
     flags.DEFINE_string("data", "mnist", "The data set.")
-    flags.DEFINE_string("json", f"experiments/results/{file}", "The file to write.")
+    cli.define_path("json", f"experiments/results/{file}", "The file to write.")
 
 
 def asked(known: Iterable[str], what: str) -> Asked:

@@ -84,14 +84,18 @@ def log_epoch(
             training.check_state(s.trainer, chunk.state)
         log.write(**where, split="test", **metrics)
         line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
-        workdir.save_frame(path, chunk.epoch, reconstruct_few(s, variables))
+        workdir.save_frame(path, chunk.epoch, see_few(s, variables)[1])
         loss = metrics["loss"]
     if not quiet:
         print(line, flush=True)
     return loss
 
 
-def reconstruct_few(s: Any, variables: Any) -> np.ndarray:
-    """Reconstructions of the first test images, in [0,1] units."""
-    images, labels = (v if v is None else v[:FRAME_IMAGES] for v in s.dataset.test)
-    return np.asarray(s.reconstruct(variables, images, labels))
+def see_few(s: Any, variables: Any, n: int = FRAME_IMAGES) -> tuple[np.ndarray, np.ndarray]:
+    """(the first n test images as a denoiser gets them, outputs for these), in [0,1] units.
+
+    The noise is the same at every call, so that outputs of different epochs compare.
+    """
+    images, labels = (v if v is None else v[:n] for v in s.dataset.test)
+    seen, outputs = s.see(variables, images, labels)
+    return np.asarray(seen), np.asarray(outputs)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ae_jax.config import variants
+
 
 class Published(NamedTuple):
     """One printed number and the protocol it belongs to."""
@@ -16,6 +18,7 @@ class Published(NamedTuple):
     # Differences from the config with the same parameter count and epochs, and why they help.
     better: Mapping[str, Any]
     why: str
+    where: str = "text"  # or in a figure of the source, or in the notebook that goes with it
 
     @property
     def number(self) -> float:
@@ -28,6 +31,13 @@ class Published(NamedTuple):
         return 0.5 * 10.0 ** -len(self.printed.partition(".")[2])
 
 
+def sourced(name: str) -> str:
+    """The config in its source's protocol where it has one (`:published`)."""
+    base, colon, _ = name.partition(":")
+    return f"{name}{',' if colon else ':'}published" if "published" in variants(base) else name
+
+
+NOTEBOOK = "companion notebook"
 KERAS_BETTER = {"optim.learning_rate": 3e-3, "optim.schedule": "cosine", "model.init": "he"}
 TORCH_BETTER = {**KERAS_BETTER, "optim.weight_decay": 0.0}
 LINEAR_CODE = {
@@ -56,6 +66,7 @@ ROWS: dict[str, Published] = {
         "per pixel in [-1,1]",
         {**LINEAR_CODE, "train.batch_size": 64},
         f"{SATURATES.format(30)}, smaller batches",
+        "figure",
     ),
     "dense": Published(
         "dense:published",
@@ -64,6 +75,7 @@ ROWS: dict[str, Published] = {
         "per pixel in [0,1]",
         {**LINEAR_CODE, "model.init": "he"},
         f"{SATURATES.format(16)}, He's initialiser",
+        NOTEBOOK,
     ),
     "conv_pool": Published(
         "conv_pool:published",
@@ -77,6 +89,7 @@ ROWS: dict[str, Published] = {
             **ELU,
         },
         f"{SATURATES.format(16)}, smaller batches, ELU and He's initialiser: no layer starts dead",
+        NOTEBOOK,
     ),
     "deep": Published(
         "deep:published",
@@ -115,6 +128,7 @@ ROWS: dict[str, Published] = {
         },
         f"two layers each way instead of one, of as many parameters in all, and GELU; {COSINE}, "
         "smaller batches, He's initialiser, the deviation as a logarithm",
+        NOTEBOOK,
     ),
     "cvae": Published(
         "cvae:published",
@@ -123,5 +137,6 @@ ROWS: dict[str, Published] = {
         "squared error + KL per image",
         {**SMALL_BATCHES, **ELU},
         f"ELU and He's initialiser, {COSINE}, smaller batches",
+        NOTEBOOK,
     ),
 }

@@ -18,35 +18,32 @@ from absl import flags
 from ae_jax.advice import RULES, advise
 from ae_jax.animation import write_atomically
 from ae_jax.config import FIXED, SLOTS, Penalty, flat
-from ae_jax.errors import CheckpointError
 from ae_jax.evaluation import psnr
 from ae_jax.penalties import PENALTIES
 from ae_jax.schema import fill
-from experiments import cli, finished, page
+from experiments import cli, finished, page, place
 
 OURS = "this run"
 
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("workdir", None, "A finished run; more of them after it.")
-    flags.DEFINE_string("out", None, "The page; default report.html or comparison.html in the run.")
+    cli.define_path("workdir", None, "A finished run; more of them after it.")
+    cli.define_path("out", None, "The page; default report.html or comparison.html in the run.")
     flags.mark_flag_as_required("workdir")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
-    found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *argv])]
-    try:
+    found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
+    with cli.writing("--out"):
         if len(found) == 1:
             file = write(found[0], F.out)
         else:
             from experiments import comparison
 
             file = comparison.write(found, F.out)
-    except OSError as error:
-        raise CheckpointError(f"--out: cannot write {error.filename}: {error.strerror}") from error
     print(f"report: {file}")
     return 0
 
@@ -70,7 +67,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         page.Section("config", "Config", config(run)),
         page.Section("record", "Record", record(run)),
     ]
-    content = page.document(f"{c.name} on {s['dataset']}", lead, sections)
+    content = page.document(f"{c.name} on {place.short(s['dataset'])}", lead, sections)
     return write_atomically(out or run.path / "report.html", content.encode())
 
 
@@ -78,7 +75,10 @@ def tiles(run: finished.Record) -> page.Markup:
     """The numbers to look at first."""
     test, shown = run.summary["test"], {}
     if "denoise" in run.summary:
-        shown["mse after denoising"] = page.number(run.summary["denoise"]["denoised_mse"])
+        d = run.summary["denoise"]
+        shown["mse after denoising"] = page.number(d["denoised_mse"])
+        if d.get("linear_denoiser_mse") is not None:
+            shown["that of the best linear denoiser"] = page.number(d["linear_denoiser_mse"])
     shown["mse on clean images"] = page.number(test["mse"])
     shown["dB, peak signal to noise"] = f"{test['psnr']:.1f}"
     if "bce" in test:
@@ -100,12 +100,15 @@ def tiles(run: finished.Record) -> page.Markup:
 
 def beside_controls(run: finished.Record) -> page.Markup:
     """Bars of the error on clean and on corrupted images, each beside what it must beat."""
-    c, d = run.summary["controls"], run.summary.get("denoise", {})
+    c, d = finished.controls(run.summary), run.summary.get("denoise", {})
     clean = {
         OURS: run.summary["test"]["mse"],
-        **{finished.CONTROLS[k]: c[k] for k in finished.CONTROLS},
+        **{finished.CONTROLS[k]: value for k, value in c.items()},
     }
     parts = [page.Markup("<h3>Error on clean images</h3>"), page.bars(clean, _with_db, OURS)]
+    if "pca" not in c:
+        why = f"{finished.CONTROLS['pca']}, {finished.copies(run.summary)}."
+        parts.append(page.paragraph(why, "soft"))
     if d:
         noisy = {
             OURS: d["denoised_mse"],
@@ -140,6 +143,7 @@ def images(run: finished.Record) -> page.Markup:
             _figure(run, "denoising", "corrupted test images, outputs, clean images"),
             _figure(run, "reconstructions", "test images over their reconstructions"),
             _figure(run, "field", "where points are moved"),
+            _figure(run, "unrolled", "a curve in space and its one code"),
         ]
     )
 

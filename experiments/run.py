@@ -7,7 +7,7 @@ Run the same command again to resume (after a kill, too) or, with a larger
 --config.train.epochs, to go on. Sections of a config: data, corruption, encoder, model,
 bottleneck, decoder, loss, penalties, optim, train, eval; a name that does not exist is answered
 with those that do. Exit codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143
-interrupted with the state saved.
+interrupted with the state saved, 141 nobody reads the output any more (`| head`).
 """
 
 import contextlib
@@ -21,16 +21,17 @@ from typing import Any
 import jax
 from absl import flags
 
-from ae_jax.errors import CheckpointError
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
-flags.DEFINE_string("workdir", None, "Where the run lives; default runs/<config name>.")
+cli.define_path("workdir", None, "Where the run lives; default runs/<config name>.")
+cli.define_data()
 flags.DEFINE_string("coordinator", None, "Several processes, one run: host:port of process 0.")
 flags.DEFINE_integer("num_processes", 1, "How many; each is started with the same command.")
 flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
 flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process counts as dead.")
 flags.DEFINE_bool("tensorboard", False, "Numbers, images, histograms in <workdir>/tensorboard.")
+cli.define_yes_or_no("figures", True, "--figures=no: evaluate, but draw nothing.")
 flags.DEFINE_bool("dry_run", False, "Say what the training would cost, and leave it.")
 flags.mark_flag_as_required("config")
 
@@ -39,13 +40,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     config = cli.load(flags.FLAGS.config, overrides)
+    f = flags.FLAGS
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
     from ae_jax import data, devices
-    from experiments import board, lock, session, workdir
+    from experiments import board, lock, place, session, workdir
 
-    f = flags.FLAGS
+    config = place.settled(config, f.data)
     if f.tensorboard:
         board.check()
     if f.coordinator:
@@ -55,12 +57,12 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         return 0
     path = Path(f.workdir or Path("runs") / config.name)
     try:
-        with contextlib.ExitStack() as held:
+        with cli.writing("--workdir"), contextlib.ExitStack() as held:
             # Before the data: whoever comes second to a directory hears of it at once.
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
             run = session.prepare(config, data.of_config(config))
-            devices.by_first(lambda: workdir.claim(path, config))
-            return session.train(run, path, started, f.tensorboard)
+            devices.by_first(lambda: workdir.claim(path, config, run.meta))
+            return session.train(run, path, started, f.tensorboard, f.figures)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:
             raise
@@ -68,9 +70,6 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         print(f"error: a process of this run is gone ({reason})", file=sys.stderr)
         print("start all of them again to go on", file=sys.stderr, flush=True)
         os._exit(2)  # an orderly end would wait for the dead
-    except OSError as error:  # a disk that is full, a directory that went away
-        where = f" {error.filename}" if error.filename else ""
-        raise CheckpointError(f"--workdir: cannot write{where}: {error.strerror}") from error
 
 
 def leave(number: int, frame: Any) -> None:

@@ -12,17 +12,18 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from ae_jax import api, checkpoint, cost, devices, evaluation, scaling, training
+from ae_jax import checkpoint, cost, devices, evaluation, scaling, training
 from ae_jax.advice import advise
-from ae_jax.arrays import sha256
 from ae_jax.data import Dataset
 from ae_jax.errors import CheckpointError
 from ae_jax.interrupt import Interrupt
 from ae_jax.model import Batch
-from experiments import board, cli, workdir
-from experiments.progress import Timing, announce, log_epoch, log_steps, reconstruct_few
+from ae_jax.run import Run, with_codes
+from experiments import board, cli, place, workdir
+from experiments.progress import Timing, announce, log_epoch, log_steps, see_few
 from experiments.summary import headline, of_the_code, summarise
 
+NOISE_TO_SEE = np.uint32(2**32 - 1)  # folded in; other evaluations fold in their epoch
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
@@ -33,7 +34,7 @@ class Session(NamedTuple):
     dataset: Dataset
     trainer: training.Trainer
     evaluate: Callable[..., evaluation.Metrics]
-    reconstruct: Callable[..., jax.Array]  # (variables, images, labels or None) -> [0,1] units
+    see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
     key: jax.Array
     meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
 
@@ -41,19 +42,24 @@ class Session(NamedTuple):
 def prepare(config: Any, dataset: Dataset) -> Session:
     """Everything that can be refused is refused here, before a file is touched."""
     images = dataset.train.images
-    training.check_labels(config, dataset.train)
+    for part, split in (("train", dataset.train), ("test", dataset.test)):
+        training.check_labels(config, split, part, dataset.label_names)
     trainer = training.prepare(config, images.shape[1:], len(images), devices.mesh())
     devices.check_fits("model, encoder, decoder", trainer.abstract())
     evaluate = evaluation.evaluator(trainer.objective, config.eval.batch_size)
     model = trainer.model
 
-    def reconstruct(variables: Any, images: Any, labels: Any) -> jax.Array:
-        batch = Batch(scaling.to_network(images, model.scale), labels)
-        return scaling.to_unit(model.run(variables, batch, None).x_hat, model.scale)
-
     key = jax.random.key(config.seed)
-    meta = {"shape": list(model.shape), "n_train": len(images), "images_sha256": sha256(images)}
-    return Session(config, dataset, trainer, evaluate, jax.jit(reconstruct), key, meta)
+    noise = jax.random.fold_in(training.split_keys(key).evaluation, NOISE_TO_SEE)
+
+    def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
+        x = scaling.to_network(images, model.scale)
+        seen = model.corrupt(noise, x) if model.corrupts else x
+        x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
+        return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
+
+    facts = place.facts(dataset)
+    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, facts)
 
 
 def cost_text(s: Session) -> str:
@@ -82,15 +88,17 @@ def _duration(seconds: float) -> str:
     )
 
 
-def train(s: Session, path: Path, started: float, tensorboard: bool = False) -> int:
+def train(
+    s: Session, path: Path, started: float, tensorboard: bool = False, pictures: bool = True
+) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
     state, seen = start(s, path)
     step, total = int(state.step), s.config.train.epochs * s.trainer.steps_per_epoch
     if step >= total and (summary := workdir.complete(path, step)):
         print(f"{path}: already complete, {summary['epochs']} epochs")
         print(headline(summary))
-        if not (path / "report.html").exists() and jax.process_index() == 0:
-            _page(path, summary)
+        if jax.process_index() == 0:
+            _complete(s, path, devices.local(state), summary, pictures)
         print(f"report: {path / 'report.html'}")
         return 0
     log = None
@@ -104,8 +112,18 @@ def train(s: Session, path: Path, started: float, tensorboard: bool = False) -> 
     if code:
         print(f"saved step {int(state.step)}; run the same command again to go on")
     elif log:
-        finish(s, path, devices.local(state), log, timing)
+        finish(s, path, devices.local(state), log, timing, pictures)
     return code
+
+
+def _complete(s: Session, path: Path, state: Any, summary: dict[str, Any], pictures: bool) -> None:
+    """What a run that has ended may still lack: its pictures, its page."""
+    lacking = pictures and not summary.get("figures", True)
+    if lacking:
+        _draw(s, path, _with_codes(s, state), workdir.read_metrics(path), summary)
+        workdir.write_json(path / "summary.json", {**summary, "figures": True})
+    if lacking or not (path / "report.html").exists():
+        _page(path, summary)
 
 
 def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
@@ -116,9 +134,7 @@ def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
     """
 
     def like(meta: dict[str, Any]) -> training.TrainState:
-        if meta != s.meta:
-            wrong = [f"{k}: {meta.get(k)} -> {v}" for k, v in s.meta.items() if meta.get(k) != v]
-            raise CheckpointError(f"{path}: was trained on other images\n" + "; ".join(wrong))
+        place.refuse_others(path, meta, s.meta)
         return s.trainer.abstract()
 
     restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))
@@ -140,25 +156,45 @@ def start(s: Session, path: Path) -> tuple[training.TrainState, bool]:
 
 
 def finish(
-    s: Session, path: Path, state: training.TrainState, log: workdir.MetricsLog, timing: Timing
+    s: Session,
+    path: Path,
+    state: training.TrainState,
+    log: workdir.MetricsLog,
+    timing: Timing,
+    pictures: bool,
 ) -> None:
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
-    print("evaluating beside the controls, drawing figures ...", flush=True)
-    from experiments import pictures  # now only: matplotlib is not waited for by the first step
-
+    drawing = ", drawing figures" if pictures else ""
+    print(f"evaluating beside the controls{drawing} ...", flush=True)
     summary = summarise(s, state, timing)
-    run = api.with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
+    run = _with_codes(s, state)
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
-    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov)
-    pictures.draw(s, path, run, log.rows, summary)
+    named: Any = {"label_names": s.dataset.label_names} if s.dataset.label_names else {}
+    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov, **named)
+    summary["figures"] = pictures
+    if pictures:
+        _draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
     page = _page(path, summary)
     workdir.write_json(path / "summary.json", summary)
     print(headline(summary))
     for sentence in advise(s.config, summary, log.rows):
         print(cli.wrapped(f"advice: {sentence}", sys.stdout))
-    print(f"done in {summary['timing']['wall_s']:.1f} s; figures in {path / 'figures'}")
+    where = f"; figures in {path / 'figures'}" if pictures else ""
+    print(f"done in {summary['timing']['wall_s']:.1f} s{where}")
     print(f"report: {page}")
+
+
+def _with_codes(s: Session, state: training.TrainState) -> Run:
+    """The run, as one would restore it."""
+    return with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
+
+
+def _draw(s: Session, path: Path, run: Run, rows: Any, summary: dict[str, Any]) -> None:
+    """The run's figures."""
+    from experiments import pictures  # now only: matplotlib is not waited for by the first step
+
+    pictures.draw(s, path, run, rows, summary)
 
 
 def _page(path: Path, summary: dict[str, Any]) -> Path:
@@ -208,7 +244,7 @@ def _loop(
                     shown.numbers(log.rows[known:])
                 if shown and ended:
                     variables = devices.local(state.variables)
-                    shown.epoch(step, variables, reconstruct_few(s, variables))
+                    shown.epoch(step, variables, *see_few(s, variables))
             waited = time.perf_counter() - saved > SAVE_SHARE * save_s
             due = step % every == 0 if every else ended and waited
             due, code = devices.agree(due, stop.code)

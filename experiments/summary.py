@@ -1,6 +1,7 @@
 """summary.json: what a run came to, and its first lines in words."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,19 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 
 import ae_jax
-from ae_jax import advice, codes, controls, manifold, training
+from ae_jax import advice, codes, controls, evaluation, manifold, training
 from ae_jax.model import Batch, Model
-from experiments import workdir
+from experiments import finished, stages, workdir
+
+CURVE = 2**31 - 1  # stream of the noise on a curve: no epoch has this number
 
 
 def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]:
     """Metrics on the whole test set of a session `s`, beside the controls."""
     train_images, test_images = s.dataset.train.images, s.dataset.test.images
-    key = training.split_keys(s.key).evaluation
-    test = s.evaluate(state.variables, s.dataset.test, key)
-    mean = training.mean_image(train_images, s.config.data.scale)
-    untrained = s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
-    k = s.config.model.code_size
+    found = dict(stages.done("evaluating", _evaluations(s, state)))
+    test = found["the test set"]
     summary: dict[str, Any] = {
         "config_name": s.config.name,
         "dataset": s.dataset.name,
@@ -32,12 +32,10 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
         "params_sha256": workdir.params_sha256(state.params),
         "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
         "controls": {
-            "pca": controls.pca_mse(train_images, test_images, k),
-            "pca_uncentred": controls.pca_mse(
-                train_images, test_images, k, centred=False, scale=s.config.data.scale
-            ),
-            "mean_image": controls.mean_image_mse(train_images, test_images),
-            "untrained": untrained["mse"],
+            "pca": found["PCA"],
+            "pca_uncentred": found["PCA without centering"],
+            "mean_image": found["the mean image"],
+            "untrained": found["the untrained network"]["mse"],
         },
         "seed": s.config.seed,
         "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
@@ -55,16 +53,44 @@ def summarise(s: Any, state: training.TrainState, timing: Any) -> dict[str, Any]
     if "bce" in test:
         summary["test"]["bce_floor"] = controls.entropy_floor(test_images)
     if s.dataset.name in manifold.CURVES:
-        summary["manifold"] = manifold.summary(s.trainer.model, state.variables, s.dataset.name)
+        summary["manifold"] = manifold.summary(
+            s.trainer.model,
+            state.variables,
+            s.dataset.name,
+            s.config.corruption,
+            jax.random.fold_in(training.split_keys(s.key).evaluation, CURVE),
+        )
     if "noisy_mse" in test:
         summary["denoise"] = {
             "noisy_mse": test["noisy_mse"],
             "denoised_mse": test["denoised_mse"],
-            "linear_denoiser_mse": controls.linear_denoiser_mse(
-                s.trainer.model, train_images, test_images, key
-            ),
+            "linear_denoiser_mse": found["the best linear denoiser"],
         }
     return summary
+
+
+def _evaluations(s: Any, state: training.TrainState) -> dict[str, Callable[[], Any]]:
+    """What takes time in a summary: the metrics of the run and of its controls."""
+    train, test = s.dataset.train.images, s.dataset.test.images
+    key = training.split_keys(s.key).evaluation
+    scale, k = s.config.data.scale, s.config.model.code_size
+
+    def untrained() -> Any:
+        mean = training.mean_image(train, scale)
+        return s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
+
+    tasks: dict[str, Callable[[], Any]] = {
+        "the test set": lambda: s.evaluate(state.variables, s.dataset.test, key),
+        "the untrained network": untrained,
+        "the mean image": lambda: controls.mean_image_mse(train, test),
+        "PCA": lambda: controls.pca_mse(train, test, k),
+        "PCA without centering": lambda: controls.pca_mse(train, test, k, False, scale),
+    }
+    if s.trainer.model.corrupts:
+        tasks["the best linear denoiser"] = lambda: controls.linear_denoiser_mse(
+            s.trainer.model, train, test, key
+        )
+    return tasks
 
 
 def of_the_code(config: Any, test_codes: Any) -> dict[str, Any]:
@@ -122,21 +148,26 @@ def _by(shape: Any) -> str:
 
 
 def headline(summary: dict[str, Any]) -> str:
-    """The numbers to look at first, beside what they are compared with."""
-    test, c = summary["test"], summary["controls"]
-    rows = [
-        ("test mse per pixel in [0,1]", f"{test['mse']:.5f}  ({test['psnr']:.1f} dB)"),
-        ("  PCA of equal size", f"{c['pca']:.5f}"),
-        ("  the mean image", f"{c['mean_image']:.5f}"),
-        ("  untrained", f"{c['untrained']:.5f}"),
-    ]
-    if "manifold" in summary:
-        rows += [(k.replace("_", " "), f"{v:.3f}") for k, v in summary["manifold"].items()]
+    """The numbers to look at first, beside what they are compared with; a denoiser's is first."""
+    test, shown = summary["test"], finished.controls(summary)
+    rows = []
     if "denoise" in summary:
         d = summary["denoise"]
-        rows.append(("denoised mse", f"{d['denoised_mse']:.5f}"))
-        rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
+        rows.append(("denoised mse per pixel in [0,1]", _with_db(d["denoised_mse"])))
         if d["linear_denoiser_mse"] is not None:
             rows.append(("  best linear denoiser", f"{d['linear_denoiser_mse']:.5f}"))
+        rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
+    on = "test mse per pixel in [0,1]" if not rows else "test mse on clean images"
+    rows.append((on, _with_db(test["mse"])))
+    names = {"pca": "PCA of equal size", "mean_image": "the mean image", "untrained": "untrained"}
+    rows += [(f"  {name}", f"{shown[c]:.5f}") for c, name in names.items() if c in shown]
+    if "pca" not in shown:
+        rows.append((f"  {names['pca']}", finished.copies(summary)))
+    if "manifold" in summary:
+        rows += [(k.replace("_", " "), f"{v:.3f}") for k, v in summary["manifold"].items()]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _with_db(mse: float) -> str:
+    return f"{mse:.5f}  ({evaluation.psnr(mse):.1f} dB)"

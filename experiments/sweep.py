@@ -22,13 +22,14 @@ from typing import Any
 import jax
 from absl import flags
 
-from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.errors import ConfigError
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
 flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; none: seeds alone.")
 flags.DEFINE_integer("seeds", 5, "How many members each point of the grid has.")
-flags.DEFINE_string("workdir", None, "Where the results go; default runs/<config name>_sweep.")
+cli.define_path("workdir", None, "Where the results go; default runs/<config name>_sweep.")
+cli.define_data()
 flags.DEFINE_string("method", "auto", "auto (measures), vmap, map or loop.")
 flags.mark_flag_as_required("config")
 
@@ -42,11 +43,12 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     F = flags.FLAGS
-    from experiments import sweep_grid
+    from experiments import place, sweep_grid
 
     if F.method not in (methods := ("auto", "vmap", "map", "loop")):
         raise ConfigError(f"--method: must be one of {', '.join(methods)}, not {F.method!r}")
-    config = cli.load(F.config, overrides)
+    overrides.update(place.fields(F.data))
+    config = place.settled(cli.load(F.config, overrides))
     members = sweep_grid.members(F.config, overrides, sweep_grid.parse(F.grid), F.seeds)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
@@ -56,12 +58,9 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from experiments import lock, sweep_session
 
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
-    try:
-        with lock.hold(path):
-            plan = sweep_session.plan(config, members)
-            return sweep_session.run(plan, path, F.method, started)
-    except OSError as error:  # a disk that is full, a directory that went away
-        raise CheckpointError(f"--workdir: cannot write: {error}") from error
+    with cli.writing("--workdir"), lock.hold(path):
+        plan = sweep_session.plan(config, members)
+        return sweep_session.run(plan, path, F.method, started)
 
 
 if __name__ == "__main__":

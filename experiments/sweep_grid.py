@@ -8,6 +8,7 @@ from ae_jax import config as config_lib
 from ae_jax.errors import ConfigError
 from ae_jax.members import Member
 from ae_jax.schema import Text
+from experiments import place
 
 EXAMPLE = "--grid='optim.learning_rate=1e-3,3e-4;model.code_size=8,16'"
 
@@ -65,7 +66,7 @@ def members(
     points: list[dict[str, Any]] = []
     for values in itertools.product(*grid.values()):
         raw = config_lib.merge(base, config_lib.nested(dict(zip(grid, values, strict=True))))
-        config = config_lib.resolve(raw)
+        config = place.settled(config_lib.resolve(raw))
         leaves = dict(config_lib.flat(config))
         point = {field: leaves.get(field) for field in grid}
         if point in points:

@@ -14,10 +14,12 @@ from tqdm import tqdm
 from ae_jax import controls, ensemble, fastest, training
 from ae_jax import members as members_lib
 from ae_jax.charts import save
+from ae_jax.config import changes
 from ae_jax.data import Dataset, load_data, subset
+from ae_jax.errors import CheckpointError
 from ae_jax.members import CODE_SIZE, Group, Member
 from ae_jax.sweep_chart import LINES, sweep_curve
-from experiments import sweep_table, workdir
+from experiments import place, sweep_table, workdir
 
 
 class Plan(NamedTuple):
@@ -35,13 +37,15 @@ def plan(config: Any, members: Sequence[Member]) -> Plan:
     groups = members_lib.groups(members)
     data = _datasets(groups)
     fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
+    for f, d in zip(fixed, data, strict=True):
+        training.check_labels(f.config, d.test, "test", d.label_names)
     steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
     return Plan(config, members, groups, data, steps)
 
 
 def run(p: Plan, path: Path, method: str, started: float) -> int:
     """The whole sweep in a directory; returns the exit code."""
-    asked = _asked(p.config, p.members)
+    asked = _asked(p)
     file = path / "sweep.json"
     if old := _read(file, asked):
         print(f"{path}: already complete, {len(p.members)} members")
@@ -138,26 +142,47 @@ def _train(
     return found, report
 
 
-def _asked(config: Any, members: Sequence[Member]) -> dict[str, Any]:
-    """What makes two sweeps the same."""
+def _asked(p: Plan) -> dict[str, Any]:
+    """What makes two sweeps the same; of `config` the places of the data do not count."""
     grid = {
-        field: list(dict.fromkeys(member.point[field] for member in members))
-        for field in members[0].point
+        field: list(dict.fromkeys(member.point[field] for member in p.members))
+        for field in p.members[0].point
     }
-    seeds = sorted({member.seed for member in members})
-    asked = {"config_name": config.name, "config": config.to_dict(), "grid": grid, "seeds": seeds}
+    asked = {
+        "config_name": p.config.name,
+        "config": p.config.to_dict(),
+        "grid": grid,
+        "seeds": sorted({member.seed for member in p.members}),
+        "images": [place.facts(d) for d in {id(d): d for d in p.data}.values()],
+    }
     return json.loads(json.dumps(asked))
 
 
 def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What is in `file` if it is of this sweep, else nothing."""
+    """What is in `file` if it is of this sweep, else nothing.
+
+    Raises:
+      CheckpointError: it is of this sweep on other images.
+    """
     try:
         found = json.loads(file.read_text())
+        known = found.get("images")  # an older file has none: places count then
+        free = ("data.name", "data.manual_dir") if known else ()
+        if changes(found["config"], asked["config"], free):
+            return {}
         # The order of the grid's fields is that of the members.
-        same = json.dumps({key: found[key] for key in asked}) == json.dumps(asked)
-        return found if same else {}
-    except (OSError, ValueError, LookupError, TypeError):
+        if any(
+            json.dumps(found[k]) != json.dumps(asked[k]) for k in ("config_name", "grid", "seeds")
+        ):
+            return {}
+        pairs = zip(known or asked["images"], asked["images"], strict=True)
+        wrong = [line for pair in pairs for line in place.differences(*pair)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
+    if wrong:
+        listed = "; ".join(wrong)
+        raise CheckpointError(f"--workdir: {file} is of a sweep on other images\n{listed}")
+    return found
 
 
 def _datasets(groups: Sequence[Group]) -> list[Dataset]:

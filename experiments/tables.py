@@ -1,11 +1,13 @@
 """The tables of README.md and of experiments/results/README.md, from the files of measurements.
 
+So are the numbers that the docstrings of the configs quote (see `experiments.docstrings`).
+
     python -m experiments.tables
     python -m experiments.tables --check
 
 What stands between `<!-- NAME -->` and `<!-- /NAME -->` is replaced by what the file of that table
-says. `--check` writes nothing. Exit codes: 0 done, 2 no such file, or with `--check` a table that
-its file does not say.
+says. `--check` writes nothing. Exit codes: 0 done, 2 no such file, or with `--check` a table or a
+docstring that its file does not say.
 """
 
 import re
@@ -18,14 +20,16 @@ from absl import flags
 from ae_jax import json_file
 from ae_jax.config import flat
 from ae_jax.errors import DataError
-from experiments import bench_report, cli, measured
+from experiments import bench_report, cli, docstrings, measured
 from experiments.expected import BARS
 from experiments.markdown import table
 from experiments.measured import RUN
+from experiments.published import ROWS
 from experiments.reproduce import plus_minus, seeds_of
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
+CONFIGS = Path("configs")
 
 
 def days(rows: Iterable[measured.Row]) -> Iterator[str]:
@@ -45,9 +49,9 @@ def provenance(result: dict[str, Any], dates: Iterable[str] = ()) -> str:
 
 
 def published(result: dict[str, Any]) -> str:
-    """Printed numbers beside ours."""
-    head = ("config", "published", "here", "seeds", "verdict", "test mse", "PCA", "untrained",
-            "better")  # fmt: skip
+    """Printed numbers, and where they stand, beside ours."""
+    head = ("config", "published", "in the", "here", "seeds", "verdict", "test mse", "PCA",
+            "untrained", "better")  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
         ours, controls, changed = row["ours"], row["controls"], row.get("better")
@@ -55,7 +59,7 @@ def published(result: dict[str, Any]) -> str:
         errors = (f"{v:.4f}" for v in (ours["test_mse"], controls["pca"], controls["untrained"]))
         gain = f"{plus_minus(changed)} ({-100 * changed['gain']:+.0f} %)" if changed else "-"
         here = (plus_minus(ours), seeds_of(ours), row["verdict"])
-        lines.append((name, printed, *here, *errors, gain))
+        lines.append((name, printed, ROWS[row["name"]].where, *here, *errors, gain))
     return "\n\n".join([table(lines), provenance(result, days(result["rows"]))])
 
 
@@ -88,6 +92,25 @@ def literature(result: dict[str, Any]) -> str:
     scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"]}
     notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
     return "\n\n".join([table(lines), notes, provenance(result, days(result["rows"]))])
+
+
+def defaults(result: dict[str, Any]) -> str:
+    """What the default configs reach, beside their controls."""
+    head = ("config", "seeds", "test mse", "PCA", "mean image", "denoised", "best linear", "holds")
+    lines: list[tuple[str, ...]] = [head]
+    for row in result["rows"]:
+        kinds = ("mse", "pca", "mean_image", "denoised_mse", "linear_denoiser_mse")
+        errors = (
+            f"{row['mean'][k]:.4f}" + (f" ± {row['std'][k]:.1g}" if row["std"][k] else "")
+            if k in row["mean"]
+            else "-"
+            for k in kinds
+        )
+        seeds = len(row["measured"][RUN]["by_seed"])
+        missed = row["missed"]
+        holds = "-" if missed is None else f"{seeds - len(missed)} of {seeds}"
+        lines.append((f"`{row['name']}`", str(seeds), *errors, holds))
+    return "\n\n".join([table(lines), provenance(result, days(result["rows"]))])
 
 
 def uses(result: dict[str, Any]) -> str:
@@ -124,6 +147,7 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "published": ("reproduce.json", published),
     "better": ("reproduce.json", better),
     "literature": ("literature.json", literature),
+    "defaults": ("defaults.json", defaults),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
     "speed": ("bench.json", bench_report.summary),
@@ -169,13 +193,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     for page in PAGES:
         if not page.is_file():
             raise DataError(f"{page}: not here; run this in the project's top folder")
-        old = page.read_text()
-        new = filled(old)
+    for file in (*PAGES, *sorted(CONFIGS.glob("*.py"))):
+        old = file.read_text()
+        new = docstrings.filled(file.stem, old, RESULTS) if file.suffix == ".py" else filled(old)
         if not flags.FLAGS.check:
-            page.write_text(new)
+            file.write_text(new)
         elif new != old:
-            raise DataError(f"{page}: not what the files say; python -m experiments.tables")
-        print(page)
+            raise DataError(f"{file}: not what the files say; python -m experiments.tables")
+        print(file)
     return 0
 
 

@@ -9,13 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
+from ae_jax import checkpoint, json_file
 from ae_jax import config as config_lib
-from ae_jax import json_file
 from ae_jax.errors import CheckpointError
+from experiments import place
 
 
-def claim(workdir: Path, config: Any) -> None:
+def claim(workdir: Path, config: Any, images: dict[str, Any] | None = None) -> None:
     """Makes the directory this config's, or checks that it already is.
+
+    Where `images`, the data set's `place.facts`, are those of the run's checkpoints, data may lie
+    elsewhere than the config of the run says.
 
     Raises:
       CheckpointError: it cannot be written, or belongs to a run of another config.
@@ -27,15 +31,26 @@ def claim(workdir: Path, config: Any) -> None:
         raise CheckpointError(f"--workdir: cannot write {workdir}: {error.strerror}") from error
     file = workdir / "config.json"
     new = json.loads(json.dumps(config.to_dict()))
-    if file.exists():
-        changed = config_lib.changes(json_file.read(file), new)
-        if changed:
-            listed = "; ".join(changed[:6]) + ("; ..." if len(changed) > 6 else "")
-            raise CheckpointError(
-                f"--workdir: {workdir} holds a run of another config\n{listed}\n"
-                "choose another --workdir, or delete this one"
-            )
+    if file.exists() and (changed := _changes(workdir, json_file.read(file), new, images or {})):
+        listed = "; ".join(changed[:6]) + ("; ..." if len(changed) > 6 else "")
+        raise CheckpointError(
+            f"--workdir: {workdir} holds a run of another config\n{listed}\n"
+            "choose another --workdir, or delete this one"
+        )
     write_json(file, new)
+
+
+def _changes(workdir: Path, old: Any, new: Any, images: dict[str, Any]) -> list[str]:
+    """'field: old -> new' of all that makes it another run; images elsewhere are no change."""
+    changed = config_lib.changes(old, new)
+    if not any(change.startswith("data.name: ") for change in changed):
+        return changed
+    known = checkpoint.meta(workdir)
+    if not known or not images:
+        return changed
+    if others := place.differences(known, images):
+        return changed + others
+    return config_lib.changes(old, new, (*config_lib.MAY_CHANGE, "data.name"))
 
 
 def write_json(file: Path, value: Any) -> None:

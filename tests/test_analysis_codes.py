@@ -73,6 +73,29 @@ def test_separable_codes_are_classified_and_noise_is_guessed():
     assert max(chance.values()) < 0.32
 
 
+def test_equal_accuracies_tie_and_the_error_is_mcnemars():
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.uniform(size=(2, 1000)) < [[0.9], [0.8]]
+    labels = np.arange(1000) % 10
+    every = {
+        "run": dict.fromkeys(classification.WAYS, ours),
+        "pca": {"linear_probe": theirs, "nearest_neighbours": ours},
+        "pixels": dict.fromkeys(classification.WAYS, np.ones(1000, bool)),
+    }
+    numbers, control = classification.measure(every, labels)
+    b, c = np.sum(ours & ~theirs), np.sum(~ours & theirs)
+    value, error = numbers["gain_over_pca"]["linear_probe"]
+    assert value == pytest.approx((b - c) / 1000)
+    # The variance of a difference of paired proportions (McNemar 1947; Fleiss, section 13.1).
+    assert error == pytest.approx(np.sqrt(b + c - (b - c) ** 2 / 1000) / 1000, rel=1e-3)
+    said = classification.sentence(numbers, control)
+    assert "linear probe" in said and "the run wins (80" in said
+    assert "5 nearest neighbors" in said and "the run and PCA tie" in said
+    assert said.count("the image itself wins") == 2
+    guesses = {**control, "commonest_class": 0.95}
+    assert "the run does not work" in classification.sentence(numbers, guesses)
+
+
 def test_the_median_filter_removes_single_pixels():
     clean = np.zeros((2, 9, 9, 1), np.float32)
     clean[:, 3:8, 3:8] = 1

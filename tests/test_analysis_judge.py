@@ -36,7 +36,11 @@ def _auroc_gain(rng):
     return judge.auroc_gain((a, b), worse)
 
 
-@pytest.mark.parametrize("statistic", [_share, _decibels, _auroc, _auroc_gain])
+def _difference(rng):
+    return judge.difference(judge.share(rng.random(300) < 0.8), judge.mean(rng.random(90)))
+
+
+@pytest.mark.parametrize("statistic", [_share, _difference, _decibels, _auroc, _auroc_gain])
 def test_standard_errors_are_the_spread_over_repetitions(statistic):
     values, errors = _repeated(statistic)
     assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.1)
@@ -98,3 +102,17 @@ def test_too_little_to_compare_is_no_number():
     one = judge.auroc([0.0], [1.0, 2.0])
     assert one.value == 1 and np.isnan(one.error)
     assert judge.verdict("a", "b", one) == "a and b cannot be compared"
+
+
+def test_what_is_too_small_to_matter_is_a_tie_however_certain():
+    tiny = Estimate(0.01, 0.001)
+    assert judge.verdict("a", "b", tiny) == "a wins"
+    assert judge.verdict("a", "b", tiny, least=0.02) == "a and b tie"
+    assert [judge.beyond(Estimate(v, 1.0)) for v in (3.0, -3.0, 1.9, np.nan)] == [1, -1, 0, 0]
+    assert judge.beyond(Estimate(3.0, np.nan)) == 0
+
+
+def test_neither_side_wins_without_working():
+    gain = Estimate(-3.0, 1.0)
+    assert judge.verdict("a", "b", gain) == "b wins"
+    assert judge.verdict("a", "b", gain, theirs_works=False) == "b does not work"

@@ -35,6 +35,16 @@ def test_gif_holds_the_images_frame_by_frame(tmp_path, channels, tolerance):
         assert (picture[120:] < 128).any()  # the epoch, in words
 
 
+def test_a_film_of_a_denoiser_has_its_input_on_top_and_the_clean_image_below(tmp_path):
+    clean, noisy = np.full((1, 28, 28, 1), 0.9), np.full((1, 28, 28, 1), 0.3)
+    frames = {1: np.full((1, 28, 28, 1), 0.5), 2: np.full((1, 28, 28, 1), 0.7)}
+    path = animation.progress_gif(tmp_path / "p.gif", clean, frames, corrupted=noisy)
+    pictures, _ = gif_frames(path)
+    for picture, output in zip(pictures, (0.5, 0.7), strict=True):
+        shades = [picture[4 + 28 + 60 * row, 30, 0] for row in range(3)]
+        np.testing.assert_allclose(shades, np.multiply(255, (0.3, output, 0.9)), atol=3)
+
+
 def test_a_film_of_fifty_epochs_is_small_and_lasts_five_seconds(tmp_path):
     x = np.linspace(-2, 2, 28)
     blob = np.exp(-(x[:, None] ** 2) - x**2)[None, :, :, None].repeat(8, axis=0)

@@ -16,11 +16,14 @@ import pytest
 from ae_jax import config, training
 from ae_jax.contractive import jacobian
 from ae_jax.errors import ConfigError
-from experiments import bench, bench_report, bench_rows
+from experiments import bench, bench_report, bench_rows, published
 from experiments.bench_rows import Pace
 
 # PyTorch's own, at imports it puts off until they are needed.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning"),
+]
 ROOT = Path(__file__).parents[1]
 # As published, except 'contractive', which is 'undercomplete' with a penalty.
 PARAMETERS = {
@@ -102,6 +105,15 @@ def test_operations_by_hand():
     pooled += [16 * 120, 120 * 320, 320 * 784]
     pooled += [14 * 14 * 25 * 16 * 8, 28 * 28 * 36 * 8 * 4, 28 * 28 * 49 * 4]
     assert bench_rows.layer_products(model_of("conv_pool")) == pooled
+
+
+def test_our_side_trains_what_the_source_trains():
+    """PyTorch's side is the source's: ReLU, Adam without a schedule."""
+    side = bench_rows.ours("conv_pool", {}).config
+    assert (side.encoder.activation, side.optim.schedule) == ("relu", "constant")
+    assert side.train.batch_size == 200
+    assert published.sourced("conv_strided:batchnorm") == "conv_strided:batchnorm,published"
+    assert published.sourced("contractive") == "contractive"
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))

@@ -77,6 +77,8 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
     codes = np.random.default_rng(5).normal(size=(500, 18)) * np.arange(1, 19)
     codes[:, 2], codes[3, 1] = 0.25, np.inf
     codes[:, 4] = np.linspace(3.0, 4.0, 500)  # of about 100 that the axis has
+    codes[:, 6] = np.linspace(0.0, 1.0, 500)  # and one value far away
+    codes[499, 6] = 40.0
     figure = figures.code_histograms(codes)
     assert len(figure.axes) == 16 and "first 16 of 18" in figure.get_suptitle()
     for i in (0, 1, 15):
@@ -84,8 +86,15 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
         bars = figure.axes[i].patches
         np.testing.assert_allclose([bar.get_height() for bar in bars], heights)
         np.testing.assert_allclose([bar.get_x() for bar in bars], edges[:-1])
-    assert figure.axes[2].texts[0].get_text() == "constant 0.25"
-    assert figure.axes[4].texts[0].get_text() == "3 to 4" and not figure.axes[4].patches
+    finite = codes[:, :16][np.isfinite(codes[:, :16])]
+    shared = finite.min(), finite.max()
+    for i, words in ((2, "constant 0.25"), (4, "3 to 4"), (6, "80 % in 0.1 to 0.9")):
+        assert figure.axes[i].get_title(loc="left") == words
+        heights = np.histogram(codes[:, i], 20, shared, density=True)[0]
+        np.testing.assert_allclose([bar.get_height() for bar in figure.axes[i].patches], heights)
+        widest = max(figure.axes[i].patches, key=lambda bar: bar.get_height())
+        assert widest.get_window_extent().width > 5, "pixels: what can be seen"
+    assert figure.axes[0].get_title(loc="left") == "", "what is spread needs no words"
     assert {axes.get_xlim() for axes in figure.axes} == {figure.axes[0].get_xlim()}
     assert (figure.get_supxlabel(), figure.get_supylabel()) == (
         "value of the coordinate",
@@ -162,11 +171,52 @@ def test_point_field_shows_points_moves_and_distances():
     np.testing.assert_allclose(clouds["data"], points)
     np.testing.assert_allclose(clouds["noisy"], noisy)
     np.testing.assert_allclose(clouds["output"], outputs)
-    heat, arrows = right.collections
+    heat, arrows, curve = right.collections
+    np.testing.assert_allclose(curve.get_offsets(), points)
     # rows are x_1 = 0, 1, 2 from the bottom; columns x_0 = 0, 1
     np.testing.assert_allclose(heat.get_array(), [[0.0, 0.5], [0.2, 2.0], [0.13, 1.0]])
     assert heat.get_clim() == (0.0, 1.0) and bar.get_ylabel() == "distance travelled"
-    arrow_at = {tuple(xy): (u, v) for xy, u, v in zip(arrows.XY, arrows.U, arrows.V, strict=True)}
-    assert arrow_at == {tuple(xy): tuple(move) for xy, move in zip(grid, moves, strict=True)}
+    # A hundredth is a tenth of the way from dark to light.
+    np.testing.assert_allclose(heat.norm([0.0, 0.01, 0.25, 1.0]), [0.0, 0.1, 0.5, 1.0])
+    place = {tuple(xy): i for i, xy in enumerate(grid)}
+    drawn = moves[[place[tuple(xy)] for xy in arrows.XY]]
+    lengths = np.hypot(*drawn.T)
+    shown = np.stack([arrows.U, arrows.V], -1)
+    np.testing.assert_allclose(shown * lengths[:, None], drawn, atol=1e-12)  # all over a tenth long
     assert left.get_aspect() == right.get_aspect() == 1.0
     assert [axes.get_xlabel() for axes in (left, right)] == ["$x_0$", "$x_0$"]
+
+
+def test_arrows_of_small_moves_are_short():
+    grid = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0]), -1).reshape(-1, 2)
+    moves = np.array([[0.0, 0.0], [0.025, 0.0], [0.0, 0.1], [-1.0, 0.0]])
+    arrows = figures.point_field(grid, grid, grid, grid, moves).axes[1].collections[1]
+    # the root of the share of a tenth, at most 1
+    np.testing.assert_allclose(arrows.U, [0.0, 0.5, 0.0, -1.0], atol=1e-12)
+    np.testing.assert_allclose(arrows.V, [0.0, 0.0, 1.0, 0.0], atol=1e-12)
+
+
+def test_the_best_denoiser_has_a_line_of_its_own():
+    points = np.array([[0.0, 0.0], [0.5, 0.5]])
+    grid = np.stack(np.meshgrid([0.0, 1.0], [0.0, 1.0]), -1).reshape(-1, 2)
+    best = (points + 0.2, np.full((4, 2), 0.3))
+    figure = figures.point_field(points, points, points, grid, np.zeros((4, 2)), best=best)
+    _, first, left, right = figure.axes[:4]
+    clouds = {c.get_label(): np.asarray(c.get_offsets()) for c in left.collections}
+    np.testing.assert_allclose(clouds["output"], points + 0.2)
+    np.testing.assert_allclose(right.collections[0].get_array(), 0.3 * np.sqrt(2))
+    assert not first.collections[0].get_array().any()
+
+
+def test_an_unrolled_curve_is_colored_by_its_code():
+    t = np.linspace(0, 1, 30)
+    points, codes = np.stack([np.cos(t), np.sin(t), t], -1), 2 * t - 1
+    line = np.linspace(-2, 2, 41)
+    decoded = np.stack([line, line, line], -1)
+    space, strip, chart = figures.unrolled_curve(points, codes, line, decoded, t).axes
+    for cloud in (space.collections[0], strip.collections[0], chart.collections[0]):
+        np.testing.assert_array_equal(cloud.get_array(), codes)
+    within, before, after = (np.array(curve.get_data_3d())[0] for curve in space.lines)
+    assert (within.min(), within.max()) == pytest.approx((-1, 1))
+    assert before.max() < -1 and after.min() > 1
+    np.testing.assert_allclose(chart.collections[0].get_offsets(), np.stack([codes, t], -1))

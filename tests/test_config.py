@@ -42,7 +42,7 @@ def test_wrong_value_is_named(field):
 
 @pytest.mark.parametrize(
     "path, message",
-    [("nope", "unknown config file 'nope'"), ("denoise:x", r"unknown variant 'x'.*\n.*published")],
+    [("nope", "unknown config 'nope'"), ("denoise:x", r"unknown variant 'x'.*\n.*published")],
 )
 def test_wrong_file_or_variant(path, message):
     with pytest.raises(ConfigError, match=message):

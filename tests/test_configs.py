@@ -7,8 +7,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from ae_jax import api, config, controls, data, training
-from experiments import pictures, session, workdir
+from ae_jax import api, config, controls, data, json_file, training
+from experiments import defaults, measured, pictures, reproduce, session, workdir
+from experiments.measured import Task
 
 CONFIGS = sorted(p.stem for p in (Path(__file__).parents[1] / "configs").glob("*.py"))
 VARIANTS = [
@@ -105,3 +106,54 @@ def first_loss(s):
     mean = training.mean_image(s.dataset.train.images, s.config.data.scale)
     state = s.trainer.init(s.key, mean)
     return s.evaluate(state.variables, s.dataset.test, jax.random.key(0))["loss"]
+
+
+@pytest.mark.parametrize("kind", reproduce.KINDS)
+def test_protocols_are_those_that_the_published_table_was_measured_with(kind):
+    file = Path(__file__).parents[1] / "experiments/results/reproduce.json"
+    for row in json_file.read(file)["rows"]:
+        protocol = reproduce.protocol(Task(row["name"], kind, 0), "mnist")
+        assert kind in row["measured"] and measured.changes(row, kind, protocol) == []
+
+
+def test_the_published_denoiser_is_the_sources():
+    """785,284 parameters, Adam at 1e-3 without a schedule, batches of 256, 20 epochs."""
+    published, default = config.load_config("denoise:published"), config.load_config("denoise")
+    fields = dict(config.flat(published.to_dict()))
+    kept = config.load_config(
+        "undercomplete:published",
+        **{"model.code_size": 500, "corruption": {"name": "dropout", "rate": 0.5}},
+    )
+    assert config.changes(published, kept, free=("name",)) == []
+    assert fields["optim.schedule"] == "constant" and fields["train.epochs"] == 20
+    assert default.optim.schedule == "cosine"
+
+
+def test_the_worst_default_learns_in_200_steps(digits):
+    """With Keras's initial weights and ReLU it ended above the mean image's error, or black."""
+    few = data.subset(digits, 1000, 500)
+    c = config.load_config("conv_pool", **{"train.epochs": 10})
+    run = api.fit(c, few, jax.random.key(0), progress=False)
+    mse = run.score(few.test.images).mean() / few.test.images[0].size
+    assert mse < 0.8 * controls.mean_image_mse(few.train.images, few.test.images)
+
+
+def test_bars_are_missed_by_the_mean_image_and_held_by_half_of_it():
+    stuck = {"mse": 0.07, "pca": 0.03, "mean_image": 0.07}
+    assert len(defaults.missed(config.load_config("conv_pool"), stuck)) == 2
+    assert defaults.missed(config.load_config("conv_pool"), {**stuck, "mse": 0.02}) == []
+    assert defaults.missed(config.load_config("linear"), {**stuck, "mse": 0.034}) == []
+    noisy = {**stuck, "mse": 0.01, "denoised_mse": 0.018, "linear_denoiser_mse": 0.019}
+    (said,) = defaults.missed(config.load_config("denoise"), noisy)
+    assert said == "denoised_mse 0.0180 is not 0.9 of linear_denoiser_mse 0.0190"
+    assert defaults.missed(config.load_config("denoise"), {**noisy, "denoised_mse": 0.011}) == []
+    assert defaults.missed(config.load_config("dense"), {**stuck, "mse": float("nan")})
+    full = {**stuck, "mse": 0.002, "pca": 1e-5}  # of as many numbers as pixels
+    assert defaults.missed(config.load_config("rifai2011"), full) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", [n for n in CONFIGS if n != "spiral"])
+def test_every_default_learns(name, seed):
+    assert defaults.missed(config.load_config(name), defaults.outcome(name, seed)) == []

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 from sklearn.decomposition import PCA, TruncatedSVD
 
 from ae_jax import controls, evaluation, training
@@ -24,6 +25,27 @@ def test_pca_error_is_scikit_learns(digits):
     for model, centred in ((pca, True), (svd, False)):
         expected = np.mean((b - model.inverse_transform(model.transform(b))) ** 2)
         assert controls.pca_mse(train, test, 16, centred) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("k", [1, 7, 20])
+def test_pca_of_fewer_images_than_pixels_is_scikit_learns(k, digits, monkeypatch):
+    """Of 20 centered images one direction carries nothing: any will do, as long as it is one."""
+    train, test = digits.train.images[:20], digits.test.images[:50]
+    a, b = controls.unit_rows(train), controls.unit_rows(test)
+    sides = []
+    eigh = scipy.linalg.eigh
+    monkeypatch.setattr(scipy.linalg, "eigh", lambda m, **o: sides.append(len(m)) or eigh(m, **o))
+    mean, V = controls.principal_directions(train, k, centred=True)
+    pca = PCA(min(k, 19), svd_solver="full").fit(a.astype(np.float64))
+    assert sides == [20], "not the 784 x 784 matrix"
+    np.testing.assert_allclose(mean, pca.mean_, atol=1e-6)
+    np.testing.assert_allclose(V.T @ V, np.eye(k), atol=1e-10)
+    overlap = np.abs(np.sum(V[:, : min(k, 19)] * pca.components_.T, axis=0))
+    np.testing.assert_allclose(overlap, 1, atol=1e-6)
+    expected = np.mean((b - pca.inverse_transform(pca.transform(b))) ** 2)
+    assert controls.pca_mse(train, test, k) == pytest.approx(
+        expected, rel=1e-2 if k == 20 else 1e-5
+    )
 
 
 def test_pca_of_many_pixels_takes_the_randomised_route(monkeypatch, digits):

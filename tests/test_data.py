@@ -141,11 +141,29 @@ def test_arrays_gain_a_channel_and_keep_their_values():
     assert colour.train.images.shape == (4, 5, 6, 3) and colour.train.images.dtype == np.float32
 
 
-def test_without_a_test_set_the_last_tenth_is_held_out():
+def test_without_a_test_set_a_tenth_of_each_class_is_held_out():
+    labels = np.repeat([0, 1, 2], [100, 60, 40])  # sorted by class, as files of folders are
+    images = np.arange(200, dtype=np.uint8)[:, None, None]
+    data = from_arrays(images, train_labels=labels)
+    assert np.bincount(data.test.labels).tolist() == [10, 6, 4]
+    together = [int(i) for part in (data.train, data.test) for i in part.images.ravel()]
+    assert sorted(together) == list(range(200)) != together
+    for part in (data.train, data.test):  # each with its own label, and no longer sorted
+        np.testing.assert_array_equal(part.labels, labels[part.images.ravel()])
+        assert (np.diff(part.labels) < 0).any()
+    again = from_arrays(images, train_labels=labels)
+    np.testing.assert_array_equal(again.test.images, data.test.images)
+
+
+def test_what_is_held_out_of_few_images():
     images = np.arange(25, dtype=np.uint8)[:, None, None]
-    data = from_arrays(images, train_labels=np.arange(25))
-    assert data.train.images.ravel().tolist() == list(range(23)) == data.train.labels.tolist()
-    assert data.test.images.ravel().tolist() == [23, 24] == data.test.labels.tolist()
+    data = from_arrays(images, train_labels=np.arange(25))  # each a class of its own
+    assert sorted(data.train.labels.tolist() + data.test.labels.tolist()) == list(range(25))
+    assert data.test.images.ravel().tolist() == data.test.labels.tolist() != [23, 24]
+    rare = [0] * 19 + [1]
+    held = [from_arrays(images[:20], train_labels=np.roll(rare, i)).test.labels for i in range(20)]
+    assert all(y.tolist() == [0, 0] for y in held)  # the one of its class is trained on
+    assert len(from_arrays(images[20:22]).test.images) == 1
 
 
 REFUSED = {

@@ -20,13 +20,13 @@ GOLDEN = Path(__file__).parent / "golden"
 CONFIGS = {
     "linear": "linear",
     "undercomplete": "undercomplete",
-    "denoise": "denoise",
+    "denoise": "denoise:published",
     "dropout": "dropout",
-    "deep": "deep",
+    "deep": "deep:published",
     "conv_strided": "conv_strided",
     "conv_strided_batchnorm": "conv_strided:batchnorm",
     "dense": "dense",
-    "conv_pool": "conv_pool",
+    "conv_pool": "conv_pool:published",
 }
 
 

@@ -143,6 +143,19 @@ def test_progress_strip_chooses_epochs_and_shows_each_with_its_mse(epochs, drawn
     assert_same(shades, [255, *drawn])
 
 
+@pytest.mark.parametrize(
+    ("epochs", "drawn"),
+    [(range(1, 21), [1, 5, 10, 20]), (range(1, 61), [1, 5, 10, 20, 50, 60]), ([2, 4], [2, 4])],
+)
+def test_progress_of_a_denoiser_stands_between_corrupted_and_clean(epochs, drawn):
+    frames = {epoch: np.full((2, 3, 3, 1), epoch / 255) for epoch in epochs}
+    corrupted = np.full((2, 3, 3, 1), 200 / 255)
+    figure = figures.progress_strip(np.ones((2, 3, 3, 1)), frames, corrupted=corrupted)
+    assert row_labels(figure) == ["corrupted", *(f"epoch {epoch}" for epoch in drawn), "clean"]
+    shades = cells(figure, len(drawn) + 2, 2)[:, 1, 40, 40, 0]
+    assert_same(shades, [200, *drawn, 255])
+
+
 def test_filters_share_a_scale_that_is_symmetric_about_zero():
     kernels = np.zeros((3, 5, 5, 1))
     kernels[1], kernels[2] = -2.0, 0.5

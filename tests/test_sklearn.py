@@ -16,7 +16,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.sklearn import Autoencoder
 
 QUICK = Autoencoder("undercomplete", code_size=2, epochs=1)
-LINEAR = {
+LINEAR = {  # an autoencoder whose optimum is PCA
     "encoder": {"code_activation": "linear", "bias": False},
     "decoder": {"output": "linear", "bias": False},
     "data": {"center": True},
@@ -77,3 +77,14 @@ def test_images_and_mistakes(digits):
     with pytest.raises(ValueError, match="X: has 3 columns, a code 4"):
         boxed.inverse_transform(X[:, :3])
     assert Autoencoder(code_size=4, epochs=0).fit(X[:50]).loss_.shape == (0,)
+
+
+def test_rows_that_no_float32_can_hold_are_named():
+    X = np.random.default_rng(0).random((40, 6))
+    fitted = clone(QUICK).set_params(random_state=0).fit(X)
+    far = X.copy()
+    far[7, 2] = 1e300
+    for method in (fitted.transform, fitted.score_samples, fitted.score):
+        with pytest.raises(ValueError, match="X: row 7 is too far"):
+            method(far)
+    assert np.isfinite(fitted.transform(1e30 * X)).all()

@@ -16,10 +16,10 @@ from ae_jax import controls, scaling
 from ae_jax.analysis import judge
 from ae_jax.analysis.copying import shuffled_blocks
 from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
-from ae_jax.api import Run
 from ae_jax.figures import image_rows
 from ae_jax.model import Batch
 from ae_jax.panels import grouped_bars, heat, histograms
+from ae_jax.run import Run
 
 FALSE_ALARMS = 0.05
 PCA_SIZE = 32  # of the control, at most: PCA of the training images, or of the one class

@@ -13,30 +13,65 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from ae_jax import controls
+from ae_jax.analysis import judge
 from ae_jax.analysis.compression import pca_codec
 from ae_jax.analysis.finding import Finding, Study
+from ae_jax.analysis.judge import Estimate
 from ae_jax.panels import grouped_bars
 
 NEIGHBOURS = 5
+WAYS = {"linear_probe": "linear probe", "nearest_neighbours": f"{NEIGHBOURS} nearest neighbors"}
 
 
-def probe(train: Any, labels: Any, test: Any, test_labels: Any) -> float:
-    """Accuracy in [0,1] of ridge regression onto one-hot labels, of standardised codes [n, k]."""
+def probe(train: Any, labels: Any, test: Any, test_labels: Any) -> np.ndarray:
+    """Which test rows [n] ridge regression onto one-hot labels gets right, codes standardized."""
     scaler = StandardScaler().fit(train)
     fitted = RidgeClassifier(alpha=1.0).fit(scaler.transform(train), labels)
-    return float(fitted.score(scaler.transform(test), test_labels))
+    return np.asarray(fitted.predict(scaler.transform(test)) == test_labels)
 
 
-def neighbours(train: Any, labels: Any, test: Any, test_labels: Any) -> float:
-    """Accuracy in [0,1] of the vote of the 5 nearest training codes [n, k], Euclidean."""
+def neighbours(train: Any, labels: Any, test: Any, test_labels: Any) -> np.ndarray:
+    """Which test rows [n] the vote of the 5 nearest training codes gets right, Euclidean."""
     fitted = KNeighborsClassifier(NEIGHBOURS, algorithm="brute").fit(train, labels)
-    return float(fitted.score(test, test_labels))
+    return np.asarray(fitted.predict(test) == test_labels)
+
+
+def hits(train: Any, labels: Any, test: Any, test_labels: Any) -> dict[str, np.ndarray]:
+    """Way -> which of the test rows [n, k] are right, for both WAYS."""
+    rows = np.asarray(train, np.float32), labels, np.asarray(test, np.float32), test_labels
+    return {"linear_probe": probe(*rows), "nearest_neighbours": neighbours(*rows)}
 
 
 def accuracies(train: Any, labels: Any, test: Any, test_labels: Any) -> dict[str, float]:
-    """Both accuracies, of rows [n, k]: {'linear_probe', 'nearest_neighbours'}."""
-    rows = np.asarray(train, np.float32), labels, np.asarray(test, np.float32), test_labels
-    return {"linear_probe": probe(*rows), "nearest_neighbours": neighbours(*rows)}
+    """The shares of `hits`, in [0,1]."""
+    found = hits(train, labels, test, test_labels)
+    return {way: float(right.mean()) for way, right in found.items()}
+
+
+def measure(found: dict[str, dict[str, np.ndarray]], test_labels: np.ndarray) -> tuple[Any, Any]:
+    """(numbers, control) as `analyse` returns them, of the hits of 'run', 'pca' and 'pixels'."""
+    table = {name: {way: float(v.mean()) for way, v in row.items()} for name, row in found.items()}
+    guess = float(np.bincount(test_labels).max() / len(test_labels))
+    numbers: dict[str, Any] = table.pop("run")
+    for other in table:
+        numbers[f"gain_over_{other}"] = {
+            way: judge.gain(right, found[other][way]) for way, right in found["run"].items()
+        }
+    return numbers, {**table, "commonest_class": guess}
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Who wins, from what `analyse` returns: against PCA's codes and against the pixels."""
+    words = []
+    for way, title in WAYS.items():
+        works = numbers[way] > control["commonest_class"]
+        parts = []
+        for other, name in (("pca", "PCA"), ("pixels", "the image itself")):
+            gain = Estimate(*numbers[f"gain_over_{other}"][way])
+            who, theirs = judge.verdict("the run", name, gain, works), 100 * control[other][way]
+            parts.append(f"{who} ({theirs:.1f} %, {gain.text(100, 2, sign=True)} points)")
+        words.append(f"{title}, {100 * numbers[way]:.1f} %: {', '.join(parts)}")
+    return "; ".join(words)
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
@@ -46,43 +81,38 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     autoencoder learns nothing from the labels here.
 
     Returns:
-      numbers: 'linear_probe' and 'nearest_neighbours', test accuracies in [0,1].
-      control: the same of 'pca' codes (as many as the run's) and of 'pixels'.
+      numbers: 'linear_probe' and 'nearest_neighbours', test accuracies in [0,1]; 'gain_over_pca'
+        and 'gain_over_pixels': {way: [difference, its standard error]} of the same test images.
+      control: the accuracies of 'pca' codes (as many as the run's) and of 'pixels';
+        'commonest_class', the share of the test images that it has.
 
     Raises:
-      NotApplicable: the data have no labels.
+      NotApplicable: the data have no labels or one class.
     """
-    study.need_labels()
+    _, test_labels = study.need_classes()
     train, test = study.train, study.test
     pixels = controls.unit_rows(train.images), controls.unit_rows(test.images)
-    k = min(study.run.config.model.code_size, pixels[0].shape[1], len(pixels[0]))
+    size = study.run.config.model.code_size
+    k = min(size, pixels[0].shape[1], len(pixels[0]))
     encode, _ = pca_codec(train.images, k)
-    encode_run = study.run.encode
-    found = {
-        f"the run, {study.run.config.model.code_size}": (
-            encode_run(train.images),
-            encode_run(test.images),
-        ),
-        f"PCA, {k}": (encode(train.images), encode(test.images)),
-        f"pixels, {pixels[0].shape[1]}": pixels,
+    codes = {
+        "run": tuple(study.run.encode(part.images) for part in (train, test)),
+        "pca": (encode(train.images), encode(test.images)),
+        "pixels": pixels,
     }
-    table = {name: accuracies(a, train.labels, b, test.labels) for name, (a, b) in found.items()}
-    numbers, pca, raw = table.values()
-    ways = {
-        "linear probe": "linear_probe",
-        f"{NEIGHBOURS} nearest neighbours": "nearest_neighbours",
+    found = {name: hits(a, train.labels, b, test_labels) for name, (a, b) in codes.items()}
+    numbers, control = measure(found, test_labels)
+    names = {
+        "run": f"the run, {size}",
+        "pca": f"PCA, {k}",
+        "pixels": f"pixels, {pixels[0].shape[1]}",
     }
     figure = grouped_bars(
         {
-            way: {name: 100 * row[field] for name, row in table.items()}
-            for way, field in ways.items()
+            title: {name: 100 * found[n][way].mean() for n, name in names.items()}
+            for way, title in WAYS.items()
         },
         f"Digits from codes: {len(train.images):,} labelled training images",
         "test accuracy (%)",
     )
-    sentence = ", ".join(
-        f"{'the run' if numbers[f] >= pca[f] else 'PCA'} wins by {way} "
-        f"({100 * numbers[f]:.1f} %, PCA {100 * pca[f]:.1f}, pixels {100 * raw[f]:.1f})"
-        for way, f in ways.items()
-    )
-    return Finding(numbers, {"pca": pca, "pixels": raw}, sentence, {"": figure})
+    return Finding(numbers, control, sentence(numbers, control), {"": figure})

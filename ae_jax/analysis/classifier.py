@@ -15,6 +15,7 @@ import optax
 from flax import linen as nn
 
 from ae_jax.arrays import Split
+from ae_jax.batches import in_batches
 from ae_jax.layers import Affine, Conv
 
 STEPS = 700
@@ -51,13 +52,7 @@ class Classifier(NamedTuple):
         A row sums to 1 - p(no image).
         """
         images = np.clip(np.asarray(images, np.float32), 0, 1)
-        if not len(images):
-            return np.zeros((0, self.network.classes), np.float32)
-        parts = [
-            np.asarray(_probabilities(self.network, self.params, images[i : i + 1000]))
-            for i in range(0, len(images), 1000)
-        ]
-        return np.concatenate(parts)
+        return in_batches(partial(_probabilities, self.network, self.params), images)
 
     def confidence(self, images: Any) -> np.ndarray:
         """The largest probability [n]."""

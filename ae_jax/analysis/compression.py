@@ -11,12 +11,15 @@ import jax
 import numpy as np
 
 from ae_jax import controls
-from ae_jax.analysis.finding import Finding, Study, mse
+from ae_jax.analysis import judge
+from ae_jax.analysis.finding import Finding, Study, image_errors
+from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluation import psnr
 from ae_jax.figures import image_rows
 from ae_jax.panels import Panel, line_panels
 
 BITS = (2, 4, 8, 32)  # 32: as they are
+Table = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
 TAIL = 0.001  # of the training codes may lie outside the quantiser's range on either side
 
 
@@ -34,21 +37,75 @@ def quantise(codes: np.ndarray, train_codes: np.ndarray, bits: int) -> np.ndarra
     return (low + level * step).astype(np.float32)
 
 
-def distortions(
+def errors_by_bits(
     decode: Callable[[np.ndarray], np.ndarray],
     codes: np.ndarray,
     train_codes: np.ndarray,
     images: np.ndarray,
     bits: Sequence[int] = BITS,
-) -> list[float]:
-    """Mse per pixel in [0,1] units of decoded codes [n, k], quantised to each number of bits."""
-    return [mse(decode(quantise(codes, train_codes, b)), images) for b in bits]
+) -> np.ndarray:
+    """Squared error per pixel of each image [len(bits), n], of decoded codes [n, k].
+
+    In [0,1] units; the codes are quantised to each number of bits.
+    """
+    rows = controls.unit_rows(images)
+
+    def errors(b: int) -> np.ndarray:
+        found = decode(quantise(codes, train_codes, b)).reshape(rows.shape)
+        return image_errors(found, rows)
+
+    return np.stack([errors(b) for b in bits])
 
 
 def pca_codec(train: Any, k: int) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
     """(encode: images -> [n, k], decode: codes -> rows [n, D] in [0,1] units) of PCA of `train`."""
     mean, V = controls.principal_directions(controls.unit_rows(train), k, centred=True)
     return (lambda x: (controls.unit_rows(x) - mean) @ V), (lambda z: z @ V.T + mean)
+
+
+def pca_errors(train: Any, images: Any, k: int) -> np.ndarray:
+    """Squared error per pixel of each image [n], in [0,1] units, of PCA of `train`."""
+    encode, decode = pca_codec(train, k)
+    return image_errors(decode(encode(images)), controls.unit_rows(images))
+
+
+def measure(found: Table, pca: Table) -> tuple[dict[str, Any], dict[str, Any]]:
+    """('mse', 'psnr_db', 'gain_db'; 'pca_mse', 'pca_psnr_db') of errors {code size: [bits, n]}."""
+    mse, pca_mse = ({k: v.mean(1).tolist() for k, v in t.items()} for t in (found, pca))
+    gain = {k: [judge.decibels(a, b) for a, b in zip(found[k], pca[k], strict=True)] for k in found}
+    numbers = {"mse": mse, "psnr_db": _db(mse), "gain_db": gain}
+    return numbers, {"pca_mse": pca_mse, "pca_psnr_db": _db(pca_mse)}
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """At how many sizes the autoencoders win, for each number of bits, and by how much.
+
+    Only those can win whose error without quantising is below half of the mean image's.
+    """
+    sizes, bits = list(numbers["gain_db"]), numbers["bits"]
+    works = {k: numbers["mse"][k][-1] < 0.5 * control["mean_image_mse"] for k in sizes}
+    words = []
+    for i, b in reversed(list(enumerate(bits))):
+        sign = {k: judge.beyond(Estimate(*numbers["gain_db"][k][i])) for k in sizes}
+        won = sum(sign[k] > 0 and works[k] for k in sizes)
+        lost = sum(s < 0 for s in sign.values())
+        how = "not quantized" if b >= 32 else f"{b:.0f} bits"
+        words.append(f"{how} {won}" + (f" (PCA {lost})" if lost else ""))
+    k, i = sizes[-1], bits.index(8)
+    gain = Estimate(*numbers["gain_db"][k][i])
+    smaller = control["image_bits"] / (8 * int(k))
+    said = (
+        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; "
+        f"{k} numbers of 8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
+        f"{gain.text(digits=2, sign=True)} over PCA"
+    )
+    if (own := numbers["run"].get("gain_db")) is not None:
+        gain = Estimate(*own[-1])
+        beats = numbers["run"]["mse"][-1] < 0.5 * control["mean_image_mse"]
+        who = judge.verdict("the run", "PCA", gain, beats)
+        size = numbers["run"]["code_size"]
+        said += f"; {who} at its {size:.0f} numbers ({gain.text(digits=2, sign=True)} dB)"
+    return said
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
@@ -60,8 +117,11 @@ def analyse(study: Study, key: jax.Array) -> Finding:
 
     Returns:
       numbers: 'bits' for a number of the code; 'mse' per pixel in [0,1] units and 'psnr_db' in dB,
-        each {code size: a value for each of `bits`}; 'run': {'code_size', 'mse', 'psnr_db'}.
-      control: 'pca_mse' and 'pca_psnr_db' likewise; 'image_bits', of an image with 8 a pixel.
+        each {code size: a value for each of `bits`}; 'gain_db' likewise, [dB over PCA, its standard
+        error] of the same images; 'run': {'code_size', 'mse', 'psnr_db' and, of a code that is
+        smaller than the image, 'gain_db'}.
+      control: 'pca_mse' and 'pca_psnr_db' likewise; 'mean_image_mse'; 'image_bits', of an image
+        with 8 a pixel.
 
     Raises:
       NotApplicable: the data are not images of 8 x 8 pixels or more.
@@ -70,54 +130,60 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     train, test = study.train.images, study.test.images
     pixels = test[0].size
     family = {k: run for k, run in study.family.items() if k < min(pixels, len(train))}
-    found: dict[int, list[float]] = {}
-    pca: dict[int, list[float]] = {}
-    for k, run in family.items():
-        found[k] = distortions(run.decode, run.encode(test), run.encode(train), test)
-        encode, decode = pca_codec(train, k)
-        pca[k] = distortions(decode, encode(test), encode(train), controls.unit_rows(test))
-    run, size = study.run, study.run.config.model.code_size
-
-    def decode_run(codes: np.ndarray) -> np.ndarray:
-        labels = study.test.labels if run.config.model.classes else None
-        return run.decode(codes, labels)
-
-    own = distortions(decode_run, run.encode(test), run.encode(train), test)
-    won = [k for k in family if found[k][-1] < pca[k][-1]]
-    numbers = {
-        "bits": BITS,
-        "mse": found,
-        "psnr_db": _db(found),
-        "run": {"code_size": size, "mse": own, "psnr_db": [psnr(v) for v in own]},
+    found = {
+        k: errors_by_bits(run.decode, run.encode(test), run.encode(train), test)
+        for k, run in family.items()
     }
-    control = {"pca_mse": pca, "pca_psnr_db": _db(pca), "image_bits": 8 * pixels}
-    k = max(family)
-    sentence = (
-        f"the nonlinear code beats PCA at {len(won)} of {len(family)} sizes; {k} numbers of 8 bits "
-        f"({8 * pixels / (8 * k):.1f} times smaller): {psnr(found[k][2]):.1f} dB, "
-        f"PCA {psnr(pca[k][2]):.1f} dB"
-    )
-    made = {"": _chart(found, pca, size, own), "images": _images(test[:12], family, train)}
-    return Finding(numbers, control, sentence, made)
+    pca = {k: _pca_errors_by_bits(train, test, k) for k in family}
+    numbers, control = measure(found, pca)
+    numbers |= {"bits": list(BITS), "run": _of_run(study)}
+    control |= {
+        "mean_image_mse": controls.mean_image_mse(train, test),
+        "image_bits": 8 * pixels,
+    }
+    made = {"": _chart(numbers, control), "images": _images(test[:12], family, train)}
+    return Finding(numbers, control, sentence(numbers, control), made)
+
+
+def _pca_errors_by_bits(train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
+    encode, decode = pca_codec(train, k)
+    return errors_by_bits(decode, encode(test), encode(train), test)
+
+
+def _of_run(study: Study) -> dict[str, Any]:
+    """The run's own numbers, beside PCA of as many."""
+    run, size = study.run, study.run.config.model.code_size
+    train, test = study.train.images, study.test
+
+    def decode(codes: np.ndarray) -> np.ndarray:
+        return run.decode(codes, test.labels if run.config.model.classes else None)
+
+    own = errors_by_bits(decode, run.encode(test.images), run.encode(train), test.images)
+    if size < min(test.images[0].size, len(train)):
+        table, _ = measure({size: own}, {size: _pca_errors_by_bits(train, test.images, size)})
+        return {"code_size": size, **{name: row[size] for name, row in table.items()}}
+    mse = own.mean(1).tolist()
+    return {"code_size": size, "mse": mse, "psnr_db": [psnr(v) for v in mse]}
 
 
 def _db(table: dict[int, list[float]]) -> dict[int, list[float]]:
     return {k: [psnr(v) for v in values] for k, values in table.items()}
 
 
-def _chart(found: Any, pca: Any, size: int, own: list[float]) -> Any:
+def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
+    found, pca, own = numbers["psnr_db"], control["pca_psnr_db"], numbers["run"]
     sizes = list(found)
     by_size = {
-        "autoencoders": (sizes, [psnr(found[k][-1]) for k in sizes]),
-        "PCA": (sizes, [psnr(pca[k][-1]) for k in sizes]),
-        "the run": ([size], [psnr(own[-1])]),
+        "autoencoders": (sizes, [found[k][-1] for k in sizes]),
+        "PCA": (sizes, [pca[k][-1] for k in sizes]),
+        "the run": ([own["code_size"]], [own["psnr_db"][-1]]),
     }
     by_bits = {}
     for i, bits in enumerate(BITS[:-1]):
         rate = [k * bits for k in sizes]
-        by_bits[f"autoencoder, {bits} bits"] = (rate, [psnr(found[k][i]) for k in sizes])
+        by_bits[f"autoencoder, {bits} bits"] = (rate, [found[k][i] for k in sizes])
     i = BITS.index(8)
-    by_bits["PCA, 8 bits"] = ([8 * k for k in sizes], [psnr(pca[k][i]) for k in sizes])
+    by_bits["PCA, 8 bits"] = ([8 * k for k in sizes], [pca[k][i] for k in sizes])
     return line_panels(
         [
             Panel(

@@ -5,12 +5,15 @@ through, noise and images of another world included; noise in training, or a con
 does. At the other end, one number is enough for a powerful network to store its training set.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
-from ae_jax.analysis.finding import Finding, Study, mse
+from ae_jax.analysis import judge
+from ae_jax.analysis.finding import Finding, Study, image_errors, mse
+from ae_jax.analysis.judge import Estimate
 from ae_jax.figures import image_rows
 from ae_jax.panels import grouped_bars
 
@@ -28,6 +31,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "denoising": {"corruption": {"name": "dropout", "rate": 0.5}},
     "contractive": {"penalties": {"contractive": {"weight": 1e-2}}},
 }
+TAMED = ("denoising", "contractive")
+STRANGE = "shuffled blocks"
+Errors = Mapping[str, Mapping[str, np.ndarray]]
 MEMORISED, MEMORY_STEPS = 16, 3000
 MEMORISER = {
     "encoder": {"hidden": (256, 256), "activation": "relu"},
@@ -78,6 +84,56 @@ def copied(outputs: np.ndarray, images: np.ndarray) -> float:
     return 1 - mse(outputs, images) / float(np.var(np.asarray(images, np.float64)))
 
 
+def measure(errors: Errors, worlds: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
+    """('copied', 'refuses'; 'copied_by_the_plain_model') as `analyse` returns them.
+
+    Args:
+      errors: world -> model -> squared error per pixel of each image [n].
+      worlds: world -> images.
+    """
+    shares = {  # of a world's variance, by which errors of its images are divided
+        world: {name: v / float(np.var(worlds[world], dtype=np.float64)) for name, v in row.items()}
+        for world, row in errors.items()
+    }
+    familiar, strange = shares["test images"], shares[STRANGE]
+    table = {w: {name: float(1 - v.mean()) for name, v in row.items()} for w, row in shares.items()}
+    numbers = {
+        "copied": {w: {name: row[name] for name in TAMED} for w, row in table.items()},
+        "refuses": {
+            name: judge.gain(strange[name] - strange["plain"], familiar[name] - familiar["plain"])
+            for name in TAMED
+        },
+    }
+    return numbers, {"copied_by_the_plain_model": {w: row["plain"] for w, row in table.items()}}
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Who tells shuffled blocks from images, from what `analyse` returns."""
+    plain, mean = control["copied_by_the_plain_model"], control["copied_by_the_mean_image"]
+    needed = 1 - 0.5 * (1 - mean)  # half of the mean image's error
+    words = [
+        f"of {STRANGE} {100 * plain[STRANGE]:.0f} % come back from the plain model "
+        f"(of test images {100 * plain['test images']:.0f} %)"
+    ]
+    for name in TAMED:
+        row = {w: numbers["copied"][w][name] for w in ("test images", STRANGE)}
+        gain = Estimate(*numbers["refuses"][name])
+        works = row["test images"] > needed
+        who = judge.verdict(name, "plain", gain, works, theirs_works=plain["test images"] > needed)
+        words.append(
+            f"{who}: {name} {100 * row[STRANGE]:.0f} % ({100 * row['test images']:.0f} %), "
+            f"{gain.text(100, sign=True)} points more than it loses on test images"
+        )
+    memory, others = numbers["memoriser"], control["mean_image_of_the_few"]
+    kept = (
+        "are kept" if memory["train_mse"] < 0.5 * control["mean_image_of_them"] else "are not kept"
+    )
+    return (
+        f"{'; '.join(words)}; {MEMORISED} images {kept} in one number: train mse "
+        f"{memory['train_mse']:.4f}, test {memory['test_mse']:.4f}, their mean image {others:.4f}"
+    )
+
+
 def analyse(study: Study, key: jax.Array) -> Finding:
     """500 tanh units without noise, with noise, with a contractive penalty; one number.
 
@@ -86,81 +142,97 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     study has them, outsiders. A fourth, of one number, is trained for about 3,000 x effort steps on
     16 images. The run itself is not looked at.
 
+    A model that copies nothing refuses strange images, too. So a tamed one wins by how much more of
+    the shuffled blocks than of the test images it loses against the plain one, and only if its
+    error on the test images is below half of the mean image's.
+
     Returns:
-      numbers: 'copied': {world: {'denoising', 'contractive'}}, see `copied`; 'memoriser':
+      numbers: 'copied': {world: {'denoising', 'contractive'}}, see `copied`; 'refuses':
+        {'denoising', 'contractive'}: [share of the variance of shuffled blocks that it lets through
+        less than the plain model, minus that of test images; its standard error]; 'memoriser':
         {'train_mse' of the 16, 'test_mse' of 200 test images}, per pixel in [0,1] units.
-      control: 'copied_by_the_plain_model': {world: share}; 'mean_image_of_the_few', the mse of the
-        mean of the 16 on the 200 test images.
+      control: 'copied_by_the_plain_model': {world: share}; 'copied_by_the_mean_image', of test
+        images; 'mean_image_of_the_few', the mse of the mean of the 16 on the 200 test images, and
+        'mean_image_of_them' on the 16.
 
     Raises:
       NotApplicable: the data are not images of 8 x 8 pixels or more.
     """
     study.need_images()
-    test = study.test.images[:500]
-    k_noise, k_blocks, k_fit, k_memory = jax.random.split(key, 4)
-    box = (slice(None), *inner(study.train.images))
-    shuffled, noise = np.zeros_like(test), np.zeros_like(test)
-    shuffled[box] = shuffled_blocks(test[box], k_blocks)
-    noise[box] = jax.random.uniform(k_noise, test[box].shape)
-    worlds = {"test images": test, "shuffled blocks": shuffled, "uniform noise": noise}
-    if study.strange is not None:
-        worlds["another data set"] = study.strange[:500]
+    k_worlds, k_fit, k_memory = jax.random.split(key, 3)
+    worlds = _worlds(study, k_worlds)
     runs = {
         name: study.fit(jax.random.fold_in(k_fit, i), STEPS, WIDE, change)
         for i, (name, change) in enumerate(KINDS.items())
     }
-    table = {
-        world: {name: copied(run.reconstruct(images), images) for name, run in runs.items()}
+    outputs = {
+        world: {name: run.reconstruct(images) for name, run in runs.items()}
         for world, images in worlds.items()
     }
-    memory, figure = _memoriser(study, k_memory)
-    strange = "shuffled blocks"
-    shares = table[strange]
-    tamed = [name for name in ("denoising", "contractive") if shares[name] < shares["plain"]]
-    win = "win" if len(tamed) > 1 else "wins"
-    sentence = (
-        f"{' and '.join(tamed) or 'plain'} {win}: {100 * shares['plain']:.0f} % of {strange} come "
-        f"back from the plain model, {100 * shares['denoising']:.0f} % from the denoising, "
-        f"{100 * shares['contractive']:.0f} % from the contractive one; one number for "
-        f"{MEMORISED} images: train mse {memory['train_mse']:.4f}, test {memory['test_mse']:.4f}"
-    )
-    numbers = {
-        "copied": {
-            w: {n: row[n] for n in ("denoising", "contractive")} for w, row in table.items()
-        },
-        "memoriser": memory,
+    errors = {
+        world: {name: image_errors(made, worlds[world]) for name, made in row.items()}
+        for world, row in outputs.items()
     }
-    control = {
-        "copied_by_the_plain_model": {w: row["plain"] for w, row in table.items()},
-        "mean_image_of_the_few": memory.pop("mean_image_mse"),
+    numbers, control = measure(errors, worlds)
+    numbers["memoriser"], beside, figure = _memoriser(study, k_memory)
+    test = worlds["test images"]
+    blank = np.broadcast_to(study.train.images.mean(0), test.shape)
+    control |= {"copied_by_the_mean_image": copied(blank, test), **beside}
+    made = {**_figures(worlds, outputs, numbers, control), "memoriser": figure}
+    return Finding(numbers, control, sentence(numbers, control), made)
+
+
+def _worlds(study: Study, key: jax.Array) -> dict[str, np.ndarray]:
+    """World -> images [n, H, W, C] that are to be copied."""
+    k_noise, k_blocks = jax.random.split(key)
+    test = study.test.images[:500]
+    box = (slice(None), *inner(study.train.images))
+    shuffled, noise = np.zeros_like(test), np.zeros_like(test)
+    shuffled[box] = shuffled_blocks(test[box], k_blocks)
+    noise[box] = jax.random.uniform(k_noise, test[box].shape)
+    worlds = {"test images": test, STRANGE: shuffled, "uniform noise": noise}
+    if study.strange is not None:
+        worlds["another data set"] = study.strange[:500]
+    return worlds
+
+
+def _figures(worlds: Any, outputs: Any, numbers: Any, control: Any) -> dict[str, Any]:
+    plain = control["copied_by_the_plain_model"]
+    bars = {
+        world: {
+            name: 100 * max(share, -0.5)
+            for name, share in {"plain": plain[world], **numbers["copied"][world]}.items()
+        }
+        for world in worlds
     }
-    bars = {w: {n: 100 * max(v, -0.5) for n, v in row.items()} for w, row in table.items()}
     rows = {}
     for i, (world, images) in enumerate(worlds.items()):
         rows[world] = images[:10]
-        rows |= {f"{name}{' ' * i}": run.reconstruct(images[:10]) for name, run in runs.items()}
-    made = {
+        rows |= {f"{name}{' ' * i}": made[:10] for name, made in outputs[world].items()}
+    return {
         "": grouped_bars(bars, "What 500 units let through", "variance that comes back (%)"),
         "images": image_rows(rows, "Inputs and what comes back"),
-        "memoriser": figure,
     }
-    return Finding(numbers, control, sentence, made)
 
 
-def _memoriser(study: Study, key: jax.Array) -> tuple[dict[str, float], Any]:
-    """One number for 16 images: what of them, and of others, comes back."""
-    few = study.train.images[:MEMORISED]
+def _memoriser(study: Study, key: jax.Array) -> tuple[dict[str, float], dict[str, float], Any]:
+    """One number for 16 images: what of them, and of others, comes back; their mean's; a figure."""
+    few, test = study.train.images[:MEMORISED], study.test.images[:200]
     run = study.fit(key, MEMORY_STEPS, MEMORISER, images=few)
-    test = study.test.images[:200]
     numbers = {
         "train_mse": mse(run.reconstruct(few), few),
         "test_mse": mse(run.reconstruct(test), test),
-        "mean_image_mse": mse(np.broadcast_to(few.mean(0), test.shape), test),
     }
+    mean = few.mean(0)
+    control = {"mean_image_of_the_few": mse(mean, test), "mean_image_of_them": mse(mean, few)}
     rows = {
         "training image": few[:12],
         "comes back": run.reconstruct(few[:12]),
         "test image": test[:12],
         "comes back as": run.reconstruct(test[:12]),
     }
-    return numbers, image_rows(rows, f"One number for each of {MEMORISED} images: a memory")
+    return (
+        numbers,
+        control,
+        image_rows(rows, f"One number for each of {MEMORISED} images: a memory"),
+    )

@@ -12,9 +12,12 @@ import numpy as np
 
 from ae_jax import config as config_lib
 from ae_jax import controls
-from ae_jax.analysis.finding import Finding, NotApplicable, Study
-from ae_jax.api import Run, first_filters
+from ae_jax.analysis import judge
+from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
+from ae_jax.analysis.judge import Estimate
 from ae_jax.panels import filter_pair
+from ae_jax.run import Run
+from ae_jax.weights import first_filters
 
 STEPS = 1500
 NOISE = {"name": "dropout", "rate": 0.5}
@@ -37,6 +40,36 @@ def off_digit_variance(filters: np.ndarray, dark: np.ndarray) -> dict[str, float
     return {"off_digit": float(off), "on_digit": float(on), "ratio": float(off / on)}
 
 
+def measure(study: Study, run: Run, dark: np.ndarray) -> dict[str, Any]:
+    """A run's numbers as `analyse` returns them."""
+    filters = filters_of(run)
+    rows = filters.reshape(len(filters), -1)
+    off, on = (rows[:, chosen].var(1) for chosen in (dark.ravel(), ~dark.ravel()))
+    test = study.test
+    labels = test.labels if run.config.model.classes else None
+    return {
+        **off_digit_variance(filters, dark),
+        "below_db": judge.decibels(off, on),
+        "mse": mse(run.reconstruct(test.images, labels), test.images),
+    }
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """Which of the two is smoother off the digit, from what `analyse` returns.
+
+    A network whose error is not below half of the mean image's learnt nothing, and cannot win.
+    """
+    both = {row["noise"]: row for row in (numbers, control)}
+    works = {n: row["mse"] < 0.5 * control["mean_image_mse"] for n, row in both.items()}
+    gain = judge.difference(*(Estimate(*both[n]["below_db"]) for n in ("with", "without")))
+    who = judge.verdict("noise", "no noise", gain, works["with"], theirs_works=works["without"])
+    ratios = [f"{both[n]['ratio']:.2f} {n} (mse {both[n]['mse']:.4f})" for n in ("with", "without")]
+    return (
+        f"{who}: the weights' variance off the digit is {ratios[0]} noise and {ratios[1]} of that "
+        f"on it, {gain.text(sign=True)} dB less; {numbers['noise']} noise is the run"
+    )
+
+
 def analyse(study: Study, key: jax.Array) -> Finding:
     """The run beside a twin of its own config, trained with noise where the run had none.
 
@@ -45,8 +78,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
 
     Returns:
       numbers: 'noise', 'with' or 'without'; 'off_digit' and 'on_digit', variances of the run's
-        first-layer weights, and their 'ratio'; 'dark_pixels', how many.
-      control: the same of the twin, without 'dark_pixels'.
+        first-layer weights, and their 'ratio'; 'below_db', [how many dB the first lies below the
+        second, its standard error over the filters]; 'mse' of clean test images, per pixel in [0,1]
+        units; 'dark_pixels', how many.
+      control: the same of the twin, without 'dark_pixels'; 'mean_image_mse'.
 
     Raises:
       NotApplicable: the encoder is not dense; no pixel, or every pixel, is dark.
@@ -59,30 +94,25 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         raise NotApplicable(
             f"{'every' if dark.all() else 'no'} pixel is dark in the training images"
         )
-    noisy = config.corruption.name != "none"
+    mine, other = ("without", "with") if config.corruption.name == "none" else ("with", "without")
     raw = config.to_dict()
-    raw["corruption"] = {"name": "none"} if noisy else NOISE
-    runs = {"with": study.run, "without": twin(study, key, raw)}
-    if not noisy:
-        runs = {"with": runs["without"], "without": study.run}
-    found = {n: off_digit_variance(filters_of(run), dark) for n, run in runs.items()}
-    smooth = found["with"]["ratio"] < found["without"]["ratio"]
-    sentence = (
-        f"{'noise' if smooth else 'no noise'} wins: the weights' variance off the digit is "
-        f"{found['with']['ratio']:.2f} of that on it with noise, "
-        f"{found['without']['ratio']:.2f} without"
-    )
-    mine = "with" if noisy else "without"
+    raw["corruption"] = NOISE if other == "with" else {"name": "none"}
+    runs = {mine: study.run, other: twin(study, key, raw)}
+    found = {n: measure(study, run, dark) for n, run in runs.items()}
+    numbers = {"noise": mine, **found[mine], "dark_pixels": int(dark.sum())}
+    control = {
+        "noise": other,
+        **found[other],
+        "mean_image_mse": controls.mean_image_mse(study.train.images, study.test.images),
+    }
     figure = filter_pair(
         {
-            f"{n} noise ({'the run' if n == mine else 'its twin'})": filters_of(run)[:20]
-            for n, run in runs.items()
+            f"{n} noise ({'the run' if n == mine else 'its twin'})": filters_of(runs[n])[:20]
+            for n in ("with", "without")
         },
         f"First-layer filters of {config.name}",
     )
-    other = "without" if noisy else "with"
-    numbers = {"noise": mine, **found[mine], "dark_pixels": int(dark.sum())}
-    return Finding(numbers, {"noise": other, **found[other]}, sentence, {"": figure})
+    return Finding(numbers, control, sentence(numbers, control), {"": figure})
 
 
 def twin(study: Study, key: jax.Array, raw: dict[str, Any]) -> Run:

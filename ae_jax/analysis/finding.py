@@ -12,10 +12,10 @@ import numpy as np
 from ae_jax import api
 from ae_jax import config as config_lib
 from ae_jax.analysis import classifier as classifier_lib
-from ae_jax.api import Run
 from ae_jax.arrays import Dataset, Split, rows
 from ae_jax.controls import unit_rows
 from ae_jax.errors import AeJaxError
+from ae_jax.run import Run
 
 DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
     "encoder": {"hidden": (256,)},

@@ -20,10 +20,10 @@ from ae_jax import controls
 from ae_jax.analysis import judge
 from ae_jax.analysis.energy import Minimum, closest, prior_of
 from ae_jax.analysis.finding import Finding, Study
-from ae_jax.api import Run
 from ae_jax.evaluation import psnr
 from ae_jax.figures import image_rows
 from ae_jax.panels import Panel, line_panels
+from ae_jax.run import Run
 
 RATE, BOX, GREY = 0.5, 8, 0.5
 CORNER = (8, 12)  # rows and columns the box's corner is drawn from: the Keras tutorial's repair

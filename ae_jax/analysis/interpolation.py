@@ -18,10 +18,10 @@ from ae_jax import controls, scaling
 from ae_jax.analysis import judge
 from ae_jax.analysis.energy import minimise
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
-from ae_jax.api import Run
 from ae_jax.figures import image_rows
 from ae_jax.model import Model
 from ae_jax.panels import Panel, image_blocks, line_panels
+from ae_jax.run import Run
 
 STEPS = 11  # t = 0, 0.1, ..., 1
 PAIRS = 200

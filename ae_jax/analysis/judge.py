@@ -53,6 +53,11 @@ def gain(ours: Any, theirs: Any) -> Estimate:
     return mean(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64))
 
 
+def difference(ours: Estimate, theirs: Estimate) -> Estimate:
+    """ours - theirs of two independent estimates: their variances add."""
+    return Estimate(ours.value - theirs.value, math.hypot(ours.error, theirs.error))
+
+
 def decibels(ours: Any, theirs: Any) -> Estimate:
     """How many dB the mean of our errors lies below that of theirs, [n] each, image by image.
 
@@ -85,7 +90,23 @@ def auroc_gain(ours: tuple[Any, Any], theirs: tuple[Any, Any]) -> Estimate:
     return Estimate(float(b.mean() - d.mean()), _delong_error(a - c, b - d))
 
 
-def verdict(ours: str, theirs: str, gain: Estimate, works: bool = True) -> str:
+def beyond(gain: Estimate, least: float = 0.0) -> int:
+    """1 for a gain over `least` that is more than chance, -1 for such a loss, else 0; 0 of nan."""
+    if not (math.isfinite(gain.value) and math.isfinite(gain.error)):
+        return 0
+    if abs(gain.value) <= max(ERRORS * gain.error, least):
+        return 0
+    return 1 if gain.value > 0 else -1
+
+
+def verdict(
+    ours: str,
+    theirs: str,
+    gain: Estimate,
+    works: bool = True,
+    least: float = 0.0,
+    theirs_works: bool = True,
+) -> str:
     """'A wins', 'B wins', 'a tie' ..., of names and a gain that is positive where A is better.
 
     Args:
@@ -94,14 +115,16 @@ def verdict(ours: str, theirs: str, gain: Estimate, works: bool = True) -> str:
       gain: A's advantage over B, in any unit.
       works: whether A does what it is for (it reconstructs; it beats the trivial baseline). Where
         it does not, A cannot win.
+      least: a difference of no more than this is a tie, however certain.
+      theirs_works: the same of B as `works` of A.
     """
     if not (math.isfinite(gain.value) and math.isfinite(gain.error)):
         return f"{ours} and {theirs} cannot be compared"
-    if abs(gain.value) <= ERRORS * gain.error:
+    sign = beyond(gain, least)
+    if sign == 0:
         return f"{ours} and {theirs} tie"
-    if gain.value < 0:
-        return f"{theirs} wins"
-    return f"{ours} wins" if works else f"{ours} does not work"
+    winner, fit = (ours, works) if sign > 0 else (theirs, theirs_works)
+    return f"{winner} wins" if fit else f"{winner} does not work"
 
 
 def best(scores: Mapping[str, float]) -> str:

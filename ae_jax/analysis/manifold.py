@@ -16,14 +16,14 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from ae_jax import controls, scaling
-from ae_jax import manifold as curves
+from ae_jax.analysis import curve
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.interpolation import nearest_distance
-from ae_jax.api import Run
-from ae_jax.charts import point_field
 from ae_jax.figures import image_rows
+from ae_jax.manifold import CURVES
 from ae_jax.model import Model
 from ae_jax.panels import Panel, line_panels, signed_blocks
+from ae_jax.run import Run
 
 POINTS, NEIGHBOURS, TANGENTS = 12, 30, 6
 WALK, CHAINS = 20, 100
@@ -88,7 +88,7 @@ def walk_back(run: Run, start: np.ndarray, key: jax.Array, steps: int = WALK) ->
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:
-    """Images: spectra and walks. Points of a known curve: strength along and across it.
+    """Images: spectra and walks. Points of a known curve: see `curve.analyse`.
 
     Nothing is trained. Spectra are of 12 test images and of uniform noise; 100 chains of 20 steps,
     only of a run trained with noise, start from independent pixels. Distances are medians, in [0,1]
@@ -97,18 +97,16 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     Returns:
       numbers: 'dimension' (`participation`) and 'followed_directions' (singular values over 1/2),
         counts; 'largest_singular_value'; 'dimension_off_the_data', at the noise;
-        'walk_distance' [21]. Of a curve, in the network's scale, 'moved_on_curve',
-        'jacobian_along' and, in the plane, 'moved_at_corners' (course notes, figures 15 to 19).
+        'walk_distance' [21].
       control: 'nearest_neighbours_dimension', of the 30 nearest training images; 'pca_dimension';
-        'code_size'; 'start_distance'; 'test_image_distance'. Of a curve
-        'jacobian_across'.
+        'code_size'; 'start_distance'; 'test_image_distance'.
 
     Raises:
       NotApplicable: neither images of 8 x 8 pixels or more nor a known curve; the decoder is told
         the label.
     """
-    if study.data.name in curves.CURVES:
-        return _points(study, key)
+    if study.data.name in CURVES:
+        return curve.analyse(study, key)
     study.need_images()
     study.need_unconditional()
     images, train = study.test.images[:POINTS], study.train.images
@@ -194,31 +192,3 @@ def _walk(study: Study, key: jax.Array) -> tuple[list[float], Any]:
 
 def _distance(images: np.ndarray, train: np.ndarray) -> float:
     return float(np.median(nearest_distance(np.clip(images, 0, 1), train)))
-
-
-def _points(study: Study, key: jax.Array) -> Finding:
-    """On a known curve: the encoder's Jacobian along it and across it, and the field of moves."""
-    run, name = study.run, study.data.name
-    numbers = curves.summary(run.model, run.variables, name)
-    along, across = curves.along_and_across(run.model, run.variables, name)
-    points, _ = curves.on_curve(run.model, name)
-    t = np.linspace(0, 1, len(along))
-    strengths = {"along the curve": (t, along), "across the curve": (t, across)}
-    panel = Panel(
-        "Sensitivity of the code", "place on the curve", "norm of the Jacobian", strengths
-    )
-    made = {"": line_panels([panel], f"{run.config.name}: along and across a known curve")}
-    if points.shape[1] == 2:
-        x = jnp.asarray(points, jnp.float32).reshape(-1, *run.model.shape)
-        noisy = np.asarray(run.model.corrupt(key, x)).reshape(len(points), -1)
-        outputs = curves.reconstruct(run.model, run.variables, noisy)
-        field = curves.vector_field(run.model, run.variables)
-        made["field"] = point_field(points, noisy, outputs, *field)
-    ratio = numbers["jacobian_along"] / max(numbers["jacobian_across"], 1e-12)
-    sentence = (
-        f"{'along' if ratio > 1 else 'across'} wins: the code is {ratio:.2f} times as sensitive to "
-        f"moves along the curve as across it; points of the curve move by "
-        f"{numbers['moved_on_curve']:.3f}"
-    )
-    control = {"jacobian_across": numbers.pop("jacobian_across")}
-    return Finding(numbers, control, sentence, made)

@@ -4,16 +4,20 @@ The more numbers a code has, the emptier the space around the data: a random cod
 something that is no image. Against the size of the code, and against how far codes are scaled out.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from ae_jax.analysis import judge
+from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.generation import gaussian
 from ae_jax.analysis.interpolation import nearest_distance
-from ae_jax.api import Run
+from ae_jax.analysis.judge import Estimate
 from ae_jax.panels import Panel, image_blocks, line_panels
+from ae_jax.run import Run
 
 SCALES = (1.0, 1.5, 2.0, 3.0)
 SAMPLES = 500
@@ -31,127 +35,156 @@ def random_codes(run: Run, images: np.ndarray, key: jax.Array, factor: float = 1
     return codes.mean(0) + factor * (gaussian(codes, key, SAMPLES) - codes.mean(0))
 
 
+def measure(study: Study, run: Run, codes: Mapping[Any, np.ndarray]) -> dict[Any, Any]:
+    """Name of codes [n, k] -> what `judged` says of their images."""
+    return {name: judged(study, run.decode(z)) for name, z in codes.items()}
+
+
+def judged(study: Study, images: np.ndarray) -> dict[str, Any]:
+    """{'sure': which images [n] the classifier is sure of; 'distance' [n] to the training set}."""
+    return {
+        "sure": study.classifier.confidence(images) > CONFIDENT,
+        "distance": nearest_distance(np.clip(images, 0, 1), study.train.images[:5000]),
+    }
+
+
+def sentence(numbers: Any, control: Any) -> str:
+    """What size and scale do to the codes, from what `analyse` returns."""
+    sizes, scales = list(numbers["by_size"]), list(numbers["by_scale"])
+    first, last = (Estimate(*numbers["by_size"][k]) for k in (sizes[0], sizes[-1]))
+    real = Estimate(*control["reconstructions_by_size"][sizes[-1]])
+    more = judge.beyond(judge.difference(last, first))
+    lost = Estimate(*numbers["test_codes_gain"][scales[-1]])
+    kept = Estimate(*numbers["test_codes_by_scale"][scales[-1]])
+    drawn = Estimate(*numbers["by_scale"][scales[-1]])
+    near, far = (numbers["distance_by_scale"][s] for s in (scales[0], scales[-1]))
+    claim = {
+        -1: "as the tutorial says, codes scaled out are distorted",
+        0: "against the tutorial, codes scaled out are no less recognizable",
+        1: "against the tutorial, codes scaled out are more recognizable",
+    }[judge.beyond(lost)]
+    how = {-1: "less often", 0: "no more or less often", 1: "more often"}[more]
+    outside = numbers["codes_outside"][scales[-1]]
+    return (
+        f"random codes are recognizable {how} with {sizes[-1]} numbers, {last.text(100)} %, than "
+        f"with {sizes[0]}, {first.text(100)} % (reconstructions {real.text(100)} %); {claim}: of "
+        f"test codes scaled by {float(scales[-1]):g} ({100 * outside:.0f} % of their numbers "
+        f"outside of [-1,1]) {kept.text(100)} % are recognizable, {lost.text(100, sign=True)} "
+        f"points, {far / near:.1f} times as far from the data; of random codes {drawn.text(100)} %"
+    )
+
+
 def analyse(study: Study, key: jax.Array) -> Finding:
     """Autoencoders of five sizes for the size, the run itself for the scale.
 
     The five are trained for about 1,000 x effort steps. 500 random codes, of the Gaussian of 5,000
     training codes, beside 500 test images. Shares in [0,1] are of images the classifier is sure of
-    (over 0.9); distances are medians to the nearest of 5,000 training images, in [0,1] pixel units.
+    (over 0.9), [share, its standard error]; distances are medians to the nearest of 5,000 training
+    images, in [0,1] pixel units. The Keras tutorial says that codes outside of [-1,1] decode to
+    distorted images.
 
     Returns:
       numbers: 'by_size': {code size: share} and 'by_scale': {factor: share} of random codes;
-        'test_codes_by_scale', of test codes scaled; 'random_distance_by_scale' and
-        'distance_by_scale', the distances of these two.
+        'test_codes_by_scale', of test codes scaled, and 'test_codes_gain', [what that is more than
+        unscaled, its standard error], image by image; 'random_distance_by_scale' and
+        'distance_by_scale', the distances of these two; 'codes_outside', the share of the run's
+        code numbers outside of [-1,1], by scale.
       control: 'reconstructions_by_size': {code size: share}; 'test_images', their share;
         'distance_of_test_images'; 'classifier_accuracy' in [0,1].
 
     Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels; the
-        decoder is told the label.
+      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels or one
+        class; the decoder is told the label.
     """
     study.need_images()
-    study.need_labels()
+    study.need_classes()
     study.need_unconditional()
-    judge, train, test = study.classifier, study.train.images[:5000], study.test.images[:SAMPLES]
+    train, test = study.train.images[:5000], study.test.images[:SAMPLES]
     by_size = {
-        k: {
-            "random": judge.recognisable(run.decode(random_codes(run, train, key))),
-            "reconstructions": judge.recognisable(run.reconstruct(test)),
-        }
+        k: measure(study, run, {"random": random_codes(run, train, key), "real": run.encode(test)})
         for k, run in study.family.items()
     }
     run, z = study.run, study.run.encode(test)
-    images = {s: run.decode(random_codes(run, train, key, s)) for s in SCALES}
-    by_scale = {
-        s: {
-            "random": judge.recognisable(images[s]),
-            "reconstructions": judge.recognisable(run.decode(scaled(z, s))),
-            "random_distance": _distance(images[s], train),
-            "distance": _distance(run.decode(scaled(z, s)), train),
-        }
-        for s in SCALES
-    }
-    first, last = min(by_size), max(by_size)
-    near, far = (by_scale[s]["distance"] for s in (SCALES[0], SCALES[-1]))
-    real = by_size[last]["reconstructions"] > by_size[last]["random"]
-    sentence = (
-        f"{'real' if real else 'random'} codes win: "
-        f"of random codes {100 * by_size[first]['random']:.0f} % are recognisable "
-        f"with {first} numbers, {100 * by_size[last]['random']:.0f} % with {last} "
-        f"(reconstructions {100 * by_size[last]['reconstructions']:.0f} %); "
-        f"test codes scaled by {SCALES[-1]:g} decode {far / near:.1f} times as far from the data"
-    )
+    drawn = {s: random_codes(run, train, key, s) for s in SCALES}
+    random = measure(study, run, drawn)
+    moved = measure(study, run, {s: scaled(z, s) for s in SCALES})
+    real = judged(study, test)
     numbers = {
-        "by_size": {k: v["random"] for k, v in by_size.items()},
-        "by_scale": {s: v["random"] for s, v in by_scale.items()},
-        "test_codes_by_scale": {s: v["reconstructions"] for s, v in by_scale.items()},
-        "distance_by_scale": {s: v["distance"] for s, v in by_scale.items()},
-        "random_distance_by_scale": {s: v["random_distance"] for s, v in by_scale.items()},
+        "by_size": {k: judge.share(v["random"]["sure"]) for k, v in by_size.items()},
+        "by_scale": {s: judge.share(v["sure"]) for s, v in random.items()},
+        "test_codes_by_scale": {s: judge.share(v["sure"]) for s, v in moved.items()},
+        "test_codes_gain": {
+            s: judge.gain(v["sure"], moved[SCALES[0]]["sure"]) for s, v in moved.items()
+        },
+        "distance_by_scale": {s: float(np.median(v["distance"])) for s, v in moved.items()},
+        "random_distance_by_scale": {s: float(np.median(v["distance"])) for s, v in random.items()},
+        "codes_outside": {s: float((np.abs(scaled(z, s)) > 1).mean()) for s in SCALES},
     }
     control = {
-        "reconstructions_by_size": {k: v["reconstructions"] for k, v in by_size.items()},
-        "test_images": judge.recognisable(test),
-        "distance_of_test_images": _distance(test, train),
-        "classifier_accuracy": judge.accuracy,
+        "reconstructions_by_size": {k: judge.share(v["real"]["sure"]) for k, v in by_size.items()},
+        "test_images": judge.share(real["sure"]),
+        "distance_of_test_images": float(np.median(real["distance"])),
+        "classifier_accuracy": study.classifier.accuracy,
     }
-    made = {"": _chart(by_size, by_scale), "images": _blocks(study, images, key)}
-    return Finding(numbers, control, sentence, made)
+    made = {"": _chart(numbers, control), "images": _blocks(study, drawn, z, key)}
+    return Finding(numbers, control, sentence(numbers, control), made)
 
 
-def _distance(images: np.ndarray, train: np.ndarray) -> float:
-    """Median distance to the nearest training image."""
-    return float(np.median(nearest_distance(np.clip(images, 0, 1), train)))
+def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
+    def shares(table: Any) -> tuple[list[float], list[float]]:
+        return list(table), [100 * share.value for share in table.values()]
 
+    def distances(table: Any) -> tuple[list[float], list[float]]:
+        return list(table), list(table.values())
 
-def _chart(by_size: Any, by_scale: Any) -> Any:
-    def lines(table: Any, names: dict[str, str], unit: float = 100.0) -> Any:
-        return {
-            label: (list(table), [unit * row[n] for row in table.values()])
-            for n, label in names.items()
-        }
-
+    sizes = list(numbers["by_size"])
+    size, scale = "numbers in the code", "times their distance from the mean"
+    real = "codes of test images"
+    random, moved = "random codes", f"{real}, scaled"
     return line_panels(
         [
             Panel(
                 "Size of the code",
-                "numbers in the code",
-                "recognisable (%)",
-                lines(
-                    by_size, {"random": "random codes", "reconstructions": "codes of test images"}
-                ),
-                ["codes of test images"],
+                size,
+                "recognizable (%)",
+                {
+                    random: shares(numbers["by_size"]),
+                    real: shares(control["reconstructions_by_size"]),
+                },
+                [real],
                 log_x=True,
-                ticks=list(by_size),
+                ticks=sizes,
             ),
             Panel(
                 "Scale of the run's codes",
-                "times their distance from the mean",
-                "recognisable (%)",
-                lines(
-                    by_scale,
-                    {"random": "random codes", "reconstructions": "codes of test images, scaled"},
-                ),
+                scale,
+                "recognizable (%)",
+                {
+                    random: shares(numbers["by_scale"]),
+                    moved: shares(numbers["test_codes_by_scale"]),
+                },
             ),
             Panel(
                 "Distance from the data",
-                "times their distance from the mean",
+                scale,
                 "distance to the nearest training image",
-                lines(
-                    by_scale,
-                    {"random_distance": "random codes", "distance": "codes of test images, scaled"},
-                    1.0,
-                ),
+                {
+                    random: distances(numbers["random_distance_by_scale"]),
+                    moved: distances(numbers["distance_by_scale"]),
+                },
             ),
         ],
         "Off the map: the share of decoded codes that a classifier is sure of",
     )
 
 
-def _blocks(study: Study, images: dict[float, np.ndarray], key: jax.Array) -> Any:
+def _blocks(study: Study, drawn: Mapping[float, np.ndarray], z: np.ndarray, key: jax.Array) -> Any:
     train = study.train.images[:5000]
     blocks = {
         f"{k} numbers": run.decode(random_codes(run, train, key)[:12])
         for k, run in study.family.items()
     }
-    blocks |= {f"the run, scale {s:g}": v[:12] for s, v in images.items()}
-    return image_blocks(blocks, "Random codes, decoded")
+    run = study.run
+    blocks |= {f"random, scale {s:g}": run.decode(v[:12]) for s, v in drawn.items()}
+    blocks |= {f"test codes, scale {s:g}": run.decode(scaled(z, s)[:12]) for s in SCALES}
+    return image_blocks(blocks, "Codes, decoded: random ones, and those of test images scaled out")

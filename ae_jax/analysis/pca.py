@@ -11,9 +11,14 @@ import numpy as np
 from scipy.linalg import subspace_angles
 
 from ae_jax import controls, figures
-from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
-from ae_jax.api import linear_maps
+from ae_jax.analysis import judge
+from ae_jax.analysis.compression import pca_errors
+from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
+from ae_jax.analysis.judge import Estimate
 from ae_jax.panels import Panel, line_panels
+from ae_jax.weights import linear_maps
+
+SAME = 0.02  # dB, half a per cent of the error: the same subspace
 
 
 def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
@@ -37,6 +42,19 @@ def errors(train: Any, test: Any, most: int) -> np.ndarray:
     return (np.square(moved).sum(1).mean() - np.concatenate([[0.0], np.cumsum(energy)])) / len(mean)
 
 
+def sentence(numbers: Any, control: Any) -> str:
+    """Who wins, from what `analyse` returns; within SAME dB is a tie."""
+    gain, k = Estimate(*numbers["gain_db"]), numbers["code_size"]
+    works = numbers["mse"] < 0.5 * control["mean_image_mse"]
+    who = judge.verdict("the run", "PCA", gain, works, least=SAME)
+    equal = control["pca_components_of_equal_mse"]
+    over = "over " if numbers["mse"] < control["pca_mse_of_the_most"] else ""
+    return (
+        f"{who}: mse {numbers['mse']:.5f} with {k:.0f} numbers, PCA {control['pca_mse']:.5f} "
+        f"({gain.text(digits=2, sign=True)} dB); PCA needs {over}{equal:.0f} for the run's error"
+    )
+
+
 def analyse(study: Study, key: jax.Array) -> Finding:
     """The run against PCA with as many components as it has codes.
 
@@ -44,11 +62,13 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     the angles are between PCA and the reconstructions of at most 4,000 training images.
 
     Returns:
-      numbers: 'mse' per pixel in [0,1] units; 'code_size'; 'largest_angle_degrees' and
+      numbers: 'mse' per pixel in [0,1] units; 'gain_db', [dB over PCA, its standard error] of the
+        same images; 'code_size'; 'largest_angle_degrees' and
         'mean_angle_degrees'; of a linear dense model 'identity_deviation', the largest entry of
         |W_enc W_dec - I| (Baldi & Hornik 1989).
       control: 'pca_mse' of as many components; 'pca_components_of_equal_mse', the fewest whose
-        error is at most the run's (where none of those tried is, the most tried).
+        error is at most the run's (where none of those tried is, the most tried);
+        'pca_mse_of_the_most' of them; 'mean_image_mse'.
 
     Raises:
       NotApplicable: the code is not smaller than the image.
@@ -59,16 +79,16 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     train, test = study.train, study.test
     most = min(max(2 * k, 32), pixels - 1, len(train.images) - 1)
     curve = errors(train.images, test.images, most)
-    found = mse(test.images, study.reconstruct(test.images, test.labels))
     _, V = controls.principal_directions(controls.unit_rows(train.images), min(k, most), True)
-    between = angles(
-        study.reconstruct(
-            train.images[:4000], train.labels[:4000] if train.labels is not None else None
-        ),
-        V,
-    )
+    shown = slice(0, 4000)
+    labels = train.labels[shown] if train.labels is not None else None
+    between = angles(study.reconstruct(train.images[shown], labels), V)
+    ours = image_errors(study.reconstruct(test.images, test.labels), test.images)
+    theirs = pca_errors(train.images, test.images, min(k, most))
+    found = float(ours.mean())
     numbers = {
         "mse": found,
+        "gain_db": judge.decibels(ours, theirs),
         "code_size": k,
         "largest_angle_degrees": float(between.max()),
         "mean_angle_degrees": float(between.mean()),
@@ -80,17 +100,15 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     if maps is not None:
         numbers["identity_deviation"] = float(np.abs(maps[1] - np.eye(k)).max())
         made["maps"] = figures.linear_maps(*maps)
-    control = {"pca_mse": float(curve[min(k, most)])}
-    equal = int(np.argmax(curve <= found)) if (curve <= found).any() else most
-    control["pca_components_of_equal_mse"] = equal
-    ratio = found / control["pca_mse"]
-    verdict = "the run wins" if ratio < 1 else "PCA wins"
-    verdict = "a draw" if abs(ratio - 1) < 0.005 else verdict
-    sentence = (
-        f"{verdict}: mse {found:.5f} with {k} numbers, PCA {control['pca_mse']:.5f}; PCA "
-        f"needs {'over ' if found < curve[-1] else ''}{equal} for the run's error"
-    )
-    return Finding(numbers, control, sentence, made)
+    control = {
+        "pca_mse": float(curve[min(k, most)]),
+        "pca_components_of_equal_mse": (
+            int(np.argmax(curve <= found)) if (curve <= found).any() else most
+        ),
+        "pca_mse_of_the_most": float(curve[-1]),
+        "mean_image_mse": float(curve[0]),
+    }
+    return Finding(numbers, control, sentence(numbers, control), made)
 
 
 def _panels(curve: np.ndarray, k: int, found: float, between: np.ndarray) -> list[Panel]:

@@ -16,11 +16,11 @@ from ae_jax import controls
 from ae_jax.analysis import denoising, judge
 from ae_jax.analysis.energy import closest, prior_of
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
-from ae_jax.api import Run
 from ae_jax.corruption import enlarge, shrink
 from ae_jax.evaluation import psnr
 from ae_jax.figures import image_rows
 from ae_jax.panels import grouped_bars
+from ae_jax.run import Run
 
 FACTORS = (2, 4)
 ENERGY_IMAGES = 100
@@ -73,7 +73,7 @@ def by_energy(run: Run, small: np.ndarray, factor: int, train: np.ndarray) -> np
     [n, h, w, C] -> [n, H, W, C]; the starts are the codes of the bicubic image and the mean code of
     `train`; the factor is 2 or 4 (else KeyError).
     """
-    start = run.encode(np.asarray(enlarge(jnp.asarray(small), factor)))
+    start = run.encode(np.clip(enlarge(jnp.asarray(small), factor), 0, 1))
     mean = np.broadcast_to(run.encode(train).mean(0), start.shape)
     data = (jnp.asarray(small), jnp.zeros(len(small)))
     operator = {2: by_two, 4: by_four}[factor]

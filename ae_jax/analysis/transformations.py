@@ -123,9 +123,9 @@ def reached(moved: np.ndarray, true: np.ndarray) -> judge.Estimate:
     slopes = (moved * true).sum(1)[change > 0] / change[change > 0]
     if len(slopes) < 2:
         return judge.Estimate(float("nan"), float("nan"))
-    median = float(np.median(slopes))
-    # Of equal slopes the variance is 0 but for rounding, unless they are centered.
-    return judge.Estimate(median, float(mstats.mjci(slopes - median, prob=[0.5])[0]))
+    middle = np.median(slopes)
+    error = mstats.mjci(slopes - middle, prob=[0.5])[0]  # centered: its squares round less
+    return judge.Estimate(float(middle), float(error))
 
 
 def monotony(moved: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from absl import flags
 from tqdm import tqdm
 
 from experiments import cli, provenance, workdir
-from experiments.reliability import cost, damage, hostile, kills, refusals, topology
+from experiments.reliability import cost, damage, doors, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
 
 
@@ -76,6 +76,7 @@ PROGRAMME = {
         (partial(cost.interrupted_fits, n=2),),
         (partial(cost.interrupted_fits, n=20), cost.kernel),
     ),
+    "R16": _counts("random arrays at every public function", doors.fuzz, 40, 2000),
 }
 
 
@@ -95,7 +96,7 @@ def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dic
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_string("json", None, "Where the results go.")
+    cli.define_path("json", None, "Where the results go.")
     flags.DEFINE_list("only", None, "Only these, as R1,R3.")
     flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
     flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")

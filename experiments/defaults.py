@@ -1,0 +1,214 @@
+"""Trains every default config on its embedded data, beside the controls it should beat.
+
+    python -m experiments.defaults
+    python -m experiments.defaults --only=conv_pool,sparse_top_k:revive --seeds=1
+
+Writes experiments/results/defaults.json after every training; what the file has already is not
+trained again. `experiments.tables` puts it into the results page and into the docstrings of the
+configs. Exit codes: 0 done, 2 bad input or environment, 3 a training that diverged, 130
+interrupted.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from absl import flags
+
+from experiments import cli, measured
+from experiments.literature import jacobian_norm
+from experiments.measured import RUN, BySeed, Measurement, Row, Task
+
+# What a config turns off or on, measured beside the config itself.
+COMPARED = (
+    "contractive:plain",
+    "contractive_deep:plain",
+    "contractive_hessian:first_order",
+    "denoise_contractive_tied:plain",
+    "sparse_kl:plain",
+    "sparse_l1:plain",
+    "sparse_l1:l1_only",
+    "sparse_top_k:revive",
+    "linear:optimum",
+    "spiral:contractive",
+)
+
+FEW = 100  # numbers in a code; PCA of many more makes no error that could be smaller
+WORDS = {
+    "pca": "PCA",
+    "mean_image": "mean image",
+    "denoised_mse": "denoised mse",
+    "linear_denoiser_mse": "best linear denoiser",
+}
+
+
+class Bar(NamedTuple):
+    """An error that should be at most `share` of a control's."""
+
+    error: str
+    control: str
+    share: float
+
+
+def names() -> list[str]:
+    """Every config file and what is compared with it, in the order of the table."""
+    files = (Path(__file__).parents[1] / "configs").glob("*.py")
+    return sorted([*(path.stem for path in files), *COMPARED])
+
+
+def bars(config: Any) -> Iterator[Bar]:
+    """What a default config should hold on images.
+
+    All of them half of the mean image's error; nine tenths of the best linear denoiser's where
+    noise is to be taken away, and of PCA's of as many numbers where a smaller error by few numbers
+    is the idea.
+    """
+    yield Bar("mse", "mean_image", 0.5)
+    if config.corruption.name in ("dropout", "mask", "gaussian"):
+        yield Bar("denoised_mse", "linear_denoiser_mse", 0.9)
+    if config.model.code_size > FEW:
+        return
+    free = config.corruption.name == "none" and config.bottleneck.name == "identity"
+    layers = (config.encoder, config.decoder)
+    bent = config.encoder.code_activation != "linear" or any(c.get("hidden") for c in layers)
+    if free and not config.penalties and (bent or config.encoder.name != "dense"):
+        yield Bar("mse", "pca", 0.9)
+
+
+def missed(config: Any, numbers: Mapping[str, float]) -> list[str]:
+    """The bars that a run's numbers do not hold, in words."""
+    return [
+        f"{bar.error} {numbers[bar.error]:.4f} is not {bar.share:g} of {bar.control} "
+        f"{numbers[bar.control]:.4f}"
+        for bar in bars(config)
+        if not numbers[bar.error] <= bar.share * numbers[bar.control]
+    ]
+
+
+def outcome(name: str, seed: int) -> dict[str, Any]:
+    """One training: test errors per pixel in [0,1] units, their controls, what the idea changes."""
+    import ae_jax
+    from ae_jax import controls, data, evaluation, objective
+
+    begun = time.perf_counter()
+    config, key = ae_jax.load_config(name), jax.random.key(seed)
+    dataset = data.of_config(config)
+    run = ae_jax.fit(config, dataset, key, progress=False, whole=True)
+    evaluate = evaluation.evaluator(objective.build(config, run.model), config.eval.batch_size)
+    train, test = dataset.train.images, dataset.test.images
+    found = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
+    numbers = {
+        "mse": found["mse"],
+        "pca": controls.pca_mse(train, test, config.model.code_size),
+        "mean_image": controls.mean_image_mse(train, test),
+    }
+    if "denoised_mse" in found:
+        linear = controls.linear_denoiser_mse(run.model, train, test, jax.random.fold_in(key, 2))
+        numbers |= {"denoised_mse": found["denoised_mse"]}
+        numbers |= {} if linear is None else {"linear_denoiser_mse": linear}
+    if config.loss.name == "bernoulli_nll":
+        numbers["loss (nats)"] = found["loss"]
+    more = MEASURES.get(name.partition(":")[0], lambda run, images: {})(run, test)
+    return {**numbers, **more, **measured.timed(begun)}
+
+
+def _jacobian(run: Any, images: np.ndarray) -> dict[str, float]:
+    return {"||dh/dx||_F": jacobian_norm(run, images)}
+
+
+def _turning(run: Any, images: np.ndarray) -> dict[str, float]:
+    """How far the Jacobian turns, as `contractive_hessian` measures it with noise of 0.1."""
+    from ae_jax import scaling
+    from ae_jax.contractive import contractive_hessian
+    from ae_jax.model import Batch
+
+    p = run.model.run(run.variables, Batch(scaling.to_network(images, run.model.scale)), None)
+    change = contractive_hessian(p, run.model, run.variables, jax.random.key(0), 0.1, 1)
+    return {**_jacobian(run, images), "E ||J(x) - J(x + e)||_F^2": float(change.mean())}
+
+
+def _activity(run: Any, images: np.ndarray) -> dict[str, float]:
+    means = run.encode(images).mean(axis=0)
+    return {
+        "mean activation": float(means.mean()),
+        "least of a unit": float(means.min()),
+        "largest": float(means.max()),
+    }
+
+
+def _support(run: Any, images: np.ndarray) -> dict[str, float]:
+    on = np.abs(run.encode(images)) > 0
+    unused = float((~on.any(axis=0)).sum())
+    return {"units not 0 (%)": float(100 * on.mean()), "units never used": unused}
+
+
+def _curve(run: Any, images: np.ndarray) -> dict[str, float]:
+    from ae_jax import manifold
+
+    c = run.config
+    return manifold.summary(run.model, run.variables, c.data.name, c.corruption, jax.random.key(0))
+
+
+MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
+    "contractive": _jacobian,
+    "contractive_deep": _jacobian,
+    "contractive_hessian": _turning,
+    "denoise_contractive_tied": _jacobian,
+    "sparse_kl": _activity,
+    "sparse_l1": _support,
+    "sparse_top_k": _support,
+    "spiral": _curve,
+}
+
+
+def row_of(name: str, runs: dict[str, BySeed]) -> Row:
+    """Means and deviations over seeds, and which seeds miss which bar; None where there is none."""
+    import ae_jax
+
+    by_seed = runs[RUN]
+    kinds = [k for k in next(iter(by_seed.values())) if k not in ("seconds", "date")]
+    values = {kind: [numbers[kind] for numbers in by_seed.values()] for kind in kinds}
+    config = ae_jax.load_config(name)
+    judged = ":" not in name and config.data.name == "mnist5k"
+    said = {s: missed(config, numbers) for s, numbers in by_seed.items()} if judged else None
+    return {
+        "mean": {kind: float(np.mean(v)) for kind, v in values.items()},
+        "std": {kind: measured.deviation(v) for kind, v in values.items()},
+        "missed": said and {seed: sentences for seed, sentences in said.items() if sentences},
+    }
+
+
+def sentence(name: str, row: Row) -> str:
+    """A row in words: its errors and controls, then what the config's idea changes."""
+    means, stds = row["mean"], row["std"]
+    seeds = len(row["measured"][RUN]["by_seed"])
+    numbers = [
+        f"{WORDS.get(kind, kind)} {mean:.3g}"
+        + (f" ± {stds[kind]:.1g}" if stds[kind] > 1e-9 * abs(mean) else "")
+        for kind, mean in means.items()
+    ]
+    return f"`{name}` ({seeds} seed{'s' * (seeds > 1)}): {', '.join(numbers)}."
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    a = measured.asked(names(), "config")
+    tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
+    m = Measurement(
+        protocol=lambda task: {"config": measured.fields_of(task.row, {})},
+        take=lambda task: outcome(task.row, task.seed),
+        row=row_of,
+        said=lambda task, row: sentence(task.row, row),
+    )
+    measured.fill(a, tasks, m)
+    return 0
+
+
+if __name__ == "__main__":
+    measured.define_flags("defaults.json")
+    flags.adopt_module_key_flags(measured)  # --help shows them
+    flags.FLAGS.set_default("data", "mnist5k")
+    cli.run(main)
