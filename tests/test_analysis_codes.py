@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import ae_jax
 from ae_jax import model as model_lib
-from ae_jax.analysis import classification, compression, denoising, pca
+from ae_jax.analysis import Study, classification, compression, denoising, pca
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,21 @@ def test_another_level_of_noise_is_that_level():
             denoising.at_level(model, config, rate), images, jax.random.key(0)
         )
         assert np.mean(noisy != 1) == pytest.approx(rate, abs=0.01)
+
+
+@pytest.mark.parametrize("noise", [{"name": "dropout"}, {"name": "gaussian", "sigma": 0.1}])
+def test_noise_beyond_the_trained_level_is_denoised_too(noise, images):
+    """Both leave the range of the trained noise: 1 / (1 - rate), and any number."""
+    config = {
+        "corruption": noise,
+        "encoder": {},
+        "decoder": {},
+        "model": {"code_size": 3},
+        "train": {"epochs": 1, "batch_size": 50},
+    }
+    run = ae_jax.fit(config, images[:200], jax.random.key(0), progress=False)
+    data = ae_jax.from_arrays(images[:200], images[200:])
+    study = Study(run, data, jax.random.key(0))
+    numbers, control = denoising.measure(study, jax.random.key(1))
+    assert np.isfinite(numbers["mse"]).all() and len(numbers["mse"]) == len(numbers["levels"])
+    assert control["noisy"] == sorted(control["noisy"])

@@ -177,6 +177,7 @@ def test_the_share_reached_is_the_slope_against_the_true_change():
     assert found.value == pytest.approx(np.median(slopes))
     # The median of normal values: sqrt(pi / 2) sigma / sqrt(n).
     assert found.error == pytest.approx(np.sqrt(np.pi / 2) * 0.1 / 20, rel=0.25)
+    assert transformations.reached(true, true) == (1, 0)
     true[:3] = 0  # blank images change in nothing
     assert np.isfinite(transformations.reached(slopes[:, None] * true, true).value)
     assert np.isnan(transformations.reached(true[:3], true[:3]).value)
@@ -278,3 +279,4 @@ def test_the_judge_reads_digits(digits):
     assert (p.sum(1) <= 1 + 1e-5).all() and p.shape == (7, 10)
     noise = np.random.default_rng(0).uniform(size=(100, 28, 28, 1))
     assert judge.recognisable(noise) == 0 < judge.recognisable(test.images)
+    assert judge.probabilities(noise[:0]).shape == (0, 10)

@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.linear_model import Ridge
 
 import ae_jax
-from ae_jax.analysis import energy, inpainting, interpolation, super_resolution
+from ae_jax.analysis import energy, filling, inpainting, interpolation, super_resolution
 from ae_jax.corruption import downscale, enlarge, shrink
 from ae_jax.errors import ConfigError
 
@@ -105,7 +105,7 @@ def test_the_linear_filling_is_the_conditional_mean_of_a_gaussian():
     rows = (rows + 0.05 * rng.normal(size=rows.shape)).astype(np.float32)
     train, images = rows[:490].reshape(-1, 3, 3, 1), rows[490:].reshape(-1, 3, 3, 1)
     known = inpainting.scattered(jax.random.key(3), images.shape)
-    found = inpainting.linear(known, images, train).reshape(10, 9)
+    found = filling.linear(known, images, train).reshape(10, 9)
     ridge = 0.1 * rows[:490].var(0, ddof=1).mean() * 489
     for x, k, ours in zip(rows[490:], known.reshape(10, 9) > 0, found, strict=True):
         np.testing.assert_array_equal(ours[k], x[k])
@@ -133,12 +133,12 @@ def test_ours_is_not_chosen_by_what_is_reported():
 @pytest.mark.parametrize("absent", [False, True])
 def test_classical_methods_keep_what_is_known_and_continue_a_constant(absent, monkeypatch):
     if absent:
-        monkeypatch.setattr(inpainting.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr(filling.importlib.util, "find_spec", lambda name: None)
     image = np.full((1, 12, 12, 1), 0.6, np.float32)
     known = inpainting.boxes(jax.random.key(0), image.shape, 4)
-    for name, method in inpainting.classical().items():
+    for name, method in filling.classical().items():
         np.testing.assert_allclose(
-            inpainting.apply_each(method, image, known), image, atol=0.01, err_msg=name
+            filling.apply_each(method, image, known), image, atol=0.01, err_msg=name
         )
 
 

@@ -161,6 +161,11 @@ class Study:
         """
         return np.intersect1d(*self.need_labels()).tolist()
 
+    def named(self, label: int) -> str:
+        """What a class is called: its name where the data have names, else its number."""
+        names = self.data.label_names
+        return names[label] if names and label < len(names) else str(label)
+
     def need_labels(self) -> tuple[np.ndarray, np.ndarray]:
         """The labels of all training images and of the study's test images.
 

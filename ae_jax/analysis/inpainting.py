@@ -2,22 +2,17 @@
 
 Three ways. A denoising autoencoder in one feed-forward pass; the closest point of the learnt
 manifold by energy minimisation over the code, from several starts (course notes, figures 10 and
-11); and what needs no network: Telea (2004) and Navier-Stokes (Bertalmio et al. 2001) of OpenCV,
-interpolation where OpenCV is absent, the mean image, and the best linear filling. Scored on the
-missing pixels alone.
+11); and what needs no network, see `filling`. Scored on the missing pixels alone.
 """
 
-import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.interpolate import NearestNDInterpolator
 
 from ae_jax import controls
-from ae_jax.analysis import judge
+from ae_jax.analysis import filling, judge
 from ae_jax.analysis.energy import Minimum, closest, prior_of
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.evaluation import psnr
@@ -25,16 +20,12 @@ from ae_jax.figures import image_rows
 from ae_jax.panels import Panel, line_panels
 from ae_jax.run import Run
 
-RATE, BOX, GREY = 0.5, 8, 0.5
+RATE, BOX = 0.5, 8
 CORNER = (8, 12)  # rows and columns the box's corner is drawn from: the Keras tutorial's repair
 IMAGES = 100
-RADIUS = 3  # of OpenCV's two methods, as in the course notes
 STEPS = 1300
 LEARNT = ("denoiser, one pass", "the run, one pass", "energy")
-OURS = {
-    "scattered pixels": "denoiser, one pass",
-    "grey box": "energy",
-}  # judged; no choice by score
+OURS = {"scattered pixels": "denoiser, one pass", "grey box": "energy"}  # not chosen by its score
 DENOISER: dict[str, Any] = {  # dropped pixels are mid-grey in [-1,1] units, neither ink nor paper
     "data": {"scale": "sym"},
     "corruption": {"name": "mask", "rate": RATE},
@@ -79,38 +70,6 @@ def fill(known: np.ndarray, images: np.ndarray, guess: Any) -> np.ndarray:
     return known * images + (1 - known) * np.clip(guess, 0, 1)
 
 
-def classical() -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """Name -> f(image [H, W] in [0,1], missing [H, W]) -> filled, without learning."""
-    if importlib.util.find_spec("cv2") is None:
-        return {"nearest pixel": _nearest}
-    import cv2
-
-    def method(flag: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-        def filled(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
-            eight = np.rint(255 * image).astype(np.uint8)
-            return cv2.inpaint(eight, missing.astype(np.uint8), RADIUS, flag) / 255.0
-
-        return filled
-
-    return {"Telea": method(cv2.INPAINT_TELEA), "Navier-Stokes": method(cv2.INPAINT_NS)}
-
-
-def _nearest(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    places = np.argwhere(~missing.astype(bool))
-    values = image[tuple(places.T)]
-    return NearestNDInterpolator(places, values)(*np.indices(image.shape))
-
-
-def apply_each(method: Any, images: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A classical method on every channel of every image [n, H, W, C], known [n, H, W, 1]."""
-    grey = known * images + (1 - known) * GREY
-    planes = np.moveaxis(grey, -1, 1)
-    filled = [
-        [method(p, 1 - m[..., 0]) for p in image] for image, m in zip(planes, known, strict=True)
-    ]
-    return np.moveaxis(np.asarray(filled, np.float32), 1, -1)
-
-
 def nearest_codes(
     known: np.ndarray, images: np.ndarray, train: np.ndarray, codes: np.ndarray
 ) -> np.ndarray:
@@ -119,25 +78,6 @@ def nearest_codes(
     held, weight = controls.unit_rows(train), mask.reshape(len(mask), -1)
     distance = weight @ np.square(held).T - 2 * rows @ held.T  # up to a constant of the image
     return codes[distance.argmin(1)]
-
-
-def linear(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> np.ndarray | None:
-    """The best linear filling: of a Gaussian with the mean m and covariance C of the training rows.
-
-    The missing rows x_u given the known x_k are m_u - P_uu^-1 P_uk (x_k - m_k), with the precision
-    P = (C + ridge)^-1; the ridge is a tenth of the mean variance. Images [n, H, W, C] and `known`
-    [n, H, W, 1]; None where there are more than 4,096 pixels.
-    """
-    rows, held = controls.unit_rows(images).astype(np.float64), controls.unit_rows(train)
-    if rows.shape[1] > controls.EXACT_PIXELS or len(held) < 2:
-        return None
-    mean, cov = held.mean(0), np.cov(held, rowvar=False)
-    ridge = 0.1 * np.trace(cov) / len(cov) + 1e-9
-    P = np.linalg.inv(cov + ridge * np.eye(len(cov)))
-    seen = known.repeat(images.shape[-1], -1).reshape(rows.shape) > 0
-    for row, k in zip(rows, seen, strict=True):
-        row[~k] = mean[~k] - np.linalg.solve(P[np.ix_(~k, ~k)], P[np.ix_(~k, k)] @ (row - mean)[k])
-    return rows.reshape(images.shape).astype(np.float32)
 
 
 def masked(image: jax.Array, known: jax.Array) -> jax.Array:
@@ -151,7 +91,7 @@ def by_energy(run: Run, known: np.ndarray, images: np.ndarray, train: np.ndarray
     codes = run.encode(train)
     prior = prior_of(run, train)
     starts = [
-        run.encode(fill(known, images, GREY)),
+        run.encode(fill(known, images, filling.GREY)),
         run.encode(fill(known, images, train.mean(0))),
         nearest_codes(known, images, train, codes),
         np.broadcast_to(codes.mean(0), (len(images), codes.shape[1])),
@@ -258,22 +198,11 @@ def analyse(study: Study, key: jax.Array) -> Finding:
             "denoiser, one pass": denoiser.reconstruct(as_trained(denoiser, known, images)),
             "the run, one pass": study.run.reconstruct(as_trained(study.run, known, images)),
             "energy": study.run.decode(np.asarray(found.x)),
-            **unlearnt(known, images, train),
+            **filling.unlearnt(known, images, train),
         }
     numbers, control = measure(masks, images, guesses)
     made = {"": _rows(masks, images, guesses), "energy": _energy_chart(traces)}
     return Finding(numbers, control, sentence(numbers, control), made)
-
-
-def unlearnt(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:
-    """Control -> filled images [n, H, W, C]: all that needs no network."""
-    best = linear(known, images, train)
-    return {
-        **({} if best is None else {"linear": best}),
-        **{n: apply_each(m, images, known) for n, m in classical().items()},
-        "mean image": np.broadcast_to(train.mean(0), images.shape),
-        "grey": np.full_like(images, GREY),
-    }
 
 
 def as_trained(run: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -281,7 +210,7 @@ def as_trained(run: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
     them where it drops pixels, filled with grey for any other run."""
     corruption, low = run.config.corruption, -1.0 if run.model.scale == "sym" else 0.0
     if corruption.name not in ("mask", "dropout"):
-        return fill(known, images, GREY)
+        return fill(known, images, filling.GREY)
     kept = known * (images * (1 - low) + low)  # dropped pixels are 0 in the network's scale
     if corruption.name == "dropout":  # survivors are rescaled
         kept = kept / (1 - corruption.rate)
@@ -293,7 +222,7 @@ def _rows(masks: Any, images: np.ndarray, guesses: Any) -> Any:
     few = slice(0, 12)
     for i, (name, ways) in enumerate(guesses.items()):
         known, pad = masks[name][few], " " * i
-        rows["given" + pad] = fill(known, images[few], GREY)
+        rows["given" + pad] = fill(known, images[few], filling.GREY)
         for way, guess in ways.items():
             if way not in ("grey", "mean image"):
                 label = f"{way}, {psnr(missing_mse(masks[name], images, guess)):.1f} dB"

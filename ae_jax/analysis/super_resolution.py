@@ -133,7 +133,7 @@ def sentence(numbers: Any, control: Any) -> str:
         linear = f", linear {theirs['linear_psnr_db']:.1f}" if "linear_psnr_db" in theirs else ""
         words.append(
             f"{size}: {judge.verdict('the network', name, gain)}, {gain.text(sign=True)} dB "
-            f"({row['network_psnr_db']:.1f}{linear}, bicubic {db:.1f})"
+            f"(the network {row['network_psnr_db']:.1f}{linear}, bicubic {theirs['psnr_db']:.1f})"
         )
     return "; ".join([*words, _class_words(numbers["without_the_class"], control)])
 
@@ -144,7 +144,7 @@ def _class_words(row: Any, control: Any) -> str:
     change = judge.Estimate(row["change"], row["change_error"])
     seen = 100 * control["with_the_class"]["recognised_as_it"]
     return (
-        f"of class {row['class']:.0f}, which it never saw, a network makes that class in "
+        f"of class {row['class_name']}, which it never saw, a network makes that class in "
         f"{100 * row['recognised_as_it']:.0f} % of cases, one that saw it in {seen:.0f} % "
         f"({change.text(100, sign=True)} points)"
     )
@@ -161,9 +161,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
       numbers: for H/2 x W/2 and H/4 x W/4, such as '14 x 14', {'network_psnr_db', 'energy_psnr_db'
         (not of a conditional run), 'gain_db' of the network over bicubic with its standard error
         'gain_error_db', 'gain_over_linear_db' and its error}, all in dB; 'without_the_class':
-        {'class', 'recognised_as_it' (the share in [0,1] of its test images that the classifier
-        takes for it at factor 4), 'change' of it against the network that saw the class and its
-        'change_error', 'shares' [classes] of what they are taken for}, or {'skipped': why}.
+        {'class', its 'class_name', 'recognised_as_it' (the share in [0,1] of its test images that
+        the classifier takes for it at factor 4), 'change' of it against the network that saw the
+        class and its 'change_error', 'shares' [classes] of what they are taken for}, or
+        {'skipped': why}.
       control: the same sizes, {'psnr_db' of bicubic, 'linear_psnr_db' of the best affine map of the
         training images where they have at most 4,096 pixels}; 'with_the_class' as
         'without_the_class', of the network for factor 4 that saw all classes.
@@ -220,7 +221,7 @@ def missing_class(study: Study) -> int:
     kinds, counts = np.unique(labels, return_counts=True)
     missing = MISSING if MISSING in kinds else int(kinds[counts.argmax()])
     if missing not in seen:
-        raise NotApplicable(f"no test image is of class {missing}")
+        raise NotApplicable(f"no test image is of class {study.named(missing)}")
     return missing
 
 
@@ -231,6 +232,7 @@ def biased(study: Study, key: jax.Array, unbiased: Run) -> Any:
       NotApplicable: as `missing_class`.
     """
     missing = missing_class(study)
+    name = study.named(missing)
     labels, seen = study.need_classes()
     train, others = study.data.train.images, np.flatnonzero(labels != missing)
     # As many images as before, some of them twice: the compiled program is then the same.
@@ -246,7 +248,12 @@ def biased(study: Study, key: jax.Array, unbiased: Run) -> Any:
         for n, v in taken.items()
     }
     numbers = [
-        {"class": missing, "recognised_as_it": shares[n][missing], "shares": shares[n]}
+        {
+            "class": missing,
+            "class_name": name,
+            "recognised_as_it": shares[n][missing],
+            "shares": shares[n],
+        }
         for n in ("without", "with")
     ]
     numbers[0] |= {"change": change.value, "change_error": change.error}
@@ -256,16 +263,16 @@ def biased(study: Study, key: jax.Array, unbiased: Run) -> Any:
         "trained with": made["with"],
         "truth": truth,
     }
-    title = f"Super-resolution by a network that never saw class {missing}"
+    title = f"Super-resolution by a network that never saw class {name}"
     return numbers, {
         "bias": image_rows({n: v[:12] for n, v in rows.items()}, title),
-        "classes": _classes(shares, missing),
+        "classes": _classes(study, shares, name),
     }
 
 
-def _classes(shares: dict[str, np.ndarray], missing: int) -> Any:
+def _classes(study: Study, shares: dict[str, np.ndarray], missing: str) -> Any:
     bars = {
-        str(c): {f"trained {n}": 100 * v[c] for n, v in shares.items()}
+        study.named(c): {f"trained {n}": 100 * v[c] for n, v in shares.items()}
         for c in range(len(shares["with"]))
     }
     return grouped_bars(bars, f"What class {missing} is taken for", "share (%)", xlabel="class")

@@ -22,7 +22,7 @@ import numpy as np
 
 import ae_jax
 from ae_jax import controls, figures
-from ae_jax.analysis import filters, inpainting
+from ae_jax.analysis import filling, filters, inpainting
 from ae_jax.evaluation import psnr
 from ae_jax.panels import filter_pair
 
@@ -113,13 +113,12 @@ known = inpainting.scattered(jax.random.key(3), clean[:100].shape)
 truth = clean[:100]
 damaged = inpainting.as_trained(denoiser, known, truth)
 classical = {
-    name: inpainting.apply_each(method, truth, known)
-    for name, method in inpainting.classical().items()
+    name: filling.apply_each(method, truth, known) for name, method in filling.classical().items()
 }
 filled = {
     "autoencoder": denoiser.reconstruct(damaged),
     **classical,
-    "best linear": inpainting.linear(known, truth, data.train.images),
+    "best linear": filling.linear(known, truth, data.train.images),
 }
 quality = {name: psnr(inpainting.missing_mse(known, truth, v)) for name, v in filled.items()}
 figures.image_rows(
