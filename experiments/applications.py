@@ -152,7 +152,7 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
         "at_least": least,
         "mean": round(mean, 4),
         "std": round(measured.deviation(values), 4),
-        "holds": mean >= least,
+        "holds": least is None or mean >= least,
     }
 
 

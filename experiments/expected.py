@@ -38,11 +38,11 @@ def rows_of(applications: Iterable[str]) -> list[str]:
 
 
 class Bar(NamedTuple):
-    """What an application should hold: `value` of its entry is at least `least`."""
+    """What an application should hold: `value` of its entry is at least `least`; None: is shown."""
 
     what: str
     value: Callable[[Any], float]  # (numbers, control's numbers) -> a number
-    least: float
+    least: float | None = None
 
 
 def _gain(e: Any, kind: str, way: str) -> float:
@@ -54,6 +54,21 @@ def _gain(e: Any, kind: str, way: str) -> float:
 def _gap(e: Any, kind: str, way: str) -> float:
     """dB of the minimum of the energy over another learnt way."""
     return e[0][kind]["energy"]["psnr_db"] - e[0][kind][way]["psnr_db"]
+
+
+def _half_way(e: Any) -> float:
+    """Points of confidence of the line in the code over the line in pixels."""
+    return 100 * (e[0]["code"]["midpoint_confidence"] - e[1]["pixels"]["midpoint_confidence"])
+
+
+def _sampled(e: Any) -> float:
+    """Recognizable share of the run's samples, in per cent."""
+    return 100 * e[0][f"{e[0]['run']}: {e[0]['sampler']}"]["recognizable"][0]
+
+
+def _narrow(e: Any, model: str, field: str) -> float:
+    """A share of the tutorial's samples, in per cent."""
+    return 100 * e[0]["tutorial"][model][field][0]
 
 
 BARS: dict[str, list[Bar]] = {
@@ -99,22 +114,21 @@ BARS: dict[str, list[Bar]] = {
             5.0,
         ),
     ],
-    "interpolation": [
+    "interpolation": [Bar("confidence half-way, points over pixels", _half_way, 5.0)],
+    "interpolation/conv_strided": [Bar("confidence half-way, points over pixels", _half_way)],
+    "generation": [
+        Bar("recognizable share by the sampler chosen on other draws (%)", _sampled, 80.0),
         Bar(
-            "confidence half-way, points over pixels",
-            lambda e: (
-                100 * (e[0]["code"]["midpoint_confidence"] - e[1]["pixels"]["midpoint_confidence"])
-            ),
-            5.0,
+            "VAE by N(0, I), recognizable share (%)",
+            lambda e: 100 * e[0]["VAE: standard normal"]["recognizable"][0],
         ),
     ],
-    "generation": [
+    "generation/dense": [
+        Bar("N(0, 0.33²), recognizable share (%)", lambda e: _narrow(e, "dense", "recognizable")),
+        Bar("N(0, 0.33²), ones (%)", lambda e: _narrow(e, "dense", "ones")),
         Bar(
-            "recognisable share of the best sampler (%)",
-            lambda e: (
-                100 * max(row["recognisable"] for row in e[0].values() if isinstance(row, dict))
-            ),
-            80.0,
+            "N(0, 0.33²), the tutorial's convolutions, recognizable share (%)",
+            lambda e: _narrow(e, "conv_pool", "recognizable"),
         ),
     ],
     "caption": [Bar("agreement (%)", lambda e: 100 * e[0]["agreement"], 95.0)],

@@ -21,7 +21,7 @@ from ae_jax import json_file
 from ae_jax.config import flat
 from ae_jax.errors import DataError
 from experiments import bench_report, cli, docstrings, measured
-from experiments.expected import BARS
+from experiments.expected import BARS, application_of
 from experiments.markdown import table
 from experiments.measured import RUN
 from experiments.published import ROWS
@@ -115,12 +115,14 @@ def defaults(result: dict[str, Any]) -> str:
 
 def uses(result: dict[str, Any]) -> str:
     """What was asked of the applications and what was found."""
-    lines = [("application", "measured", "found", "seeds", "should be at least")]
+    lines = [("application", "run", "measured", "found", "seeds", "should be at least")]
     for name in [n for n in result if n in BARS]:
-        for bar in result[name]["bars"]:
+        entry = result[name]
+        for bar in entry["bars"]:
             found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            seeds, least = str(result[name]["seeds"]), f"{bar['at_least']:g}"
-            lines.append((f"`{name}`", bar["what"], found, seeds, least))
+            least = "-" if bar["at_least"] is None else f"{bar['at_least']:g}"
+            where = (f"`{application_of(name)}`", f"`{entry['run'].partition(' ')[0]}`")
+            lines.append((*where, bar["what"], found, str(entry["seeds"]), least))
     return table(lines)
 
 
