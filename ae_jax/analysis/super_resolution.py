@@ -3,7 +3,7 @@
 The network is a denoising autoencoder whose noise is the loss of resolution. What it gives can be
 made to agree with what is known: the closest image whose means are the given ones. How much of it
 is drawn from what it has seen is measured: one network is trained without a class and given images
-of that class. On digits it draws nearly all of them all the same.
+of that class. Most of the digits come out as that class all the same.
 """
 
 from typing import Any
