@@ -6,8 +6,9 @@ level is published, and no number. Each point draws its own noise level between
 0 and 0.06 (in [-1,1] units), a fifth of the distance between two branches, so that the network
 learns both to leave the curve alone and to come back to it. The figure `field.png` shows points,
 noisy points and outputs, and the arrows output - input over the distance travelled: about 1 at the
-corners, 0 on the curve, with a ridge half-way between two branches. Below it stands the best
-denoiser there is, the posterior mean.
+corners, 0 on the curve. Between two branches it rises from either to a ridge; on the line half-way,
+which is none of the data, their pulls cancel. Below it stands the best denoiser there is, the
+posterior mean.
 
     python -m experiments.run --config=configs/spiral.py
     python -m experiments.run --config=configs/spiral.py:unroll
