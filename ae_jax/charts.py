@@ -44,9 +44,6 @@ DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN g
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
 _TEN = matplotlib.color_sequences["petroff10"]  # ten safe colours: arXiv:2107.02270
 SMALL_STEPS = colors.PowerNorm(0.5, vmin=0, vmax=1)  # of 0 to 1: a hundredth is a tenth of the way
-BANDS = matplotlib.colormaps["viridis"].resampled(
-    40
-)  # level lines can be seen, and files are small
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]  # of words over points
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ae_jax.charts import _COLOURS, BANDS, SMALL_STEPS, Figure, styled
+from ae_jax.charts import _COLOURS, SMALL_STEPS, Figure, styled
 from ae_jax.errors import DataError
 
 ARROWS = 26  # a side, at most; more cannot be told apart
@@ -83,9 +83,7 @@ def _moves(axes: Any, grid: np.ndarray, moves: np.ndarray, by_place: np.ndarray)
     """Distances as colors, and the moves of a part of the grid as arrows over them."""
     distance = np.hypot(*moves.T)
     xs, ys = np.unique(grid[:, 0]), np.unique(grid[:, 1])
-    heat = axes.pcolormesh(
-        xs, ys, distance[by_place], norm=SMALL_STEPS, cmap=BANDS, shading="nearest"
-    )
+    heat = axes.pcolormesh(xs, ys, distance[by_place], norm=SMALL_STEPS, shading="nearest")
     step = -(-max(by_place.shape) // ARROWS)
     drawn = by_place[::step, ::step].reshape(-1)
     length = np.sqrt(np.minimum(distance / SHORT, 1.0))

@@ -16,6 +16,7 @@ OTHERS: tuple[str, dict[str, Any]] = ("vae:deep", {"train.epochs": 30})
 # Rows of their own, <application>/<config>: the same application on a tutorial's own model.
 TUTORIALS: dict[str, tuple[str, dict[str, Any]]] = {
     "interpolation/conv_strided": ("conv_strided:published", {}),
+    "transformations/conv_strided": ("conv_strided:published", {}),
     "generation/dense": ("dense", {"train.epochs": 50}),
     "code_space/dense": ("dense", {"train.epochs": 50}),
     "off_the_map/dense": ("dense", {"train.epochs": 50}),

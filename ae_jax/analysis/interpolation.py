@@ -124,7 +124,7 @@ def sentence(numbers: Any, control: Any) -> str:
         gain = judge.Estimate(numbers[name]["midpoint_gain"], numbers[name]["midpoint_gain_error"])
         who = judge.verdict(way, "the line in pixels", gain, numbers["reconstructs"])
         sure = 100 * numbers[name]["midpoint_confidence"]
-        words.append(f"{who}, {gain.text(100, sign=True)} points (confidence {sure:.1f} %)")
+        words.append(f"{who}, {gain.text(100, sign=True)} points ({way} {sure:.1f} % confident)")
     shorter = 100 * (1 - numbers["geodesic"]["length"] / numbers["code"]["length"])
     return (
         f"{numbers['run']}, half-way between two images: {'; '.join(words)}; pixels "

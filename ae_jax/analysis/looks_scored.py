@@ -15,7 +15,7 @@ from ae_jax.panels import grouped_bars, image_blocks
 from ae_jax.run import Run
 
 EACH = 4  # drawings of a caption
-OURS, CONTROL = "told the words", "told the class alone"
+OURS, CONTROL = "the caption with words", "the class alone"
 
 
 def score(

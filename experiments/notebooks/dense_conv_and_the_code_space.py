@@ -159,17 +159,9 @@ scatter_panels(flat, labels, "Codes of the dense network, PCA and kernel PCA")
 
 # %%
 one = labels == 1
-
-
-def of_ones(points):
-    """The share of the ten nearest neighbors of a one that are ones."""
-    distances = np.linalg.norm(points[one][:, None] - points[None], axis=2)
-    near = distances.argsort(1)[:, 1:11]
-    return float(one[near].mean())
-
-
 for name, points in {**flat, "all 16 numbers": codes}.items():
-    shares = code_space.purity(points, labels), of_ones(points)
+    agreed = code_space.agreement(points, labels)  # the share of a point's ten nearest neighbors
+    shares = agreed.mean(), agreed[one].mean()
     print(f"{name:<28}  all digits {shares[0]:.0%}, ones {shares[1]:.0%}")
     assert shares[1] > shares[0] + 0.1
 
