@@ -16,6 +16,7 @@ from ae_jax.model import Model
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a per cent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
+COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
 def unit_rows(images: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from ae_jax import json_file
 from ae_jax.config import flat, resolve
+from ae_jax.controls import COPIES
 from ae_jax.errors import CheckpointError
 from experiments import workdir
 
@@ -17,7 +18,6 @@ CONTROLS = {
     "mean_image": "the mean image",
     "untrained": "the untrained network",
 }
-COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
 class Record(NamedTuple):

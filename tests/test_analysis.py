@@ -109,6 +109,18 @@ def test_classes_are_counted_and_those_of_both_parts_are_named(study):
     assert some.classes == 6 and some.shared_classes == [1, 3]
 
 
+def test_pca_is_no_rival_of_a_code_that_can_copy(digits):
+    wide = ae_jax.fit(
+        {**TINY, "model": {"code_size": 600}, "encoder": {"hidden": ()}, "decoder": {"hidden": ()}},
+        ae_jax.data.subset(digits, 900, 40),
+        jax.random.key(0),
+        progress=False,
+    )
+    over = Study(wide, ae_jax.data.subset(digits, 900, 40), jax.random.key(0), effort=0.01)
+    with pytest.raises(NotApplicable, match=r"600 numbers can copy \(PCA leaves"):
+        APPLICATIONS["pca"](over, jax.random.key(0))
+
+
 def test_keys_differ_by_name_and_not_by_order(study):
     a, b = (jax.random.key_data(study.key_for(name)) for name in ("pca", "caption"))
     assert not np.array_equal(a, b)

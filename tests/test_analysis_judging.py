@@ -118,7 +118,7 @@ def test_views_win_only_over_both_controls():
     assert "the codes win in PCA 100.0" in said
     assert "they tie in first two coordinates" in said
     assert "t-SNE 100.0" in said[said.index("they tie in") :]
-    assert "this view of them 100" in said and "lose" not in said
+    assert "(of pixels 100.0" in said and "lose" not in said
     swapped = code_space.measure(pixels, {**codes, "t-SNE": noise[:300]}, labels)
     assert "they lose in PCA" in code_space.sentence(*swapped)
 

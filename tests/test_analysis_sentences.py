@@ -104,11 +104,11 @@ def _off_the_map(unscaled, scaled, few, many):
 @pytest.mark.parametrize(
     ("hits", "words"),
     [
-        ((470, 471, 300, 170), "against the tutorial, codes scaled out are no less recognizable"),
-        ((470, 350, 300, 170), "as the tutorial says, codes scaled out are distorted"),
-        ((400, 450, 300, 170), "against the tutorial, codes scaled out are more recognizable"),
-        ((470, 471, 300, 170), "recognizable less often with 32 numbers"),
-        ((470, 471, 300, 305), "recognizable no more or less often with 32 numbers"),
+        ((470, 471, 300, 170), "no less recognizable, though the tutorial expects distorted"),
+        ((470, 350, 300, 170), "less recognizable, as the tutorial expects"),
+        ((400, 450, 300, 170), "more recognizable, though the tutorial expects distorted"),
+        ((470, 474, 300, 170), "recognizable less often with 32 numbers"),
+        ((470, 474, 300, 305), "recognizable no more or less often with 32 numbers"),
     ],
 )
 def test_codes_scaled_out_are_held_against_the_tutorials_words(hits, words):
@@ -200,10 +200,10 @@ def test_compression_counts_sizes_by_bits_and_who_wins_them():
     other = {2: np.stack([_errors(0.06), _errors(0.05)]), 8: np.stack([_errors(0.02)] * 2)}
     numbers, control = compression.measure(found, other)
     numbers |= {"bits": [2, 8], "run": {"code_size": 500}}
-    control |= {"mean_image_mse": 0.09, "image_bits": 6272}
+    control |= {"mean_image_mse": 0.07, "image_bits": 6272}
     said = compression.sentence(numbers, control)
     assert "of 2 sizes the nonlinear code wins over PCA 8 bits 1, 2 bits 0 (PCA 1)" in said
-    control["mean_image_mse"] = 0.07  # the winner's error is not below half of this
+    control["mean_image_mse"] = 0.03  # the winner's error is 0.04
     assert "PCA 8 bits 0, 2 bits 0 (PCA 1)" in compression.sentence(numbers, control)
 
 
@@ -222,7 +222,7 @@ def test_errors_of_pca_are_scikit_learns():
         ((0.001, 0.0001), 0.0168, "the run and PCA tie"),  # certain, and nothing
         ((0.5, 0.1), 0.015, "the run wins"),
         ((-0.5, 0.1), 0.019, "PCA wins"),
-        ((0.5, 0.1), 0.05, "the run does not work"),
+        ((0.5, 0.1), 0.07, "the run does not work"),
     ],
 )
 def test_half_a_per_cent_of_pcas_error_is_a_tie(gain, mse, words):

@@ -98,19 +98,19 @@ def measure(
 def sentence(numbers: Any, control: Any) -> str:
     """In which views the codes win over both controls, from what `analyse` returns."""
     grouped: dict[str, list[str]] = {"win": [], "tie": [], "lose": []}
+    linear, same = control["pixels, PCA"], control["pixels, same view"]
     for name, purity in numbers["purity"].items():
-        gains = [numbers["gain_over_pca"][name]]
-        beside = [("PCA of the pixels", control["pixels, PCA"][name])]
-        if name in control["pixels, same view"] and name != "PCA":
+        gains, words = [numbers["gain_over_pca"][name]], f"{Estimate(*purity).text(100)} %"
+        if name in same and name != "PCA":
             gains.append(numbers["gain_over_same_view"][name])
-            beside.append(("this view of them", control["pixels, same view"][name]))
-        signs = [judge.beyond(Estimate(*gain)) for gain in gains]
-        words = ", ".join(f"{what} {100 * value[0]:.0f}" for what, value in beside)
-        grouped[("lose", "tie", "win")[1 + min(signs)]].append(
-            f"{name} {Estimate(*purity).text(100)} % ({words})"
-        )
+            words += f" (of pixels {Estimate(*same[name]).text(100)} %)"
+        sign = min(judge.beyond(Estimate(*gain)) for gain in gains)
+        grouped[("lose", "tie", "win")[1 + sign]].append(f"{name} {words}")
     said = [f"{verb} in {', '.join(names)}" for verb, names in grouped.items() if names]
-    return f"ten neighbors with the same label: the codes {'; they '.join(said)}"
+    return (
+        f"of ten neighbors {Estimate(*linear['PCA']).text(100)} % share a label in PCA of the "
+        f"pixels; the codes {'; they '.join(said)}"
+    )
 
 
 def analyse(study: Study, key: jax.Array) -> Finding:

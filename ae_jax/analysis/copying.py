@@ -118,11 +118,12 @@ def sentence(numbers: Any, control: Any) -> str:
     for name in TAMED:
         row = {w: numbers["copied"][w][name] for w in ("test images", STRANGE)}
         gain = Estimate(*numbers["refuses"][name])
-        works = row["test images"] > needed
-        who = judge.verdict(name, "plain", gain, works, theirs_works=plain["test images"] > needed)
+        who = f"{name} does not work"
+        if row["test images"] > needed:
+            who = judge.verdict(name, "plain", gain, theirs_works=plain["test images"] > needed)
         words.append(
             f"{who}: {name} {100 * row[STRANGE]:.0f} % ({100 * row['test images']:.0f} %), "
-            f"{gain.text(100, sign=True)} points more than it loses on test images"
+            f"losing {gain.text(100, sign=True)} points more of them than of test images"
         )
     memory, others = numbers["memoriser"], control["mean_image_of_the_few"]
     kept = (

@@ -63,10 +63,14 @@ def sentence(numbers: Any, control: Any) -> str:
     works = {n: row["mse"] < 0.5 * control["mean_image_mse"] for n, row in both.items()}
     gain = judge.difference(*(Estimate(*both[n]["below_db"]) for n in ("with", "without")))
     who = judge.verdict("noise", "no noise", gain, works["with"], theirs_works=works["without"])
-    ratios = [f"{both[n]['ratio']:.2f} {n} (mse {both[n]['mse']:.4f})" for n in ("with", "without")]
+    words = [
+        f"{both[n]['ratio']:.2f} {n} noise ({'the run' if n == numbers['noise'] else 'its twin'}, "
+        f"mse {both[n]['mse']:.4f})"
+        for n in ("with", "without")
+    ]
     return (
-        f"{who}: the weights' variance off the digit is {ratios[0]} noise and {ratios[1]} of that "
-        f"on it, {gain.text(sign=True)} dB less; {numbers['noise']} noise is the run"
+        f"{who}: the weights' variance off the digit, over that on it, is {words[0]}, {words[1]}: "
+        f"{gain.text(sign=True)} dB less with noise"
     )
 
 

@@ -59,17 +59,18 @@ def sentence(numbers: Any, control: Any) -> str:
     drawn = Estimate(*numbers["by_scale"][scales[-1]])
     near, far = (numbers["distance_by_scale"][s] for s in (scales[0], scales[-1]))
     claim = {
-        -1: "as the tutorial says, codes scaled out are distorted",
-        0: "against the tutorial, codes scaled out are no less recognizable",
-        1: "against the tutorial, codes scaled out are more recognizable",
+        -1: "less recognizable, as the tutorial expects",
+        0: "no less recognizable, though the tutorial expects distorted images",
+        1: "more recognizable, though the tutorial expects distorted images",
     }[judge.beyond(lost)]
     how = {-1: "less often", 0: "no more or less often", 1: "more often"}[more]
     outside = numbers["codes_outside"][scales[-1]]
     return (
         f"random codes are recognizable {how} with {sizes[-1]} numbers, {last.text(100)} %, than "
-        f"with {sizes[0]}, {first.text(100)} % (reconstructions {real.text(100)} %); {claim}: of "
-        f"test codes scaled by {float(scales[-1]):g} ({100 * outside:.0f} % of their numbers "
-        f"outside of [-1,1]) {kept.text(100)} % are recognizable, {lost.text(100, sign=True)} "
+        f"with {sizes[0]}, {first.text(100)} % (reconstructions {real.text(100)} %); "
+        f"codes scaled out are {claim}: of test codes scaled by {float(scales[-1]):g} "
+        f"({100 * outside:.0f} % of their numbers outside of [-1,1]) {kept.text(100)} % are "
+        f"recognizable, {lost.text(100, sign=True)} "
         f"points, {far / near:.1f} times as far from the data; of random codes {drawn.text(100)} %"
     )
 

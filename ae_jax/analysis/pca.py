@@ -45,7 +45,7 @@ def errors(train: Any, test: Any, most: int) -> np.ndarray:
 def sentence(numbers: Any, control: Any) -> str:
     """Who wins, from what `analyse` returns; within SAME dB is a tie."""
     gain, k = Estimate(*numbers["gain_db"]), numbers["code_size"]
-    works = numbers["mse"] < 0.5 * control["mean_image_mse"]
+    works = numbers["mse"] < control["mean_image_mse"]
     who = judge.verdict("the run", "PCA", gain, works, least=SAME)
     equal = control["pca_components_of_equal_mse"]
     over = "over " if numbers["mse"] < control["pca_mse_of_the_most"] else ""
@@ -71,7 +71,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         'pca_mse_of_the_most' of them; 'mean_image_mse'.
 
     Raises:
-      NotApplicable: the code is not smaller than the image.
+      NotApplicable: the code is not smaller than the image, or so large that it can copy.
     """
     k, pixels = study.run.config.model.code_size, int(np.prod(study.run.model.shape))
     if k >= pixels:
@@ -79,6 +79,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     train, test = study.train, study.test
     most = min(max(2 * k, 32), pixels - 1, len(train.images) - 1)
     curve = errors(train.images, test.images, most)
+    if (left := curve[min(k, most)] / curve[0]) < controls.COPIES:
+        raise NotApplicable(
+            f"a code of {k} numbers can copy (PCA leaves {100 * left:.2g} % of the variance)"
+        )
     _, V = controls.principal_directions(controls.unit_rows(train.images), min(k, most), True)
     shown = slice(0, 4000)
     labels = train.labels[shown] if train.labels is not None else None
