@@ -198,7 +198,8 @@ def _bounds(X: np.ndarray, scale: str) -> tuple[float, float]:
     if scale == "robust":
         whole = kept
     elif len(X) > FEW and whole != kept and whole[1] - whole[0] >= FAR * (kept[1] - kept[0]):
-        reach = max(abs(bound - middle) for bound in kept)
+        # A row just outside the others' range is not what spans it: their span more is far.
+        reach = max(abs(bound - middle) for bound in kept) + kept[1] - kept[0]
         far = [int(row) for row in few if distance[row] > reach]
         warnings.warn(_outlying(X, far, middle, kept), UserWarning, stacklevel=3)
     low, high = whole

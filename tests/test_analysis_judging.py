@@ -8,8 +8,8 @@ from scipy.spatial.distance import mahalanobis
 from sklearn.decomposition import PCA
 
 import ae_jax
+from ae_jax import controls, scaling
 from ae_jax import model as model_lib
-from ae_jax import scaling
 from ae_jax.analysis import (
     anomaly,
     caption,
@@ -229,6 +229,15 @@ def test_independent_pixels_keep_their_places():
 def test_participation_counts_equal_directions():
     assert manifold.participation(np.array([2.0, 2, 2, 0, 0])) == pytest.approx(3)
     assert manifold.participation(np.array([[1.0, 0], [1, 1]])) == pytest.approx([1, 2])
+
+
+@pytest.mark.parametrize("n", [2, 40, 90])
+def test_linear_dimension_is_that_of_scikit_learns_variances(n, digits):
+    """Of more and of fewer images than pixels."""
+    rows = controls.unit_rows(digits.train.images[:n, 8:16, 8:16])
+    deviations = PCA(svd_solver="full").fit(rows.astype(np.float64)).singular_values_
+    expected = manifold.participation(deviations)
+    assert manifold.linear_dimension(rows) == pytest.approx(expected, rel=1e-6)
 
 
 def test_shuffled_blocks_keep_the_pixels_and_move_them():

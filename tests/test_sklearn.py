@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -88,3 +89,23 @@ def test_rows_that_no_float32_can_hold_are_named():
         with pytest.raises(ValueError, match="X: row 7 is too far"):
             method(far)
     assert np.isfinite(fitted.transform(1e30 * X)).all()
+
+
+@pytest.mark.parametrize("whole", [int, np.int64, np.uint8])
+def test_whole_numbers_of_numpy_are_whole_numbers(whole, digits):
+    X = digits[0][:60]
+    fitted = Autoencoder(code_size=whole(3), epochs=whole(1), random_state=whole(0)).fit(X)
+    assert fitted.transform(X).shape == (60, 3)
+    assert len(fitted.get_feature_names_out()) == 3
+
+
+def test_a_grid_over_an_array_of_sizes(digits):
+    """Every fit failed: `np.arange` gives np.int64."""
+    grid = {"code_size": np.arange(2, 4)}
+    search = GridSearchCV(Autoencoder(epochs=1, random_state=0), grid, cv=2, error_score="raise")
+    search.fit(digits[0][:60])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_estimator_.transform(digits[0][:5]).shape == (
+        5,
+        search.best_params_["code_size"],
+    )

@@ -1,5 +1,6 @@
 """What the estimator does with units: precision, outliers, masks; beside PCA on the same rows."""
 
+import re
 import warnings
 
 import numpy as np
@@ -64,6 +65,32 @@ def test_one_row_far_away_is_named_and_robust_scales_ignore_it(value):
     assert left < 1.2 * best
     assert best < PCA(1).fit(X[:500]).noise_variance_ * 6, "better than one number could"
     assert fitted.score_samples(X)[500] < -0.9e8, "what is far away stays strange"
+
+
+@pytest.mark.parametrize("far", [{250: 1e4}, {7: 9e3, 90: -8e3}, {3: 500.0, 4: 400.0, 5: 300.0}])
+def test_only_rows_that_are_far_are_named(far):
+    """Of 501 rows five may be left out; the largest of the others are not to be blamed."""
+    X = plane(501)
+    for row, value in far.items():
+        X[row, 2] = value
+    with pytest.warns(UserWarning, match="in column 2") as said:
+        Autoencoder(code_size=1, epochs=0).fit(X)
+    named = re.search(
+        r"row (\d+) has .* in column 2(?: \(as do rows ([\d, ]+)\))?, the", str(said[0].message)
+    )
+    rows = [named[1], *(named[2].split(", ") if named[2] else [])]
+    assert list(map(int, rows)) == list(far)
+
+
+@pytest.mark.parametrize("kind", ["lognormal", "sparse", "two groups"])
+def test_no_warning_where_many_rows_are_large(kind):
+    rng = np.random.default_rng(2)
+    X = {
+        "lognormal": rng.lognormal(size=(500, 4)),
+        "sparse": (rng.random((500, 50)) < 0.01).astype(float),
+        "two groups": np.repeat([0.0, 1e6], [450, 50])[:, None] + rng.random((500, 2)),
+    }[kind]
+    Autoencoder(code_size=1, epochs=0).fit(X)  # warnings are errors here
 
 
 @pytest.mark.parametrize("X", [plane(500), plane(2), np.ones((20, 3)), np.eye(30)])

@@ -59,6 +59,17 @@ def participation(s: np.ndarray) -> np.ndarray:
     return np.square(square.sum(-1)) / np.maximum(np.square(square).sum(-1), 1e-300)
 
 
+def linear_dimension(rows: np.ndarray) -> float:
+    """`participation` of the principal components of rows [n, D]: (tr C)^2 / tr C^2.
+
+    C is their covariance; its two traces need no eigenvectors, and are those of the products of the
+    rows where these are fewer than D.
+    """
+    moved = rows - rows.mean(0, dtype=np.float64)
+    products = moved @ moved.T if len(moved) < moved.shape[1] else moved.T @ moved
+    return float(np.trace(products) ** 2 / max(np.square(products).sum(), 1e-300))
+
+
 def neighbourhood_spectra(images: np.ndarray, train: np.ndarray, n: int = NEIGHBOURS) -> np.ndarray:
     """Singular values [images, n] of each image's n nearest training images about their mean."""
     rows, held = controls.unit_rows(images), controls.unit_rows(train)
@@ -114,8 +125,6 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     noise = np.asarray(jax.random.uniform(key, images.shape))
     off, _ = tangents(study.run, noise)
     local = neighbourhood_spectra(images, train)
-    variances = np.linalg.eigvalsh(np.cov(controls.unit_rows(train), rowvar=False))
-    whole = np.sqrt(np.maximum(variances, 0))
     numbers: dict[str, Any] = {
         "dimension": float(participation(s).mean()),
         "followed_directions": float((s > 0.5).sum(1).mean()),
@@ -124,7 +133,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     }
     control: dict[str, Any] = {
         "nearest_neighbours_dimension": float(participation(local).mean()),
-        "pca_dimension": float(participation(whole)),
+        "pca_dimension": linear_dimension(controls.unit_rows(train)),
         "code_size": study.run.config.model.code_size,
     }
     sentence = (
