@@ -136,8 +136,8 @@ def sentence(numbers: Any, control: Any) -> str:
     )
     normal = Estimate(*numbers[f"VAE: {STANDARD}"]["recognizable"])
     said = (
-        f"{who}: {kind} {ours.text(100)} % recognizable by {sampler} (chosen on other draws), {other} "
-        f"{beside.text(100)} %, VAE by N(0, I) {normal.text(100)} %, test images "
+        f"{who}: {kind} {ours.text(100)} % recognizable by {sampler} (chosen on other draws), "
+        f"{other} {beside.text(100)} %, VAE by N(0, I) {normal.text(100)} %, test images "
         f"{Estimate(*real['recognizable']).text(100)} %; nearest training image at "
         f"{mine['nearest_training_distance']:.1f}, of a test image "
         f"{real['nearest_training_distance']:.1f}"
