@@ -1,10 +1,11 @@
 """ae_jax: autoencoders in JAX, every variant a config, every number checked against a truth."""
 
-from ae_jax.api import fit, restore
-from ae_jax.config import load_config
-from ae_jax.data import Dataset, Split, from_arrays, load_data
+from ae_jax.data.load import Dataset, Split, from_arrays, load_data
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError
-from ae_jax.run import Run
+from ae_jax.resolve.config import load_config
+from ae_jax.run.fitting import fit
+from ae_jax.run.keeping import restore
+from ae_jax.run.trained import Run
 
 __version__ = "0.1.0"
 

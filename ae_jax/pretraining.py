@@ -15,14 +15,15 @@ import numpy as np
 import optax
 from tqdm.auto import tqdm
 
-from ae_jax import api, scaling
-from ae_jax.arrays import Dataset, Split, from_arrays
-from ae_jax.batches import in_batches
-from ae_jax.config import resolve
+from ae_jax.data.arrays import Dataset, Split, from_arrays
+from ae_jax.data.batches import in_batches
 from ae_jax.errors import DataError
-from ae_jax.layers import Affine
-from ae_jax.model import Model
-from ae_jax.run import Run
+from ae_jax.model import scaling
+from ae_jax.model.layers import Affine
+from ae_jax.model.pipeline import Model
+from ae_jax.resolve.config import resolve
+from ae_jax.run import fitting
+from ae_jax.run.trained import Run
 
 MOMENTUM = 0.9
 
@@ -52,7 +53,7 @@ def greedy(
     for i, width in enumerate(widths):
         changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
         key_i = jax.random.fold_in(key, i)
-        runs.append(api.fit(changed, data, key_i, progress, whole=True))
+        runs.append(fitting.fit(changed, data, key_i, progress, whole=True))
         if i + 1 < len(widths):
             train, test = (runs[-1].encode(part.images)[:, :, None, None] for part in data[1:])
             data = from_arrays(train, test, name=f"codes of layer {i + 1}")

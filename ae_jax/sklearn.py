@@ -24,10 +24,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from ae_jax import api
-from ae_jax.arrays import Dataset, Split
-from ae_jax.config import load_config, resolve
-from ae_jax.model import build
+from ae_jax.data.arrays import Dataset, Split
+from ae_jax.model.pipeline import build
+from ae_jax.resolve.config import load_config, resolve
+from ae_jax.run import fitting
 
 FLOATS = (np.float64, np.float32)  # whole numbers become the first
 SCALES = ("minmax", "robust")
@@ -95,7 +95,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         data = Dataset("X", Split(images, None), Split(images[:0], None))
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         key = jax.random.key(seed)
-        run = api.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
+        run = fitting.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
         # No device arrays: an estimator can be pickled, and opened on another machine.
         held = {"variables": jax.tree.map(np.asarray, run.variables), "state": None}
         self.run_ = run._replace(**held, limits=(-np.inf, np.inf))  # new rows may leave [0,1]

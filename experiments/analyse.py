@@ -43,14 +43,15 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     if F.effort <= 0:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
-    from ae_jax import api, arrays
     from ae_jax.analysis import APPLICATIONS, Study
-    from experiments import place
+    from ae_jax.data import arrays
+    from ae_jax.run import keeping
+    from experiments.workdirs import place
 
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application")
     path = Path(F.workdir)
-    run = api.restore(F.workdir)
+    run = keeping.restore(F.workdir)
     # Of training images that stay on disk, as many as are enough.
     dataset = arrays.sampled(place.opened(path, run.config, F.data))
     key = jax.random.key(F.seed)
@@ -64,7 +65,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 def outsiders(run: Any) -> Any:
     """Test images of Fashion-MNIST where they fit and are on this machine, else None."""
-    from ae_jax import data as data_lib
+    from ae_jax.data import load as data_lib
 
     if run.model.shape != (28, 28, 1) or run.config.data.name == "fashion_mnist":
         return None
@@ -77,7 +78,8 @@ def outsiders(run: Any) -> Any:
 def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[str]:
     """Runs the applications, writing what they found; a line for each. The names that failed."""
     from ae_jax.analysis import APPLICATIONS
-    from experiments import finished, gallery, report, workdir
+    from experiments.pages import gallery, one_run
+    from experiments.workdirs import finished, workdir
 
     (path / "analysis").mkdir(exist_ok=True)
     failed = []
@@ -90,7 +92,7 @@ def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[
         failed += [name] if "failed" in record else []
     print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")
     if (path / "summary.json").is_file():  # the run's own page shows them as well
-        report.write(finished.read(path))
+        one_run.write(finished.read(path))
     return failed
 
 

@@ -21,9 +21,10 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
-from experiments import cli, expected, measured, provenance
-from experiments.expected import BARS, OTHERS, RUNS, TUTORIALS, VERSION, Bar
-from experiments.measured import RUN, Measurement, Task
+from experiments import cli
+from experiments.measuring import expected, measured, provenance
+from experiments.measuring.expected import BARS, OTHERS, RUNS, TUTORIALS, VERSION, Bar
+from experiments.measuring.measured import RUN, Measurement, Task
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

@@ -13,7 +13,7 @@ medians over the rounds, each about 0.7 s a side, whole commands aside; ratio = 
 of sweeps single runs / sweep: above 1 ae_jax, or the sweep, is faster. Needs PyTorch:
 pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
 
-What is compared: `training.train`, the loop of `experiments.run`, on uint8 digits, with an eager
+What is compared: `loop.train`, the loop of `experiments.run`, on uint8 digits, with an eager
 PyTorch loop on float32 tensors that are scaled already, both on all cores.
 """
 
@@ -31,18 +31,14 @@ import jax
 from absl import flags
 from tqdm import tqdm
 
+from ae_jax.config.schema import unknown
 from ae_jax.errors import ConfigError
-from ae_jax.schema import unknown
-from experiments import (
-    bench_report,
-    bench_rows,
-    bench_stream,
-    bench_sweep,
-    cli,
-    provenance,
-    workdir,
-)
-from experiments.bench_rows import Pace, Row
+from experiments import cli
+from experiments.benchmarks import report, stream, sweep
+from experiments.benchmarks import rows as bench_rows
+from experiments.benchmarks.rows import Pace, Row
+from experiments.measuring import provenance
+from experiments.workdirs import workdir
 
 PUBLISHED = (
     "linear",
@@ -78,13 +74,13 @@ ROWS: dict[str, Entry] = {
         name: Entry("penalty", partial(bench_rows.penalty, name=name, base=base))
         for name, base in {"penalty:784-30": "contractive", "penalty:784-250-16": "dense"}.items()
     },
-    **{f"sweep:{name}": Entry("sweep", partial(bench_sweep.sweep, name=name)) for name in SWEPT},
+    **{f"sweep:{name}": Entry("sweep", partial(sweep.sweep, name=name)) for name in SWEPT},
     **{
-        f"sweep_command:{name}": Entry("sweep_command", partial(bench_sweep.commands, name=name))
+        f"sweep_command:{name}": Entry("sweep_command", partial(sweep.commands, name=name))
         for name in SWEPT
     },
     **{
-        f"stream:{name}": Entry("pipeline", partial(bench_stream.stream, base=name))
+        f"stream:{name}": Entry("pipeline", partial(stream.stream, base=name))
         for name in ("denoise", "conv_pool")
     },
     **{
@@ -110,7 +106,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     file = Path(f.json)
     if f.markdown:
         result = read(file)
-        print(bench_report.markdown(result))
+        print(report.markdown(result))
     else:
         names = select(f.only)
         for path in filter(None, (file, f.png and Path(f.png))):
@@ -119,11 +115,11 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         jax.config.update("jax_enable_compilation_cache", False)  # else nothing is compiled
         warn_if_busy()
         result = measure(names, Pace(f.rounds), lambda result: workdir.write_json(file, result))
-        print(bench_report.text(result))
+        print(report.text(result))
     if f.png:
         from ae_jax import figures
 
-        figures.save(bench_report.chart(result), f.png)
+        figures.save(report.chart(result), f.png)
     return 0
 
 
@@ -140,14 +136,14 @@ def select(only: Iterable[str]) -> list[str]:
 def load_torch() -> Any:
     """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
     try:
-        from experiments import bench_torch
+        from experiments.benchmarks import torch
     except ImportError as error:
         raise ConfigError(
             f"the bench compares with PyTorch, which is not here ({error})\n"
             "install it: pip install -e '.[bench]'"
         ) from None
-    bench_torch.torch.set_num_threads(os.cpu_count() or 1)
-    return bench_torch
+    torch.torch.set_num_threads(os.cpu_count() or 1)
+    return torch
 
 
 def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> dict[str, Any]:
@@ -170,7 +166,7 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
             result = finish(result, [*result["rows"], row])
             write(result)
             if bar.disable:
-                print(bench_report.brief(row), flush=True)
+                print(report.brief(row), flush=True)
     return result
 
 

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 import jax
 from absl import app, flags, logging
 
-from ae_jax import config as config_lib
-from ae_jax.data import cache_folder
+from ae_jax.config.schema import Text, unknown
+from ae_jax.data.load import cache_folder
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError
-from ae_jax.schema import Text, unknown
+from ae_jax.resolve import config as config_lib
 
 flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
 CONFIG_HELP = (

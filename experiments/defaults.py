@@ -18,9 +18,10 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, measured
+from experiments import cli
 from experiments.literature import jacobian_norm
-from experiments.measured import RUN, BySeed, Measurement, Row, Task
+from experiments.measuring import measured
+from experiments.measuring.measured import RUN, BySeed, Measurement, Row, Task
 
 # What a config turns off or on, measured beside the config itself.
 COMPARED = (
@@ -91,22 +92,24 @@ def missed(config: Any, numbers: Mapping[str, float]) -> list[str]:
 def outcome(name: str, seed: int) -> dict[str, Any]:
     """One training: test errors per pixel in [0,1] units, their controls, what the idea changes."""
     import ae_jax
-    from ae_jax import controls, data, evaluation, objective
+    from ae_jax.data import load
+    from ae_jax.evaluate import baselines, metrics
+    from ae_jax.objective import objective
 
     begun = time.perf_counter()
     config, key = ae_jax.load_config(name), jax.random.key(seed)
-    dataset = data.of_config(config)
+    dataset = load.of_config(config)
     run = ae_jax.fit(config, dataset, key, progress=False, whole=True)
-    evaluate = evaluation.evaluator(objective.build(config, run.model), config.eval.batch_size)
+    evaluate = metrics.evaluator(objective.build(config, run.model), config.eval.batch_size)
     train, test = dataset.train.images, dataset.test.images
     found = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
     numbers = {
         "mse": found["mse"],
-        "pca": controls.pca_mse(train, test, config.model.code_size),
-        "mean_image": controls.mean_image_mse(train, test),
+        "pca": baselines.pca_mse(train, test, config.model.code_size),
+        "mean_image": baselines.mean_image_mse(train, test),
     }
     if "denoised_mse" in found:
-        linear = controls.linear_denoiser_mse(run.model, train, test, jax.random.fold_in(key, 2))
+        linear = baselines.linear_denoiser_mse(run.model, train, test, jax.random.fold_in(key, 2))
         numbers |= {"denoised_mse": found["denoised_mse"]}
         numbers |= {} if linear is None else {"linear_denoiser_mse": linear}
     if config.loss.name == "bernoulli_nll":
@@ -121,9 +124,9 @@ def _jacobian(run: Any, images: np.ndarray) -> dict[str, float]:
 
 def _turning(run: Any, images: np.ndarray) -> dict[str, float]:
     """How far the Jacobian turns, as `contractive_hessian` measures it with noise of 0.1."""
-    from ae_jax import scaling
-    from ae_jax.contractive import contractive_hessian
-    from ae_jax.model import Batch
+    from ae_jax.model import scaling
+    from ae_jax.model.pipeline import Batch
+    from ae_jax.objective.contractive import contractive_hessian
 
     p = run.model.run(run.variables, Batch(scaling.to_network(images, run.model.scale)), None)
     change = contractive_hessian(p, run.model, run.variables, jax.random.key(0), 0.1, 1)
@@ -146,7 +149,7 @@ def _support(run: Any, images: np.ndarray) -> dict[str, float]:
 
 
 def _curve(run: Any, images: np.ndarray) -> dict[str, float]:
-    from ae_jax import manifold
+    from ae_jax.evaluate import manifold
 
     c = run.config
     return manifold.summary(run.model, run.variables, c.data.name, c.corruption, jax.random.key(0))

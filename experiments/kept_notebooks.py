@@ -17,8 +17,8 @@ from typing import Any
 from absl import flags
 from PIL import Image
 
-from ae_jax.animation import write_atomically
 from ae_jax.errors import ConfigError
+from ae_jax.figures.animation import write_atomically
 from experiments import cli
 
 FOLDER = Path(__file__).parent / "notebooks"

@@ -22,8 +22,9 @@ from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
 from ae_jax.errors import DataError
-from experiments import cli, measured
-from experiments.measured import RUN, Measurement, Task
+from experiments import cli
+from experiments.measuring import measured
+from experiments.measuring.measured import RUN, Measurement, Task
 
 TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2)}
 HELD_OUT = 10_000  # the last training images, which choose rate and epoch
@@ -42,11 +43,11 @@ class Line(NamedTuple):
 def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
     """Squared error a test image, and that of PCA with as many numbers."""
     import ae_jax
-    from ae_jax import controls
+    from ae_jax.evaluate import baselines
 
     run = ae_jax.fit(config, data, key, progress=False, whole=True)
     train, test = data.train.images, data.test.images
-    pca = controls.pca_mse(train, test, config.model.code_size)
+    pca = baselines.pca_mse(train, test, config.model.code_size)
     return {
         "sse": float(run.score(test).mean()),
         "train sse": float(run.score(train[:HELD_OUT]).mean()),
@@ -65,7 +66,7 @@ def classification(
 ) -> dict[str, float]:
     """Test error (%) of `n` training images, layers of `widths` pre-trained, then fine-tuned."""
     from ae_jax import pretraining
-    from ae_jax.arrays import Dataset, rows
+    from ae_jax.data.arrays import Dataset, rows
 
     if len(data.train.images) < n + HELD_OUT:
         raise DataError(
@@ -95,7 +96,7 @@ def probe(config: Any, data: Any, key: jax.Array, steps: int) -> dict[str, float
     from sklearn.linear_model import LogisticRegression
 
     import ae_jax
-    from ae_jax.controls import unit_rows
+    from ae_jax.evaluate.baselines import unit_rows
 
     run = ae_jax.fit(config, data, key, progress=False, whole=True)
     kinds = {"test error (%)": run.encode, "error on pixels (%)": unit_rows}
@@ -112,7 +113,8 @@ def probe(config: Any, data: Any, key: jax.Array, steps: int) -> dict[str, float
 
 def jacobian_norm(run: Any, images: np.ndarray) -> float:
     """Mean over images of ||dh/dx||_F of a run's encoder, before fine-tuning."""
-    from ae_jax import contractive, scaling
+    from ae_jax.model import scaling
+    from ae_jax.objective import contractive
 
     J = contractive.jacobian(run.model, run.variables)
     norms = [

@@ -9,21 +9,14 @@ their configs differ. Every page is one file that needs no network. Exit codes: 
 input.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from ae_jax.advice import RULES, advise
-from ae_jax.animation import write_atomically
-from ae_jax.config import FIXED, SLOTS, Penalty, flat
-from ae_jax.evaluation import psnr
-from ae_jax.penalties import PENALTIES
-from ae_jax.schema import fill
-from experiments import cli, finished, page, place
-
-OURS = "this run"
+from experiments import cli
+from experiments.pages import one_run
+from experiments.workdirs import finished
 
 
 def define_flags() -> None:
@@ -39,221 +32,13 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
     with cli.writing("--out"):
         if len(found) == 1:
-            file = write(found[0], F.out)
+            file = one_run.write(found[0], F.out)
         else:
-            from experiments import comparison
+            from experiments.pages import comparison
 
             file = comparison.write(found, F.out)
     print(f"report: {file}")
     return 0
-
-
-def write(run: finished.Record, out: str | None = None) -> Path:
-    """Writes the page of one run; returns where."""
-    c, s = run.config, run.summary
-    lead = page.paragraph(
-        f"{c.encoder.name} → {c.model.code_size} → {c.decoder.name} on {s['dataset']}: "
-        f"{s['params']:,} parameters, {s['n_train']:,} training images, {s['epochs']} epochs. "
-        f"Errors are on all {s['n_test']:,} test images, `mse` per pixel in [0,1] units.",
-        "soft",
-    )
-    sections = [
-        page.Section("result", "Result", page.join([tiles(run), beside_controls(run)])),
-        page.Section("advice", "Advice", advice(run)),
-        page.Section("images", "Images", images(run)),
-        page.Section("training", "Training", training(run)),
-        page.Section("inside", "Inside", inside(run)),
-        *applications(run),
-        page.Section("config", "Config", config(run)),
-        page.Section("record", "Record", record(run)),
-    ]
-    content = page.document(f"{c.name} on {place.short(s['dataset'])}", lead, sections)
-    return write_atomically(out or run.path / "report.html", content.encode())
-
-
-def tiles(run: finished.Record) -> page.Markup:
-    """The numbers to look at first."""
-    test, shown = run.summary["test"], {}
-    if "denoise" in run.summary:
-        d = run.summary["denoise"]
-        shown["mse after denoising"] = page.number(d["denoised_mse"])
-        if d.get("linear_denoiser_mse") is not None:
-            shown["that of the best linear denoiser"] = page.number(d["linear_denoiser_mse"])
-    shown["mse on clean images"] = page.number(test["mse"])
-    shown["dB, peak signal to noise"] = f"{test['psnr']:.1f}"
-    if "bce" in test:
-        floor = (
-            f", of which {page.number(test['bce_floor'])} is the floor"
-            if "bce_floor" in test
-            else ""
-        )
-        shown[f"nats of cross-entropy{floor}"] = page.number(test["bce"])
-    for name, value in run.summary.get("manifold", {}).items():
-        shown[name.replace("_", " ")] = page.number(value)
-    timing = run.summary.get("timing", {})
-    if "wall_s" in timing:
-        shown["seconds"] = page.number(timing["wall_s"])
-    if "train_images_per_s" in timing:
-        shown["training images a second"] = page.number(timing["train_images_per_s"])
-    return page.tiles(shown)
-
-
-def beside_controls(run: finished.Record) -> page.Markup:
-    """Bars of the error on clean and on corrupted images, each beside what it must beat."""
-    c, d = finished.controls(run.summary), run.summary.get("denoise", {})
-    clean = {
-        OURS: run.summary["test"]["mse"],
-        **{finished.CONTROLS[k]: value for k, value in c.items()},
-    }
-    parts = [page.Markup("<h3>Error on clean images</h3>"), page.bars(clean, _with_db, OURS)]
-    if "pca" not in c:
-        why = f"{finished.CONTROLS['pca']}, {finished.copies(run.summary)}."
-        parts.append(page.paragraph(why, "soft"))
-    if d:
-        noisy = {
-            OURS: d["denoised_mse"],
-            "the best linear denoiser": d.get("linear_denoiser_mse"),
-            "the corrupted image as it is": d["noisy_mse"],
-        }
-        known = {name: value for name, value in noisy.items() if value is not None}
-        parts = [
-            page.Markup("<h3>Error on corrupted images</h3>"),
-            page.bars(known, _with_db, OURS),
-            *parts,
-        ]
-    return page.join(parts)
-
-
-def _with_db(mse: float) -> str:
-    return f"{page.number(mse)} ({psnr(mse):.1f} dB)" if mse > 1e-12 else "0"
-
-
-def advice(run: finished.Record) -> page.Markup:
-    """What the numbers suggest, or what was looked for."""
-    found = advise(run.config, run.summary, run.rows)
-    if not found:
-        return page.paragraph(f"Nothing to complain of. Looked for: {', '.join(RULES)}.", "soft")
-    return page.Markup(f'<div class="advice">{page.bullets(found)}</div>')
-
-
-def images(run: finished.Record) -> page.Markup:
-    """What comes out."""
-    return page.pictures(
-        [
-            _figure(run, "denoising", "corrupted test images, outputs, clean images"),
-            _figure(run, "reconstructions", "test images over their reconstructions"),
-            _figure(run, "field", "where points are moved"),
-            _figure(run, "unrolled", "a curve in space and its one code"),
-        ]
-    )
-
-
-def training(run: finished.Record) -> page.Markup:
-    """Curves, and the same images from epoch to epoch."""
-    curves = _figure(run, "curves", "loss and error against the epoch", "chart")
-    film = page.picture(run.path / "figures" / "progress.gif", "reconstructions, epoch by epoch")
-    strip = _figure(run, "progress", "reconstructions after some epochs")
-    return page.join([curves, page.pictures([strip, film])])
-
-
-def inside(run: finished.Record) -> page.Markup:
-    """First layer and code."""
-    code = run.summary.get("code", {})
-    words = ", ".join(f"{k.replace('_', ' ')} {page.number(v)}" for k, v in code.items())
-    return page.join(
-        [
-            page.paragraph(f"The code on the test set: {words}.") if words else page.Markup(),
-            page.pictures(
-                [
-                    _figure(run, "filters", "filters of the first layer"),
-                    _figure(run, "code_scatter_2d", "codes in the plane", "chart"),
-                    _figure(run, "code_scatter_3d", "codes in space", "chart"),
-                    _figure(run, "code_histograms", "histograms of code coordinates", "chart"),
-                    _figure(run, "linear_maps", "the model as matrices"),
-                ]
-            ),
-        ]
-    )
-
-
-def _figure(run: finished.Record, name: str, alt: str, kind: str = "data") -> page.Markup:
-    return page.picture(run.path / "figures" / f"{name}.png", alt, kind)
-
-
-def applications(run: finished.Record) -> list[page.Section]:
-    """What `experiments.analyse` found, where it was asked."""
-    if not (run.path / "analysis").is_dir():
-        how = f"`python -m experiments.analyse --workdir={run.path}` draws and scores them."
-        return [page.Section("applications", "Applications", page.paragraph(how, "soft"))]
-    from ae_jax.analysis import APPLICATIONS
-    from experiments import gallery
-
-    found = gallery.records(run.path, list(APPLICATIONS))
-    parts = [
-        page.join(
-            [page.Markup(f"<h3>{name.replace('_', ' ')}</h3>"), gallery.shown(run.path, name, r)]
-        )
-        for name, r in gallery.done(found).items()
-    ]
-    for why in gallery.UNDONE:
-        if reasons := gallery.undone(found, why):
-            parts.append(page.details(why, reasons))
-    return [page.Section("applications", "Applications", page.join(parts))]
-
-
-def config(run: finished.Record) -> page.Markup:
-    """What differs from the defaults, and all of it."""
-    default = defaults(run.config)
-    changed = [
-        (page.text(f"`{field}`"), page.setting(value), page.setting(default[field]))
-        for field, value in flat(run.config.to_dict())
-        if field in default and default[field] != value
-    ]
-    everything = json.dumps(run.config.to_dict(), indent=1)
-    return page.join(
-        [
-            page.table(["field", "value", "default"], changed),
-            page.details("all fields", page.preformatted(everything)),
-        ]
-    )
-
-
-def defaults(config: Any) -> dict[str, Any]:
-    """Every field's default, of the choices this config makes; of their names, the default choice.
-
-    A penalty has none: its weight is always shown.
-    """
-    parts: dict[str, list[Any]] = {section: [kind] for section, kind in FIXED.items()}
-    for slot, (choices, _, common) in SLOTS.items():
-        parts[slot] = [part for part in (common, choices[config[slot].name]) if part]
-    found: dict[str, Any] = {section: fill(section, {}, part) for section, part in parts.items()}
-    for slot, (_, default, _) in SLOTS.items():
-        found[slot]["name"] = default
-    found["penalties"] = {
-        name: {**fill(name, {}, [Penalty, PENALTIES[name]]), "weight": "no such penalty"}
-        for name in config.penalties
-    }
-    return dict(flat({"seed": 0, **found}))
-
-
-def record(run: finished.Record) -> page.Markup:
-    """Everything that says which run this was."""
-    s = run.summary
-    known = {
-        "directory": str(run.path),
-        "seed": s["seed"],
-        "steps": f"{s['steps']:,}",
-        "device": s.get("device", ""),
-        **{f"{n}, version": v for n, v in s.get("versions", {}).items()},
-        **{n.replace("_", " "): page.number(v) for n, v in s.get("timing", {}).items()},
-        "SHA-256 of the parameters": page.text(f"`{s.get('params_sha256', '')}`"),
-    }
-    return page.join(
-        [
-            page.table([], known.items()),
-            page.paragraph(f'In a notebook: `ae_jax.restore("{run.path}")`.', "soft"),
-        ]
-    )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, measured
-from experiments.measured import BySeed, Measurement, Row, Task
-from experiments.published import ROWS, Published
+from experiments import cli
+from experiments.measuring import measured
+from experiments.measuring.measured import BySeed, Measurement, Row, Task
+from experiments.measuring.published import ROWS, Published
 
 KINDS = ("published", "better")
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
@@ -78,12 +79,13 @@ def config_of(published: Published, kind: str, data: str) -> Any:
 def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[str, Any]:
     """One training: the number in the published meaning, and the test error."""
     import ae_jax
-    from ae_jax import evaluation, objective
+    from ae_jax.evaluate import metrics
+    from ae_jax.objective import objective
 
     begun = time.perf_counter()
     config, key = config_of(published, kind, dataset.name), jax.random.key(seed)
     run = ae_jax.fit(config, dataset, key, progress=False, whole=True)
-    evaluate = evaluation.evaluator(objective.build(config, run.model), 1000)
+    evaluate = metrics.evaluator(objective.build(config, run.model), 1000)
     test = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
     losses = run.history["loss"]
     epoch = losses[-(len(losses) // config.train.epochs) :]
@@ -101,17 +103,19 @@ def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[st
 
 def controls_of(published: Published, dataset: Any) -> dict[str, float]:
     """Test errors `mse` of PCA with as many numbers, the mean image, the untrained network."""
-    from ae_jax import controls, evaluation, objective, training
+    from ae_jax.evaluate import baselines, metrics
+    from ae_jax.objective import objective
+    from ae_jax.train import setup
 
     config = config_of(published, "published", dataset.name)
     train, test = dataset.train.images, dataset.test.images
-    trainer = training.prepare(config, train.shape[1:], len(train))
-    mean = training.mean_image(train, config.data.scale)
-    evaluate = evaluation.evaluator(objective.build(config, trainer.model), 1000)
+    trainer = setup.prepare(config, train.shape[1:], len(train))
+    mean = setup.mean_image(train, config.data.scale)
+    evaluate = metrics.evaluator(objective.build(config, trainer.model), 1000)
     variables = trainer.init(jax.random.key(0), mean).variables
     return {
-        "pca": controls.pca_mse(train, test, config.model.code_size),
-        "mean_image": controls.mean_image_mse(train, test),
+        "pca": baselines.pca_mse(train, test, config.model.code_size),
+        "mean_image": baselines.mean_image_mse(train, test),
         "untrained": evaluate(variables, dataset.test, jax.random.key(1))["mse"],
     }
 

@@ -44,23 +44,25 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
-    from ae_jax import data, devices
-    from experiments import board, lock, place, session, workdir
+    from ae_jax.data import load
+    from ae_jax.train import devices
+    from experiments.running import session, tensorboard
+    from experiments.workdirs import lock, place, workdir
 
     config = place.settled(config, f.data)
     if f.tensorboard:
-        board.check()
+        tensorboard.check()
     if f.coordinator:
         devices.join(f.coordinator, f.num_processes, f.process_id, f.heartbeat)
     if f.dry_run:
-        print(session.cost_text(session.prepare(config, data.of_config(config))))
+        print(session.cost_text(session.prepare(config, load.of_config(config))))
         return 0
     path = Path(f.workdir or Path("runs") / config.name)
     try:
         with cli.writing("--workdir"), contextlib.ExitStack() as held:
             # Before the data: whoever comes second to a directory hears of it at once.
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
-            run = session.prepare(config, data.of_config(config))
+            run = session.prepare(config, load.of_config(config))
             devices.by_first(lambda: workdir.claim(path, config, run.meta))
             return session.train(run, path, started, f.tensorboard, f.figures)
     except jax.errors.JaxRuntimeError as error:

@@ -43,24 +43,26 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     F = flags.FLAGS
-    from experiments import place, sweep_grid
+    from experiments.sweeping import grid
+    from experiments.workdirs import place
 
     if F.method not in (methods := ("auto", "vmap", "map", "loop")):
         raise ConfigError(f"--method: must be one of {', '.join(methods)}, not {F.method!r}")
     overrides.update(place.fields(F.data))
     config = place.settled(cli.load(F.config, overrides))
-    members = sweep_grid.members(F.config, overrides, sweep_grid.parse(F.grid), F.seeds)
+    members = grid.members(F.config, overrides, grid.parse(F.grid), F.seeds)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     # A processor's cores count as devices, so that members can be spread over them.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     jax.config.update("jax_num_cpu_devices", min(cores, len(members)))
-    from experiments import lock, sweep_session
+    from experiments.sweeping import session
+    from experiments.workdirs import lock
 
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
     with cli.writing("--workdir"), lock.hold(path):
-        plan = sweep_session.plan(config, members)
-        return sweep_session.run(plan, path, F.method, started)
+        plan = session.plan(config, members)
+        return session.run(plan, path, F.method, started)
 
 
 if __name__ == "__main__":

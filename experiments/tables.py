@@ -1,6 +1,6 @@
 """The tables of README.md and of experiments/results/README.md, from the files of measurements.
 
-So are the numbers that the docstrings of the configs quote (see `experiments.docstrings`).
+So are the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
 
     python -m experiments.tables
     python -m experiments.tables --check
@@ -17,15 +17,18 @@ from typing import Any
 
 from absl import flags
 
-from ae_jax import json_file
-from ae_jax.config import flat
 from ae_jax.errors import DataError
-from experiments import bench_report, cli, docstrings, measured
-from experiments.expected import BARS, application_of
-from experiments.markdown import table
-from experiments.measured import RUN
-from experiments.published import ROWS
+from ae_jax.files import json_file
+from ae_jax.resolve.config import flat
+from experiments import cli
+from experiments.benchmarks import report
+from experiments.measuring import measured
+from experiments.measuring.expected import BARS, application_of
+from experiments.measuring.measured import RUN
+from experiments.measuring.published import ROWS
+from experiments.pages.markdown import table
 from experiments.reproduce import plus_minus, seeds_of
+from experiments.tabulating import docstrings
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
@@ -152,9 +155,9 @@ TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "defaults": ("defaults.json", defaults),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
-    "speed": ("bench.json", bench_report.summary),
-    "speed in full": ("bench.json", bench_report.markdown),
-    "an hour later": ("bench_later.json", bench_report.markdown),
+    "speed": ("bench.json", report.summary),
+    "speed in full": ("bench.json", report.markdown),
+    "an hour later": ("bench_later.json", report.markdown),
     "reliability": ("reliability.json", reliability),
 }
 

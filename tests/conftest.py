@@ -14,7 +14,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-pytest.register_assert_rewrite("tests.pages")  # its assertions say what they saw, too
+pytest.register_assert_rewrite("tests.experiments.pages")  # its assertions say what they saw, too
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 _cache = tempfile.mkdtemp(prefix="ae_jax_tests_")
@@ -28,6 +28,6 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 @pytest.fixture(scope="session")
 def digits():
     """4,000 and 1,000 real digits."""
-    from ae_jax.data import load_data
+    from ae_jax.data.load import load_data
 
     return load_data("mnist5k")

@@ -7,9 +7,10 @@ import pytest
 from sklearn.neural_network import MLPClassifier
 
 import ae_jax
-from ae_jax import config, pretraining
-from ae_jax.arrays import Dataset, Split, rows
+from ae_jax import pretraining
+from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import DataError
+from ae_jax.resolve import config
 
 SIGMOID = {
     "encoder": {"code_activation": "sigmoid"},

@@ -12,14 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import controls, scaling
 from ae_jax.analysis import judge
 from ae_jax.analysis.copying import shuffled_blocks
 from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
+from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
-from ae_jax.model import Batch
-from ae_jax.panels import grouped_bars, heat, histograms
-from ae_jax.run import Run
+from ae_jax.figures.panels import grouped_bars, heat, histograms
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Batch
+from ae_jax.run.trained import Run
 
 FALSE_ALARMS = 0.05
 PCA_SIZE = 32  # of the control, at most: PCA of the training images, or of the one class
@@ -84,8 +85,8 @@ def pca_error(train: np.ndarray, images: np.ndarray, k: int = PCA_SIZE) -> np.nd
 
     Summed over the pixels, in [0,1] units; `train` are the normal data [m, H, W, C].
     """
-    rows, held = controls.unit_rows(images), controls.unit_rows(train)
-    mean, V = controls.principal_directions(held, min(k, *held.shape), centred=True)
+    rows, held = baselines.unit_rows(images), baselines.unit_rows(train)
+    mean, V = baselines.principal_directions(held, min(k, *held.shape), centred=True)
     moved = rows - mean
     return np.square(moved).sum(1) - np.square(moved @ V).sum(1)
 

@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from ae_jax.analysis import judge, looks, looks_scored
 from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
-from ae_jax.panels import image_blocks
-from ae_jax.run import Run
+from ae_jax.figures.panels import image_blocks
+from ae_jax.run.trained import Run
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 CLOTHES = (

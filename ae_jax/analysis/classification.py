@@ -12,12 +12,12 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from ae_jax import controls
 from ae_jax.analysis import judge
 from ae_jax.analysis.compression import pca_codec
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.judge import Estimate
-from ae_jax.panels import grouped_bars
+from ae_jax.evaluate import baselines
+from ae_jax.figures.panels import grouped_bars
 
 NEIGHBOURS = 5
 WAYS = {"linear_probe": "linear probe", "nearest_neighbours": f"{NEIGHBOURS} nearest neighbors"}
@@ -91,7 +91,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     """
     _, test_labels = study.need_classes()
     train, test = study.train, study.test
-    pixels = controls.unit_rows(train.images), controls.unit_rows(test.images)
+    pixels = baselines.unit_rows(train.images), baselines.unit_rows(test.images)
     size = study.run.config.model.code_size
     k = min(size, pixels[0].shape[1], len(pixels[0]))
     encode, _ = pca_codec(train.images, k)

@@ -14,9 +14,9 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from ae_jax.arrays import Split
-from ae_jax.batches import in_batches
-from ae_jax.layers import Affine, Conv
+from ae_jax.data.arrays import Split
+from ae_jax.data.batches import in_batches
+from ae_jax.model.layers import Affine, Conv
 
 STEPS = 700
 BATCH = 128

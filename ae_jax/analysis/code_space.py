@@ -15,12 +15,12 @@ from sklearn.decomposition import PCA, KernelPCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
-from ae_jax import controls
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.judge import Estimate
-from ae_jax.code_charts import code_histograms, code_scatter
-from ae_jax.panels import scatter_panels
+from ae_jax.evaluate import baselines
+from ae_jax.figures.code_charts import code_histograms, code_scatter
+from ae_jax.figures.panels import scatter_panels
 
 POINTS, TSNE_POINTS = 3000, 1000
 TSNE_WIDTH = 30
@@ -133,7 +133,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     images, labels = study.train.images[:POINTS], np.asarray(study.train.labels)[:POINTS]
     codes = study.run.encode(images)
     seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-    found, pixels = views(codes, seed), flat(views(controls.unit_rows(images), seed))
+    found, pixels = views(codes, seed), flat(views(baselines.unit_rows(images), seed))
     numbers, control = measure(flat(found), pixels, labels)
     return Finding(
         numbers,

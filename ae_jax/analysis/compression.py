@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import controls
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, Study, image_errors
 from ae_jax.analysis.judge import Estimate
-from ae_jax.evaluation import psnr
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
-from ae_jax.panels import Panel, line_panels
+from ae_jax.figures.panels import Panel, line_panels
 
 BITS = (2, 4, 8, 32)  # 32: as they are
 Table = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
@@ -48,7 +48,7 @@ def errors_by_bits(
 
     In [0,1] units; the codes are quantised to each number of bits.
     """
-    rows = controls.unit_rows(images)
+    rows = baselines.unit_rows(images)
 
     def errors(b: int) -> np.ndarray:
         found = decode(quantise(codes, train_codes, b)).reshape(rows.shape)
@@ -59,14 +59,14 @@ def errors_by_bits(
 
 def pca_codec(train: Any, k: int) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
     """(encode: images -> [n, k], decode: codes -> rows [n, D] in [0,1] units) of PCA of `train`."""
-    mean, V = controls.principal_directions(controls.unit_rows(train), k, centred=True)
-    return (lambda x: (controls.unit_rows(x) - mean) @ V), (lambda z: z @ V.T + mean)
+    mean, V = baselines.principal_directions(baselines.unit_rows(train), k, centred=True)
+    return (lambda x: (baselines.unit_rows(x) - mean) @ V), (lambda z: z @ V.T + mean)
 
 
 def pca_errors(train: Any, images: Any, k: int) -> np.ndarray:
     """Squared error per pixel of each image [n], in [0,1] units, of PCA of `train`."""
     encode, decode = pca_codec(train, k)
-    return image_errors(decode(encode(images)), controls.unit_rows(images))
+    return image_errors(decode(encode(images)), baselines.unit_rows(images))
 
 
 def measure(found: Table, pca: Table) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -137,7 +137,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     numbers, control = measure(found, pca)
     numbers |= {"bits": list(BITS), "run": _of_run(study)}
     control |= {
-        "mean_image_mse": controls.mean_image_mse(train, test),
+        "mean_image_mse": baselines.mean_image_mse(train, test),
         "image_bits": 8 * pixels,
     }
     made = {"": _chart(numbers, control), "images": _images(test[:12], family, train)}

@@ -15,7 +15,7 @@ from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, Study, image_errors, mse
 from ae_jax.analysis.judge import Estimate
 from ae_jax.figures import image_rows
-from ae_jax.panels import grouped_bars
+from ae_jax.figures.panels import grouped_bars
 
 STEPS = 1200
 WIDE = {  # the course notes' over-complete model

@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import manifold
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, Study
-from ae_jax.curve_charts import point_field, unrolled_curve
-from ae_jax.panels import Panel, line_panels
-from ae_jax.run import Run
+from ae_jax.evaluate import manifold
+from ae_jax.figures.curve_charts import point_field, unrolled_curve
+from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.run.trained import Run
 
 PLACES, CHUNKS = 400, 10  # along the curve, and parts of it that are averaged
 

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import median_filter
 
-from ae_jax import controls, scaling
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
-from ae_jax.corruption import CORRUPTIONS
+from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
-from ae_jax.model import Model
-from ae_jax.panels import Panel, line_panels
+from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.model import scaling
+from ae_jax.model.corruption import CORRUPTIONS
+from ae_jax.model.pipeline import Model
 
 LEVELS = {  # the field that says how strong a corruption is, and levels worth a look
     "mask": ("rate", (0.1, 0.25, 0.5, 0.75, 0.9)),
@@ -90,7 +91,7 @@ def measure(study: Study, key: jax.Array) -> tuple[dict[str, Any], dict[str, Any
     trained = float(run.config.corruption[field])
     levels = sorted({*usual, trained})
     k_fit, k_test = jax.random.split(key)
-    W = controls.linear_denoiser(run.model, study.data.train.images, k_fit)
+    W = baselines.linear_denoiser(run.model, study.data.train.images, k_fit)
     rows: dict[str, list[float]] = {}
     gains, names = [], []
     for level in levels:

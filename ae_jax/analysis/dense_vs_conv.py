@@ -14,10 +14,10 @@ from ae_jax.analysis import judge
 from ae_jax.analysis.compression import pca_errors
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
 from ae_jax.analysis.judge import Estimate
-from ae_jax.config import load_config
-from ae_jax.evaluation import psnr
+from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
-from ae_jax.panels import Panel, line_panels
+from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.resolve.config import load_config
 
 STEPS = {"dense": 2800, "convolutional": 700}  # a convolutional one takes four times as long
 SIZES = {"dense": 10, "convolutional": 64}  # the tutorial's

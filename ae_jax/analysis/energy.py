@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_jax import scaling
-from ae_jax.model import Model
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Model
 
 Energy = Callable[[jax.Array, Any, Any], jax.Array]
 

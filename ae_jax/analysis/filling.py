@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import NearestNDInterpolator
 
-from ae_jax import controls
+from ae_jax.evaluate import baselines
 
 GREY = 0.5  # of what is missing
 RADIUS = 3  # of OpenCV's two methods, as in the course notes
@@ -56,8 +56,8 @@ def linear(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> np.ndarr
     P = (C + ridge)^-1; the ridge is a tenth of the mean variance. Images [n, H, W, C] and `known`
     [n, H, W, 1]; None where there are more than 4,096 pixels.
     """
-    rows, held = controls.unit_rows(images).astype(np.float64), controls.unit_rows(train)
-    if rows.shape[1] > controls.EXACT_PIXELS or len(held) < 2:
+    rows, held = baselines.unit_rows(images).astype(np.float64), baselines.unit_rows(train)
+    if rows.shape[1] > baselines.EXACT_PIXELS or len(held) < 2:
         return None
     mean, cov = held.mean(0), np.cov(held, rowvar=False)
     ridge = 0.1 * np.trace(cov) / len(cov) + 1e-9

@@ -10,14 +10,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import config as config_lib
-from ae_jax import controls
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
 from ae_jax.analysis.judge import Estimate
-from ae_jax.panels import filter_pair
-from ae_jax.run import Run
-from ae_jax.weights import first_filters
+from ae_jax.evaluate import baselines
+from ae_jax.figures.panels import filter_pair
+from ae_jax.model.weights import first_filters
+from ae_jax.resolve import config as config_lib
+from ae_jax.run.trained import Run
 
 STEPS = 1500
 NOISE = {"name": "dropout", "rate": 0.5}
@@ -25,7 +25,7 @@ NOISE = {"name": "dropout", "rate": 0.5}
 
 def dark_pixels(train: Any) -> np.ndarray:
     """Which pixels [H, W, C] are black in more than 99.9 % of the images [n, H, W, C]."""
-    lit = controls.unit_rows(train) > 0
+    lit = baselines.unit_rows(train) > 0
     return (lit.mean(0) < 0.001).reshape(np.asarray(train).shape[1:])
 
 
@@ -107,7 +107,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     control = {
         "noise": other,
         **found[other],
-        "mean_image_mse": controls.mean_image_mse(study.train.images, study.test.images),
+        "mean_image_mse": baselines.mean_image_mse(study.train.images, study.test.images),
     }
     figure = filter_pair(
         {

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ae_jax import api
-from ae_jax import config as config_lib
 from ae_jax.analysis import classifier as classifier_lib
-from ae_jax.arrays import Dataset, Split, rows
-from ae_jax.controls import unit_rows
+from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import AeJaxError
-from ae_jax.run import Run
+from ae_jax.evaluate.baselines import unit_rows
+from ae_jax.resolve import config as config_lib
+from ae_jax.run import fitting
+from ae_jax.run.trained import Run
 
 DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
     "encoder": {"hidden": (256,)},
@@ -143,7 +143,7 @@ class Study:
         train = {"train": {"batch_size": batch, "epochs": epochs}}
         data = Dataset("own", part, rows(part, slice(0, 1)))
         resolved = config_lib.resolve(config_lib.merge(config, train))
-        return api.fit(resolved, data, key, progress=False, whole=True)
+        return fitting.fit(resolved, data, key, progress=False, whole=True)
 
     @cached_property
     def classes(self) -> int:

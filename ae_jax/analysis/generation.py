@@ -20,9 +20,9 @@ from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import DEEP, Finding, Study
 from ae_jax.analysis.interpolation import nearest_distance
 from ae_jax.analysis.judge import Estimate
-from ae_jax.config import load_config
-from ae_jax.panels import grouped_bars, image_blocks
-from ae_jax.run import Run
+from ae_jax.figures.panels import grouped_bars, image_blocks
+from ae_jax.resolve.config import load_config
+from ae_jax.run.trained import Run
 
 SAMPLES = 600
 STANDARD = "standard normal"

@@ -11,14 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import controls
 from ae_jax.analysis import filling, judge
 from ae_jax.analysis.energy import Minimum, closest, prior_of
 from ae_jax.analysis.finding import Finding, Study
-from ae_jax.evaluation import psnr
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
-from ae_jax.panels import Panel, line_panels
-from ae_jax.run import Run
+from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.run.trained import Run
 
 RATE, BOX = 0.5, 8
 CORNER = (8, 12)  # rows and columns the box's corner is drawn from: the Keras tutorial's repair
@@ -74,8 +74,8 @@ def nearest_codes(
     known: np.ndarray, images: np.ndarray, train: np.ndarray, codes: np.ndarray
 ) -> np.ndarray:
     """The code [n, k] of the training image that differs least on the known pixels."""
-    rows, mask = controls.unit_rows(known * images), known.repeat(images.shape[-1], -1)
-    held, weight = controls.unit_rows(train), mask.reshape(len(mask), -1)
+    rows, mask = baselines.unit_rows(known * images), known.repeat(images.shape[-1], -1)
+    held, weight = baselines.unit_rows(train), mask.reshape(len(mask), -1)
     distance = weight @ np.square(held).T - 2 * rows @ held.T  # up to a constant of the image
     return codes[distance.argmin(1)]
 

@@ -14,14 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from ae_jax import controls, scaling
 from ae_jax.analysis import judge
 from ae_jax.analysis.energy import minimise
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
+from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
-from ae_jax.model import Model
-from ae_jax.panels import Panel, image_blocks, line_panels
-from ae_jax.run import Run
+from ae_jax.figures.panels import Panel, image_blocks, line_panels
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Model
+from ae_jax.run.trained import Run
 
 STEPS = 11  # t = 0, 0.1, ..., 1
 PAIRS = 200
@@ -70,8 +71,8 @@ def curve_length(images: np.ndarray) -> np.ndarray:
 
 def nearest_distance(images: Any, train: Any) -> np.ndarray:
     """Euclidean distance [n], in [0,1] pixel units, of each image to its nearest training image."""
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(controls.unit_rows(train))
-    return index.kneighbors(controls.unit_rows(images))[0][:, 0]
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(baselines.unit_rows(train))
+    return index.kneighbors(baselines.unit_rows(images))[0][:, 0]
 
 
 def pairs_of_classes(key: jax.Array, labels: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

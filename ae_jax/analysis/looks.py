@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from ae_jax.analysis import judge, strokes
 from ae_jax.analysis.finding import NotApplicable
-from ae_jax.run import Run
+from ae_jax.run.trained import Run
 
 LOOKS = {  # word -> (measure, third)
     "thin": (0, 0),

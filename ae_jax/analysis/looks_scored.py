@@ -11,8 +11,8 @@ import numpy as np
 
 from ae_jax.analysis import judge, looks
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
-from ae_jax.panels import grouped_bars, image_blocks
-from ae_jax.run import Run
+from ae_jax.figures.panels import grouped_bars, image_blocks
+from ae_jax.run.trained import Run
 
 EACH = 4  # drawings of a caption
 OURS, CONTROL = "the caption with words", "the class alone"

@@ -15,15 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from ae_jax import controls, scaling
 from ae_jax.analysis import curve
 from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.interpolation import nearest_distance
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.manifold import CURVES
 from ae_jax.figures import image_rows
-from ae_jax.manifold import CURVES
-from ae_jax.model import Model
-from ae_jax.panels import Panel, line_panels, signed_blocks
-from ae_jax.run import Run
+from ae_jax.figures.panels import Panel, line_panels, signed_blocks
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Model
+from ae_jax.run.trained import Run
 
 POINTS, NEIGHBOURS, TANGENTS = 12, 30, 6
 WALK, CHAINS = 20, 100
@@ -72,7 +73,7 @@ def linear_dimension(rows: np.ndarray) -> float:
 
 def neighbourhood_spectra(images: np.ndarray, train: np.ndarray, n: int = NEIGHBOURS) -> np.ndarray:
     """Singular values [images, n] of each image's n nearest training images about their mean."""
-    rows, held = controls.unit_rows(images), controls.unit_rows(train)
+    rows, held = baselines.unit_rows(images), baselines.unit_rows(train)
     n = min(n, len(held))
     near = NearestNeighbors(n_neighbors=n, algorithm="brute").fit(held)
     clouds = held[near.kneighbors(rows, return_distance=False)]
@@ -133,7 +134,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     }
     control: dict[str, Any] = {
         "nearest_neighbours_dimension": float(participation(local).mean()),
-        "pca_dimension": linear_dimension(controls.unit_rows(train)),
+        "pca_dimension": linear_dimension(baselines.unit_rows(train)),
         "code_size": study.run.config.model.code_size,
     }
     sentence = (

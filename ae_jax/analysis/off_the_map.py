@@ -16,8 +16,8 @@ from ae_jax.analysis.finding import Finding, Study
 from ae_jax.analysis.generation import gaussian
 from ae_jax.analysis.interpolation import nearest_distance
 from ae_jax.analysis.judge import Estimate
-from ae_jax.panels import Panel, image_blocks, line_panels
-from ae_jax.run import Run
+from ae_jax.figures.panels import Panel, image_blocks, line_panels
+from ae_jax.run.trained import Run
 
 SCALES = (1.0, 1.5, 2.0, 3.0)
 SAMPLES = 500

@@ -10,13 +10,14 @@ import jax
 import numpy as np
 from scipy.linalg import subspace_angles
 
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import judge
 from ae_jax.analysis.compression import pca_errors
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
 from ae_jax.analysis.judge import Estimate
-from ae_jax.panels import Panel, line_panels
-from ae_jax.weights import linear_maps
+from ae_jax.evaluate import baselines
+from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.model.weights import linear_maps
 
 SAME = 0.02  # dB, half a per cent of the error: the same subspace
 
@@ -28,15 +29,15 @@ def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
       outputs: reconstructions [n, ...]; their leading directions about their mean are the model's.
       directions: orthonormal columns [D, k].
     """
-    rows = controls.unit_rows(outputs)
-    _, V = controls.principal_directions(rows, directions.shape[1], centred=True)
+    rows = baselines.unit_rows(outputs)
+    _, V = baselines.principal_directions(rows, directions.shape[1], centred=True)
     return np.degrees(subspace_angles(V, directions))[::-1]
 
 
 def errors(train: Any, test: Any, most: int) -> np.ndarray:
     """Test mse per pixel of PCA with 0, 1, ..., `most` components, [most + 1], in [0,1] units."""
-    rows, held = controls.unit_rows(train), controls.unit_rows(test).astype(np.float64)
-    mean, V = controls.principal_directions(rows, most, centred=True)
+    rows, held = baselines.unit_rows(train), baselines.unit_rows(test).astype(np.float64)
+    mean, V = baselines.principal_directions(rows, most, centred=True)
     moved = held - mean
     energy = np.square(moved @ V).mean(0)
     return (np.square(moved).sum(1).mean() - np.concatenate([[0.0], np.cumsum(energy)])) / len(mean)
@@ -79,11 +80,11 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     train, test = study.train, study.test
     most = min(max(2 * k, 32), pixels - 1, len(train.images) - 1)
     curve = errors(train.images, test.images, most)
-    if (left := curve[min(k, most)] / curve[0]) < controls.COPIES:
+    if (left := curve[min(k, most)] / curve[0]) < baselines.COPIES:
         raise NotApplicable(
             f"a code of {k} numbers can copy (PCA leaves {100 * left:.2g} % of the variance)"
         )
-    _, V = controls.principal_directions(controls.unit_rows(train.images), min(k, most), True)
+    _, V = baselines.principal_directions(baselines.unit_rows(train.images), min(k, most), True)
     shown = slice(0, 4000)
     labels = train.labels[shown] if train.labels is not None else None
     between = angles(study.reconstruct(train.images[shown], labels), V)

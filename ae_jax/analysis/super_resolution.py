@@ -12,15 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import controls
 from ae_jax.analysis import denoising, judge
 from ae_jax.analysis.energy import closest, prior_of
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
-from ae_jax.corruption import enlarge, shrink
-from ae_jax.evaluation import psnr
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
-from ae_jax.panels import grouped_bars
-from ae_jax.run import Run
+from ae_jax.figures.panels import grouped_bars
+from ae_jax.model.corruption import enlarge, shrink
+from ae_jax.run.trained import Run
 
 FACTORS = (2, 4)
 ENERGY_IMAGES = 100
@@ -86,7 +86,7 @@ def linear(study: Study, run: Run, small: np.ndarray, factor: int, key: jax.Arra
 
     None where there are too many pixels to solve for.
     """
-    W = controls.linear_denoiser(run.model, study.data.train.images, key)
+    W = baselines.linear_denoiser(run.model, study.data.train.images, key)
     if W is None:
         return None
     large = np.asarray(enlarge(jnp.asarray(small), factor))

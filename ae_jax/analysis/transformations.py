@@ -17,7 +17,7 @@ from scipy.stats import mstats, spearmanr
 
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, Study
-from ae_jax.panels import Panel, image_blocks, line_panels
+from ae_jax.figures.panels import Panel, image_blocks, line_panels
 
 ALPHAS = np.linspace(-1, 1, 9)
 EXTENT = {"brightness": 0.3, "shift": 3.0, "zoom": 0.2, "rotation": 25.0}  # at alpha = 1

@@ -24,8 +24,9 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import APPLICATIONS, Study, classification, filters
+from ae_jax.evaluate import baselines
 
 # %matplotlib inline
 BATCH = 250  # divides the 4,000 training images: no second program for a smaller last batch
@@ -81,7 +82,7 @@ figures.image_rows(
 )
 
 # %%
-mean_image = controls.mean_image_mse(data.train.images, images)
+mean_image = baselines.mean_image_mse(data.train.images, images)
 print(f"mse per pixel  dropout off {mse(zero.reconstruct(images)):.4f}")
 print(f"               dropout on  {mse(with_dropout(zero)):.4f}")
 print(f"               the mean image {mean_image:.4f}")
@@ -106,7 +107,7 @@ two.plot_codes(images, labels)
 train_codes, codes = two.encode(data.train.images), two.encode(images)
 spaces = {
     "two numbers": (train_codes, codes),
-    "pixels": (controls.unit_rows(data.train.images), controls.unit_rows(images)),
+    "pixels": (baselines.unit_rows(data.train.images), baselines.unit_rows(images)),
 }
 vote, pixels = (
     classification.accuracies(a, data.train.labels, b, labels)["nearest_neighbours"]
@@ -232,7 +233,7 @@ figures.image_rows(
 )
 
 # %%
-linear = controls.linear_denoiser_mse(denoiser.model, data.train.images, images, jax.random.key(2))
+linear = baselines.linear_denoiser_mse(denoiser.model, data.train.images, images, jax.random.key(2))
 print(f"mse per pixel  noisy input          {mse(noisy):.4f}")
 for name, rows in outputs.items():
     print(f"               {name:<20} {mse(rows):.4f}")

@@ -21,8 +21,9 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import APPLICATIONS, Study, interpolation
+from ae_jax.evaluate import baselines
 
 # %matplotlib inline
 BATCH = 100  # divides the 4,000 training images: no second program for a smaller last batch
@@ -70,7 +71,7 @@ figures.progress_strip(clean[:9], frames, conv_mse, "Fully convolutional, 64 num
 # numbers:
 
 # %%
-pca = {k: controls.pca_mse(data.train.images, images, k) for k in (10, 64)}
+pca = {k: baselines.pca_mse(data.train.images, images, k) for k in (10, 64)}
 for name, mse, k in (("connected", dense_mse, 10), ("convolutional", conv_mse, 64)):
     after = ", ".join(f"{value:.4f} after {n}" for n, value in mse.items())
     print(f"{name:<14} {k} numbers, PCA {pca[k]:.4f}; epochs: {after}")

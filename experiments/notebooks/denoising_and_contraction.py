@@ -25,8 +25,9 @@
 import jax
 
 import ae_jax
-from ae_jax import manifold, scaling
 from ae_jax.analysis import APPLICATIONS, Study, curve
+from ae_jax.evaluate import manifold
+from ae_jax.model import scaling
 
 # %matplotlib inline
 BATCH = 250  # divides the 4,000 training images: no second program for a smaller last batch

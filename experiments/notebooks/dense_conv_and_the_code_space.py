@@ -35,10 +35,11 @@ import numpy as np
 from sklearn.decomposition import KernelPCA
 
 import ae_jax
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import Study, code_space, generation, interpolation, off_the_map
-from ae_jax.codes import principal_components
-from ae_jax.panels import image_blocks, scatter_panels
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.code_statistics import principal_components
+from ae_jax.figures.panels import image_blocks, scatter_panels
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")
@@ -66,7 +67,7 @@ for epochs in (1, 10, 30, 100, 300):
     config = ae_jax.load_config("dense", **{"train.epochs": epochs})
     dense = ae_jax.fit(config, data, jax.random.key(0), progress=False, start=dense)
     frames[epochs], losses[epochs] = dense.reconstruct(images[:10]), mse(dense)
-pca = controls.pca_mse(data.train.images, images, 16)
+pca = baselines.pca_mse(data.train.images, images, 16)
 print(f"mse per pixel: dense {mse(dense):.4f}, PCA {pca:.4f}")
 assert mse(dense) < pca
 figures.progress_strip(clean[:10], frames, losses)

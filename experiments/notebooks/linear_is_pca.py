@@ -25,9 +25,10 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import pca
-from ae_jax.weights import linear_maps
+from ae_jax.evaluate import baselines
+from ae_jax.model.weights import linear_maps
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")  # 5,000 real digits, no download
@@ -99,11 +100,11 @@ print(f"magnitudes up to {np.abs(code).max():.1f}")
 
 # %%
 train, test = data.train.images, data.test.images
-print(f"mean of the scaled pixels: {2 * controls.unit_rows(train).mean() - 1:.2f}")
+print(f"mean of the scaled pixels: {2 * baselines.unit_rows(train).mean() - 1:.2f}")
 best = {
-    "the mean image": controls.mean_image_mse(train, test),
-    "SVD without centering": controls.pca_mse(train, test, 32, centred=False, scale="sym"),
-    "PCA": controls.pca_mse(train, test, 32),
+    "the mean image": baselines.mean_image_mse(train, test),
+    "SVD without centering": baselines.pca_mse(train, test, 32, centred=False, scale="sym"),
+    "PCA": baselines.pca_mse(train, test, 32),
 }
 
 # %% [markdown]
@@ -131,7 +132,7 @@ assert errors["the tutorial's training"] > 1.1 * best["SVD without centering"]  
 
 # %%
 projector, identity = linear_maps(centered.config, centered.variables)
-_, directions = controls.principal_directions(train, 32, centred=True)
+_, directions = baselines.principal_directions(train, 32, centred=True)
 angles = pca.angles(centered.reconstruct(test), directions)
 print(f"|VW VW - VW| = {np.abs(projector @ projector - projector).max():.4f}")
 print(f"|WV - I| = {np.abs(identity - np.eye(32)).max():.4f}")

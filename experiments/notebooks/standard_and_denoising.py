@@ -21,10 +21,11 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, figures
+from ae_jax import figures
 from ae_jax.analysis import filling, filters, inpainting
-from ae_jax.evaluation import psnr
-from ae_jax.panels import filter_pair
+from ae_jax.evaluate import baselines
+from ae_jax.evaluate.metrics import psnr
+from ae_jax.figures.panels import filter_pair
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")
@@ -48,8 +49,8 @@ for epochs in (1, 5, 20, 100, 300):
 figures.progress_strip(clean[:10], frames, losses)
 
 # %%
-pca = controls.pca_mse(data.train.images, images, 30)
-mean_image = controls.mean_image_mse(data.train.images, images)
+pca = baselines.pca_mse(data.train.images, images, 30)
+mean_image = baselines.mean_image_mse(data.train.images, images)
 error = standard.score(images).mean() / 784
 print(f"mse per pixel: autoencoder {error:.4f}, PCA with 30 components {pca:.4f}")
 assert error < mean_image / 2
@@ -71,7 +72,7 @@ figures.denoising(noisy[:10], denoiser.reconstruct(noisy[:10]), clean[:10])
 # same noise, is the control that counts.
 
 # %%
-linear = controls.linear_denoiser_mse(denoiser.model, data.train.images, images, jax.random.key(2))
+linear = baselines.linear_denoiser_mse(denoiser.model, data.train.images, images, jax.random.key(2))
 outputs = {
     "standard": standard.reconstruct(np.clip(noisy, 0, 1)),
     "denoising": denoiser.reconstruct(noisy),

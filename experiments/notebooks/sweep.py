@@ -25,9 +25,10 @@ import jax
 import numpy as np
 
 import ae_jax
-from ae_jax import controls, ensemble, fastest, members
-from ae_jax.sweep_chart import sweep_curve
-from experiments import sweep_grid
+from ae_jax.evaluate import baselines
+from ae_jax.figures.sweep_chart import sweep_curve
+from ae_jax.sweep import autotune, ensemble, members
+from experiments.sweeping import grid as sweep_grid
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")
@@ -44,7 +45,7 @@ found = sweep_grid.members("undercomplete", fields, grid, 2)
 print(f"{len(group.seeds)} members, one program")
 
 # %%
-chosen, programs, milliseconds = fastest.choose(group, data.train)
+chosen, programs, milliseconds = autotune.choose(group, data.train)
 tried = ", ".join(f"{method} {ms:.2f}" for method, ms in milliseconds.items())
 print(f"ms a member's step: {tried}; chosen: {chosen.method}")
 states = ensemble.start(chosen)
@@ -60,7 +61,7 @@ mse = [
 sizes = [member.point["model.code_size"] for member in found]
 by_size = {k: np.mean([m for m, s in zip(mse, sizes, strict=True) if s == k]) for k in set(sizes)}
 by_size = dict(sorted(by_size.items()))
-pca = {k: controls.pca_mse(data.train.images, data.test.images, k) for k in by_size}
+pca = {k: baselines.pca_mse(data.train.images, data.test.images, k) for k in by_size}
 spread = {k: np.std([m for m, s in zip(mse, sizes, strict=True) if s == k]) for k in by_size}
 assert all(by_size[k] < pca[k] for k in pca)
 points = [(k, by_size[k], spread[k]) for k in pca]

@@ -27,7 +27,7 @@ import numpy as np
 import ae_jax
 from ae_jax import figures
 from ae_jax.analysis import Study, generation, inpainting, interpolation
-from ae_jax.panels import image_blocks
+from ae_jax.figures.panels import image_blocks
 
 # %matplotlib inline
 data = ae_jax.load_data("mnist5k")

@@ -20,9 +20,9 @@ import jax.numpy as jnp
 
 import ae_jax
 from ae_jax import figures
-from ae_jax.corruption import CORRUPTIONS
-from ae_jax.penalties import PENALTIES
-from ae_jax.schema import NonNegative
+from ae_jax.config.schema import NonNegative
+from ae_jax.model.corruption import CORRUPTIONS
+from ae_jax.objective.penalties import PENALTIES
 
 # %matplotlib inline
 

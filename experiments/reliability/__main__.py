@@ -19,9 +19,11 @@ from typing import Any, NamedTuple
 from absl import flags
 from tqdm import tqdm
 
-from experiments import cli, provenance, workdir
+from experiments import cli
+from experiments.measuring import provenance
 from experiments.reliability import cost, damage, doors, hostile, kills, refusals, topology
 from experiments.reliability.tally import Tally
+from experiments.workdirs import workdir
 
 
 class Trial(NamedTuple):

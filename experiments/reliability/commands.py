@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from ae_jax import api
 from ae_jax.errors import CheckpointError
-from experiments import workdir
+from ae_jax.run import keeping
+from experiments.workdirs import workdir
 
 EVERY = 7  # steps between checkpoints; an epoch has 10
 SMALL = (
@@ -142,7 +142,7 @@ def run_to(step: int, path: Path, *arguments: str, devices: int = 1) -> Done | N
 def saved(path: Path) -> tuple[int, str]:
     """(newest good step, SHA-256 of its whole state), (0, '') where there is none yet."""
     try:
-        state = api.restore(str(path)).state
+        state = keeping.restore(str(path)).state
     except CheckpointError as error:
         if "no checkpoint here yet" in str(error) or "no config.json" in str(error):
             return 0, ""

@@ -12,10 +12,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from ae_jax import api, checkpoint
-from ae_jax.data import load_data, subset
-from experiments import session, workdir
+from ae_jax.data.load import load_data, subset
+from ae_jax.run import fitting
+from ae_jax.train import checkpoint
 from experiments.reliability.tally import Tally
+from experiments.running import session
+from experiments.workdirs import workdir
 
 # How the command saves by default; 0.4 MB and 9 MB of state, and short and long steps.
 RUNS = {
@@ -32,7 +34,7 @@ def overhead(tally: Tally, folder: Path) -> None:
     has. A save blocks for `save_ms` (median).
     """
     for name, train in RUNS.items():
-        config = api.load_config(name, train=train)
+        config = fitting.load_config(name, train=train)
         s = session.prepare(config, load_data(config.data.name))
         path = folder / name
         path.mkdir()
@@ -85,14 +87,14 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
     """
     data, key = subset(load_data("mnist5k"), 400, 100), jax.random.key(0)
     begun = time.monotonic()
-    whole = api.fit(NOTEBOOK, data, key, progress=False)
+    whole = fitting.fit(NOTEBOOK, data, key, progress=False)
     seconds, truth = time.monotonic() - begun, workdir.params_sha256(whole.state)
     rng, used = np.random.default_rng(15), 0
     for _ in range(10 * n):
         stop = threading.Timer(rng.uniform(0.2, seconds), os.kill, (os.getpid(), signal.SIGINT))
         stop.start()
         try:
-            part = api.fit(NOTEBOOK, data, key, progress=False)
+            part = fitting.fit(NOTEBOOK, data, key, progress=False)
         except KeyboardInterrupt:
             part = None  # before the first step, when nothing is lost
         finally:
@@ -101,7 +103,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
         if not part or not 0 < step < len(whole.history["loss"]):
             continue
         before = workdir.params_sha256(part.state)
-        rest = api.fit(NOTEBOOK, data, key, progress=False, start=part)
+        rest = fitting.fit(NOTEBOOK, data, key, progress=False, start=part)
         good = workdir.params_sha256(rest.state) == truth
         good = good and np.array_equal(rest.history["loss"], whole.history["loss"])
         good = good and workdir.params_sha256(part.state) == before
@@ -115,7 +117,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
 
 CELLS = (
     "import jax, ae_jax; from experiments.reliability.cost import NOTEBOOK\n"
-    "from experiments.workdir import params_sha256\n"
+    "from experiments.workdirs.workdir import params_sha256\n"
     "data, key = ae_jax.load_data('mnist5k'), jax.random.key(0)\n",
     "config = {**NOTEBOOK, 'train': {'batch_size': 40, 'epochs': 60}}\n"
     "run = ae_jax.fit(config, data, key, progress=False)",

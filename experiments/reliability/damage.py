@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import checkpoint, idx_files, training
-from ae_jax.config import load_config
+from ae_jax.data import idx_files
 from ae_jax.errors import CheckpointError, DataError
+from ae_jax.resolve.config import load_config
+from ae_jax.train import checkpoint, setup
 from experiments.reliability.tally import Tally
-from experiments.workdir import params_sha256
+from experiments.workdirs.workdir import params_sha256
 
 Change = Callable[[bytes], bytes | None]  # None: the file is deleted
 DAMAGES: dict[str, Change] = {
@@ -65,7 +66,7 @@ class Kept:
         """Writes them."""
         self.path = path
         config = load_config("undercomplete", model={"code_size": 4}, train={"batch_size": 8})
-        self.trainer = training.prepare(config, (8, 8, 1), 40)
+        self.trainer = setup.prepare(config, (8, 8, 1), 40)
         state = self.trainer.init(jax.random.key(0), jnp.zeros((8, 8, 1)))
         self.state, self.digests = state, {}
         for step in (10, 20):

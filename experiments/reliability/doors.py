@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_jax import api
-from ae_jax.arrays import from_arrays
+from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError
-from ae_jax.run import ROOM, Run
+from ae_jax.run import fitting
+from ae_jax.run.trained import ROOM, Run
 from ae_jax.sklearn import Autoencoder
 from experiments.reliability.random_arrays import Case, cases
 from experiments.reliability.tally import Tally
@@ -101,9 +101,9 @@ def make() -> Doors:
     y = np.arange(40) % CLASSES
     config: dict[str, Any] = {"train": {"batch_size": 20, "epochs": 1}}
     config["corruption"] = {"name": "mask"}
-    run = api.fit({**config, "model": {"code_size": K}}, x, 0, progress=False)
+    run = fitting.fit({**config, "model": {"code_size": K}}, x, 0, progress=False)
     model = {"code_size": K, "classes": CLASSES}
-    told = api.fit({**config, "model": model}, from_arrays(x, x, y, y), 0, progress=False)
+    told = fitting.fit({**config, "model": model}, from_arrays(x, x, y, y), 0, progress=False)
     estimator = Autoencoder(code_size=K, epochs=1, random_state=0)
     return Doors(run, told, estimator.fit(x.reshape(40, -1) / 255.0))
 
@@ -148,7 +148,7 @@ def _images(tally: Tally, doors: Doors, case: Case, i: int) -> None:
     _judge(tally, "from_arrays", case, _together, whole)
     if whole is None or seldom:
         config = {"model": {"code_size": 2}, "train": {"batch_size": 1, "epochs": 1}}
-        _judge(tally, "fit", case, lambda v: api.fit(config, v, 0, False).code_mean, whole)
+        _judge(tally, "fit", case, lambda v: fitting.fit(config, v, 0, False).code_mean, whole)
     for name in ("transform", "score_samples", "score"):
         _estimator(tally, name, case, getattr(doors.estimator, name))
 

@@ -17,12 +17,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax import api, checkpoint, json_file, manifest, training
-from ae_jax.arrays import from_arrays
+from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError
-from experiments import session, workdir
+from ae_jax.files import checksums, json_file
+from ae_jax.run import fitting, keeping
+from ae_jax.train import checkpoint, setup
 from experiments.reliability import commands
 from experiments.reliability.tally import Tally
+from experiments.running import session
+from experiments.workdirs import workdir
 
 WATCHED: tuple[str, ...] = ("exec", "import", "subprocess", "pickle", "marshal", "ctypes")
 WATCHED += ("os.system", "os.exec", "os.posix_spawn", "os.fork")
@@ -33,7 +36,7 @@ MOST_SECONDS, MOST_BYTES = 2.0, 500e6
 def make(path: Path) -> None:
     """A small run as it is left by the command."""
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
-    config = api.load_config("linear", model={"code_size": 4}, train={"batch_size": 8})
+    config = fitting.load_config("linear", model={"code_size": 4}, train={"batch_size": 8})
     s = session.prepare(config, from_arrays(images, images[:8]))
     path.mkdir()
     workdir.claim(path, config)
@@ -45,8 +48,8 @@ def make(path: Path) -> None:
 def _resum(path: Path) -> None:
     """Checksums as whoever made the directory would have them."""
     step = path / "checkpoints/10"
-    (step / manifest.NAME).unlink()
-    manifest.write(step)
+    (step / checksums.NAME).unlink()
+    checksums.write(step)
 
 
 class _Touch:
@@ -67,9 +70,9 @@ def _facts(path: Path, **changes: Any) -> None:
 
 def _huge(path: Path) -> None:
     """Ten to the twelfth pixels, in every place that says so."""
-    config = api.resolve(json_file.read(path / "config.json"))
+    config = fitting.resolve(json_file.read(path / "config.json"))
     meta = {"shape": [10**6, 10**6, 1], "n_train": 40}
-    leaves = checkpoint._leaves(training.prepare(config, (10**6, 10**6, 1), 40).abstract())
+    leaves = checkpoint._leaves(setup.prepare(config, (10**6, 10**6, 1), 40).abstract())
     _facts(path, meta=meta, leaves=leaves)
 
 
@@ -78,8 +81,8 @@ def _other_arrays(path: Path) -> None:
     step = path / "checkpoints/10"
     facts = json_file.read(step / "step.json")
     shutil.rmtree(step)
-    config = api.load_config("linear", model={"code_size": 4000}, train={"batch_size": 8})
-    trainer = training.prepare(config, (8, 8, 1), 40)
+    config = fitting.load_config("linear", model={"code_size": 4000}, train={"batch_size": 8})
+    trainer = setup.prepare(config, (8, 8, 1), 40)
     checkpoint.save(path, 10, trainer.init(jax.random.key(0), jnp.zeros((8, 8, 1))), {})
     workdir.write_json(step / "step.json", facts)
     _resum(path)
@@ -118,7 +121,7 @@ def cases(canary: Path) -> dict[str, Callable[[Path], Any]]:
         file.symlink_to(elsewhere)
 
     def dots(d: Path) -> None:
-        with (d / "checkpoints/10" / manifest.NAME).open("a") as f:
+        with (d / "checkpoints/10" / checksums.NAME).open("a") as f:
             f.write(f"{'0' * 64}  ../../../../canary\n")
 
     def pipe(d: Path) -> None:
@@ -215,7 +218,7 @@ def _open_all(folder: Path) -> dict[str, Any]:
 
 def _outcome(path: Path) -> str:
     try:
-        api.restore(str(path))
+        keeping.restore(str(path))
     except AeJaxError as error:
         return "refused" if len(str(error).splitlines()) <= 3 else f"refused at length: {error}"
     except Exception as error:

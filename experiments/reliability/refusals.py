@@ -12,14 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_jax import api, data
-from ae_jax import config as config_lib
-from ae_jax.arrays import from_arrays
+from ae_jax.data import load
+from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError, CheckpointError, DivergedError
-from experiments import cli, session, workdir
+from ae_jax.resolve import config as config_lib
+from ae_jax.run import fitting
+from experiments import cli
 from experiments.reliability import commands
 from experiments.reliability.commands import SMALL, Command
 from experiments.reliability.tally import Tally
+from experiments.running import session
+from experiments.workdirs import workdir
 
 
 def races(tally: Tally, folder: Path, n: int) -> None:
@@ -135,7 +138,7 @@ def divergence(tally: Tally, folder: Path) -> None:
 
 def _session(raw: dict[str, Any], images: np.ndarray) -> session.Session:
     raw = {**raw, "train": {**raw["train"], "checkpoint_every": 5}}
-    return session.prepare(api.load_config("linear", **raw), from_arrays(images, images[:8]))
+    return session.prepare(fitting.load_config("linear", **raw), from_arrays(images, images[:8]))
 
 
 def _nan_at(step: int) -> optax.GradientTransformation:
@@ -177,7 +180,7 @@ WRONG = (
 def fuzzed(n: int) -> Iterator[tuple[str, dict[str, str]]]:
     """(config, overrides): typos, wrong types and sizes, files that do not exist."""
     rng = random.Random(9)
-    names = sorted(p.stem for p in (Path(config_lib.__file__).parents[1] / "configs").glob("*.py"))
+    names = sorted(p.stem for p in (Path(config_lib.__file__).parents[2] / "configs").glob("*.py"))
     for i in range(n):
         name = rng.choice(names)
         fields = [f for f, _ in config_lib.flat(config_lib.load_config(name)) if "." in f]
@@ -202,14 +205,14 @@ def fuzz(tally: Tally, folder: Path, n: int) -> None:
     Checked: each can be trained, or is refused in at most three lines that name a field that was
     set; nothing else is ever raised.
     """
-    digits, refused = data.load_data("mnist5k"), 0
+    digits, refused = load.load_data("mnist5k"), 0
     for i, (name, overrides) in enumerate(fuzzed(n)):
         if i % 50 == 0:
             jax.clear_caches()  # every model traced stays in memory otherwise
         try:
             config = cli.load(name, {k: config_lib.Text(v) for k, v in overrides.items()})
             if config.data.name == "mnist5k":
-                part = data.subset(digits, config.data.n_train, config.data.n_test)
+                part = load.subset(digits, config.data.n_train, config.data.n_test)
                 session.prepare(config, part)
             good, said = True, ""
         except AeJaxError as error:

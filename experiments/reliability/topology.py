@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ae_jax import checkpoint, devices, training
-from ae_jax.config import resolve
-from ae_jax.json_file import read
-from experiments import workdir
+from ae_jax.files.json_file import read
+from ae_jax.resolve.config import resolve
+from ae_jax.train import checkpoint, devices, setup
 from experiments.reliability import commands
 from experiments.reliability.commands import SMALL
 from experiments.reliability.tally import Tally
+from experiments.workdirs import workdir
 
 HEARTBEAT = 10  # seconds
 
@@ -65,8 +65,8 @@ def _digest(path: Path) -> list:
     """[devices, SHA-256] of the newest state restored onto every device of this process."""
     config, mesh = resolve(read(path / "config.json")), devices.mesh()
 
-    def like(meta: dict) -> training.TrainState:
-        return training.prepare(config, tuple(meta["shape"]), meta["n_train"]).abstract()
+    def like(meta: dict) -> setup.TrainState:
+        return setup.prepare(config, tuple(meta["shape"]), meta["n_train"]).abstract()
 
     found = checkpoint.restore(path, like, devices.everywhere(mesh))
     assert found is not None

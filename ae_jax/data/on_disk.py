@@ -1,0 +1,198 @@
+"""Training images that stay on disk: one array_record file, of which a record is one image.
+
+In memory are three windows of it while a run trains (see `ae_jax.train.feed`), and for every image
+some 50 bytes (its place in the file, its label, its place in the epoch's order), not its pixels.
+"""
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ae_jax.data.arrays import Dataset, Split
+from ae_jax.errors import DataError
+
+WRITING = ".writing-"
+RECORDS, ARRAYS, META = "train.array_record", "arrays.npz", "meta.json"
+PER_RECORD = 64  # bytes that array_record adds
+
+
+class Records:
+    """Images [n, H, W, C] in a file: `len`, `shape`, `dtype`, and rows by slice or index array.
+
+    array_record checks its own checksums whenever it reads.
+
+    Attributes:
+      sha256: of the bytes of all images; None after `first`.
+
+    Raises:
+      DataError: from here and from reading: the file is missing, truncated or damaged.
+    """
+
+    def __init__(self, file: Path, shape: tuple[int, ...], dtype: Any, sha256: str | None) -> None:
+        from array_record.python.array_record_module import ArrayRecordReader
+
+        self.file, self.shape, self.dtype = file, tuple(shape), np.dtype(dtype)
+        self.ndim, self.sha256 = len(shape), sha256
+        self._one_at_a_time = threading.Lock()
+        with _damage(file):  # no reading ahead: the places asked for are random
+            self._reader = ArrayRecordReader(str(file), "readahead_buffer_size:0,max_parallelism:0")
+            if self._reader.num_records() != len(self):
+                raise ValueError(f"{self._reader.num_records()} images, not {len(self)}")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, chosen: Any) -> np.ndarray:
+        """The chosen images as an array: a slice, whole numbers >= 0, or a mask."""
+        if isinstance(chosen, slice):
+            places = list(range(len(self))[chosen])
+        else:
+            index = np.asarray(chosen)
+            if index.ndim == 0:
+                return self[index[None]][0]
+            places = (np.flatnonzero(index) if index.dtype == bool else index).tolist()
+        if not places:
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        if min(places) < 0 or max(places) >= len(self):
+            raise IndexError(f"there are images 0 to {len(self) - 1}")
+        with _damage(self.file), self._one_at_a_time:
+            data = bytearray().join(self._reader.read(places))
+            return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise TypeError("images on disk are not one array; take some of them, images[:1000]")
+
+    def first(self, n: int) -> "Records":
+        """The first n images, on disk still."""
+        if n == len(self):
+            return self
+        fewer = copy.copy(self)
+        fewer.shape, fewer.sha256 = (n, *self.shape[1:]), None
+        return fewer
+
+
+@contextlib.contextmanager
+def _damage(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # array_record raises ValueError, RuntimeError, IndexError
+        why = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise DataError(
+            f"{file}: missing or damaged ({why})\ndelete {file.parent}; it will be made again"
+        ) from None
+
+
+def write(
+    folder: Path,
+    blocks: Iterable[Split],
+    n: int,
+    test: Split,
+    label_names: tuple[str, ...] | None = None,
+) -> None:
+    """Makes `folder` for `read`, whole or not at all.
+
+    Args:
+      folder: a new directory; another process that makes the same one at once does no harm.
+      blocks: the training set, n images in all, in parts that fit in memory.
+      n: for the bar that a terminal shows after two seconds, and to refuse what cannot fit.
+      test: the test set.
+      label_names: of the labels of both.
+
+    Raises:
+      DataError: the disk is full or cannot be written; says how many MB are needed.
+    """
+    image = test.images[0]
+    needed = n * (image.nbytes + PER_RECORD) + test.images.nbytes
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
+        if needed > shutil.disk_usage(folder.parent).free:
+            raise OSError("not enough free space")
+        with tempfile.TemporaryDirectory(prefix=WRITING, dir=folder.parent) as scratch:
+            made = Path(scratch) / "made"
+            made.mkdir()
+            labels, meta = _write_records(made / RECORDS, blocks, n)
+            held = {"train_labels": labels, "test_images": test.images, "test_labels": test.labels}
+            held |= {"label_names": None if label_names is None else np.array(label_names)}
+            known: Any = {key: value for key, value in held.items() if value is not None}
+            np.savez(made / ARRAYS, **known)
+            (made / META).write_text(json.dumps(meta))
+            with contextlib.suppress(OSError):  # another process was first: its copy is as good
+                os.rename(made, folder)
+    except (OSError, RuntimeError) as error:  # the latter from array_record
+        why = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
+        raise DataError(
+            f"{folder}: cannot be written ({why}); {needed / 1e6:,.0f} MB are needed\n"
+            "set AE_JAX_CACHE to a directory with room, or data.streaming=False"
+        ) from None
+
+
+def _write_records(
+    file: Path, blocks: Iterable[Split], n: int
+) -> tuple[np.ndarray | None, dict[str, Any]]:
+    """(the labels of all blocks, what `read` must know)."""
+    from array_record.python.array_record_module import ArrayRecordWriter
+    from tqdm import tqdm
+
+    digest, labels, count = hashlib.sha256(), [], 0
+    writer = ArrayRecordWriter(str(file), "group_size:1,uncompressed")
+    with tqdm(total=n, unit="image", desc="to disk", disable=None, delay=2) as bar:
+        for block in blocks:
+            for image in block.images:
+                writer.write(image.tobytes())
+            digest.update(np.ascontiguousarray(block.images).data)
+            labels.append(block.labels)
+            count += len(block.images)
+            bar.update(len(block.images))
+    writer.close()
+    images = block.images
+    meta = {
+        "shape": [count, *images.shape[1:]],
+        "dtype": str(images.dtype),
+        "images_sha256": digest.hexdigest(),
+    }
+    known = [part for part in labels if part is not None]
+    return (np.concatenate(known) if len(known) == len(labels) else None), meta
+
+
+def _sweep(root: Path) -> None:
+    """Removes what a killed process left: nothing in it was written for an hour."""
+    for left in root.glob(f"{WRITING}*"):
+        with contextlib.suppress(OSError):  # or is just being removed by its own
+            written = max(p.stat().st_mtime for p in [left, *left.glob("*/*")])
+            if time.time() - written > 3_600:
+                shutil.rmtree(left)
+
+
+def read(folder: Path, name: str) -> Dataset:
+    """The data set that `write` made: training images as `Records`, all else in memory.
+
+    Raises:
+      DataError: names the file that is missing or damaged.
+    """
+    with _damage(folder / META):
+        meta = json.loads((folder / META).read_text())
+        known = tuple(meta["shape"]), np.dtype(meta["dtype"]), str(meta["images_sha256"])
+    with (
+        _damage(folder / ARRAYS),
+        (folder / ARRAYS).open("rb") as stream,  # np.load leaves its own open on failure
+        np.load(stream, allow_pickle=False) as file,
+    ):
+        labels, test_images, test_labels, names = (
+            file[key] if key in file.files else None
+            for key in ("train_labels", "test_images", "test_labels", "label_names")
+        )
+    called = None if names is None else tuple(names.tolist())
+    train = Split(Records(folder / RECORDS, *known), labels)
+    return Dataset(name, train, Split(test_images, test_labels), called)

@@ -1,0 +1,110 @@
+"""Exact metrics over a whole set: sums over images, divided once by their number."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ae_jax.data.arrays import Split
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Batch, Variables
+from ae_jax.objective.losses import bernoulli_nll
+from ae_jax.objective.objective import Objective
+
+Metrics = dict[str, float]
+
+
+def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
+    """`f(variables, data, key) -> metrics` over a whole `Split`.
+
+    Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode and
+    with all penalties at full weight; on clean input `sse` (squared error per image), `mse` (per
+    pixel), both in [0,1] units, `psnr` = 10 log10(1 / mse) in dB, of the set's mse, and `bce` in
+    nats per image where the output is a sigmoid; where the config corrupts, `noisy_mse` and
+    `denoised_mse` per pixel in [0,1] units. Where corruption, bottleneck or penalties draw, the
+    numbers depend on `key` and on `batch_size`.
+    """
+    return partial(evaluator_of(lambda _: objective, batch_size), None)
+
+
+def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Callable[..., Metrics]:
+    """`f(numbers, variables, data, key) -> metrics`, those of `evaluator` for objective(numbers).
+
+    The numbers are arguments of the compiled program, which serves other numbers as well.
+    """
+
+    @jax.jit
+    def sums(
+        numbers: Any, variables: Variables, images: Any, labels: Any, keys: Any
+    ) -> dict[str, jax.Array]:
+        f = objective(numbers)
+        return jax.lax.map(lambda b: _sums(f, variables, *b), (images, labels, keys))
+
+    def evaluate(numbers: Any, variables: Variables, data: Split, key: jax.Array) -> Metrics:
+        n = len(data.images)
+        full, rest = divmod(n, batch_size)
+        keys = jax.random.split(key, full + 1)
+        totals: dict[str, float] = {}
+        for start, size, k in (
+            (0, batch_size, keys[:full]),
+            (full * batch_size, rest, keys[full:]),
+        ):
+            stop = start + size * len(k)
+            if stop == start:
+                continue
+            images, labels = (
+                None if v is None else jnp.asarray(v[start:stop]).reshape(-1, size, *v.shape[1:])
+                for v in data
+            )
+            for name, value in sums(numbers, variables, images, labels, k).items():
+                total = float(np.sum(np.asarray(value, np.float64)))
+                totals[name] = totals.get(name, 0.0) + total
+        return _metrics(totals, n, math.prod(data.images.shape[1:]))
+
+    return evaluate
+
+
+def _sums(
+    objective: Objective, variables: Variables, images: jax.Array, labels: Any, key: jax.Array
+) -> dict[str, jax.Array]:
+    """Sums over one batch of what `_metrics` divides by the number of images."""
+    model = objective.model
+    k_penalty, k_noise, k_code = jax.random.split(key, 3)
+    batch = Batch(scaling.to_network(images, model.scale), labels)
+    x = batch.x
+    clean = p = model.run(variables, batch, k_code)
+    if model.corrupts:
+        p = model.run(variables, batch, k_noise, corrupt=True)
+    loss, terms = objective.measure(p, variables, k_penalty)
+    sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
+    sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale)
+    if model.module.output == "sigmoid" and model.scale == "unit":
+        sums["bce"] = jnp.sum(bernoulli_nll(clean))
+    if model.corrupts:
+        sums["noisy_sse"] = squared_error_unit(x, p.noisy, model.scale)
+        sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
+    return sums
+
+
+def squared_error_unit(x: jax.Array, x_hat: jax.Array, scale: str) -> jax.Array:
+    """sum over all images and pixels of (x - x^)^2 in [0,1] units."""
+    return jnp.sum(jnp.square(scaling.to_unit(x, scale) - scaling.to_unit(x_hat, scale)))
+
+
+def _metrics(totals: dict[str, float], n: int, pixels: int) -> Metrics:
+    metrics = {name: total / n for name, total in totals.items()}
+    metrics["mse"] = metrics["sse"] / pixels
+    metrics["psnr"] = psnr(metrics["mse"])
+    for name in ("noisy", "denoised"):
+        if f"{name}_sse" in metrics:
+            metrics[f"{name}_mse"] = metrics.pop(f"{name}_sse") / pixels
+    return metrics
+
+
+def psnr(mse: float) -> float:
+    """10 log10(1 / mse) in dB, for images in [0,1]; infinite where mse is 0."""
+    return 10 * math.log10(1 / mse) if mse > 0 else math.inf

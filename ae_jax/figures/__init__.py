@@ -1,0 +1,37 @@
+"""Arrays in, matplotlib figures out: every figure of the package.
+
+Images are float arrays `[n, height, width, channels]` in [0, 1] units, clipped for display: one
+channel is grey, three are color, any other number is averaged.
+"""
+
+from ae_jax.figures.animation import progress_gif
+from ae_jax.figures.charts import Figure, bars, curves, save
+from ae_jax.figures.code_charts import code_histograms, code_scatter, code_view
+from ae_jax.figures.curve_charts import point_field, unrolled_curve
+from ae_jax.figures.images import (
+    denoising,
+    filters,
+    image_rows,
+    linear_maps,
+    progress_strip,
+    reconstructions,
+)
+
+__all__ = [
+    "Figure",
+    "bars",
+    "code_histograms",
+    "code_scatter",
+    "code_view",
+    "curves",
+    "denoising",
+    "filters",
+    "image_rows",
+    "linear_maps",
+    "point_field",
+    "progress_gif",
+    "progress_strip",
+    "reconstructions",
+    "save",
+    "unrolled_curve",
+]

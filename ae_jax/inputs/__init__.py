@@ -1,0 +1,1 @@
+"""What users hand in: arrays, labels, keys; checked alike at every door."""

@@ -1,0 +1,1 @@
+"""The forward pass and the slots it is made of."""

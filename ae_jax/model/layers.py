@@ -1,0 +1,163 @@
+"""Layers the networks are made of: affine maps, convolutions, BatchNorm; activations, initialisers.
+
+Layers are Linen modules of a few lines; what PyTorch and Keras do by default is a named choice.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ae_jax.config.schema import OneOf
+from ae_jax.model import convolution
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "linear": lambda a: a,
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "elu": jax.nn.elu,
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "softplus": jax.nn.softplus,
+}
+ActivationName = Annotated[str, OneOf(ACTIVATIONS)]
+
+
+def uniform(bound: float) -> nn.initializers.Initializer:
+    """Initialiser U(-bound, bound)."""
+
+    def init(key: jax.Array, shape: tuple[int, ...], dtype=jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+# name -> (kernel, bias), each a function of (fan_in, fan_out).
+# PyTorch: weights and biases U(+-1/sqrt(fan_in)). Keras: Glorot-uniform weights, zero biases.
+# 'zero': weights 0 and biases as PyTorch, which alone break the symmetry. 'he': for ReLU nets.
+INITIALISERS = {
+    "torch": (
+        lambda fan_in, fan_out: uniform(1 / math.sqrt(fan_in)),
+        lambda fan_in, fan_out: uniform(1 / math.sqrt(fan_in)),
+    ),
+    "keras": (
+        lambda fan_in, fan_out: uniform(math.sqrt(6 / (fan_in + fan_out))),
+        lambda fan_in, fan_out: nn.initializers.zeros,
+    ),
+    "zero": (
+        lambda fan_in, fan_out: nn.initializers.zeros,
+        lambda fan_in, fan_out: uniform(1 / math.sqrt(fan_in)),
+    ),
+    "he": (
+        lambda fan_in, fan_out: uniform(math.sqrt(6 / fan_in)),
+        lambda fan_in, fan_out: nn.initializers.zeros,
+    ),
+}
+InitialiserName = Annotated[str, OneOf(INITIALISERS)]
+
+
+class Layer(nn.Module):
+    """A kernel, and a bias over the last axis, drawn by a named initialiser."""
+
+    features: int
+    init_name: str = "torch"
+    use_bias: bool = True
+
+    def parameters(self, shape: tuple[int, ...], fan_in: int, fan_out: int):
+        """(kernel of `shape`, bias [features] or 0.0)."""
+        kernel_init, bias_init = INITIALISERS[self.init_name]
+        kernel = self.param("kernel", kernel_init(fan_in, fan_out), shape)
+        if not self.use_bias:
+            return kernel, jnp.zeros((self.features,), kernel.dtype)
+        return kernel, self.param("bias", bias_init(fan_in, fan_out), (self.features,))
+
+
+class Affine(Layer):
+    """x W + b, x [batch, in], W [in, features]."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, in] -> [batch, features]."""
+        fan_in = x.shape[-1]
+        W, b = self.parameters((fan_in, self.features), fan_in, self.features)
+        return x.astype(W.dtype) @ W + b[None, :]
+
+
+class Conv(Layer):
+    """Cross-correlation, as PyTorch's Conv2d and Keras's Conv2D; kernel [k, k, in, features].
+
+    `size` is k or (height, width) of the kernel; `stride`, `padding` and errors are those of
+    `convolution.conv`. `upsampled` > 1 enlarges the input by nearest-neighbour repetition first;
+    then the stride is 1 and the padding 'SAME', whatever is given.
+    """
+
+    size: int | tuple[int, int] = 3
+    stride: int = 1
+    padding: str | int = "SAME"
+    upsampled: int = 1
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, H, W, in] -> [batch, H', W', features]."""
+        k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
+        c, f = x.shape[-1], self.features
+        W, b = self.parameters((k1, k2, c, f), k1 * k2 * c, k1 * k2 * f)
+        x = x.astype(W.dtype)
+        if self.upsampled > 1:
+            return convolution.upsample_conv(x, W, self.upsampled) + b[None, None, None, :]
+        return convolution.conv(x, W, self.stride, self.padding) + b[None, None, None, :]
+
+
+class ConvTranspose(Layer):
+    """PyTorch's ConvTranspose2d; kernel [k, k, in, features], not flipped.
+
+    PyTorch reads its weight (in, out, k, k) with fan_in = out * k * k; so does this layer. The
+    defaults double height and width; errors as in `convolution.conv`.
+    """
+
+    size: int | tuple[int, int] = 3
+    stride: int = 2
+    padding: int = 1
+    output_padding: int = 1
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[batch, H, W, in] -> [batch, (H-1) stride - 2 padding + k + output_padding, ...]."""
+        k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
+        c, f = x.shape[-1], self.features
+        W, b = self.parameters((k1, k2, c, f), k1 * k2 * f, k1 * k2 * c)
+        x = x.astype(W.dtype)
+        y = convolution.conv_transpose(x, W, self.stride, self.padding, self.output_padding)
+        return y + b[None, None, None, :]
+
+
+class BatchNorm(nn.Module):
+    """(x - m) / sqrt(v + 1e-5) * scale + bias over all axes but the last (Ioffe & Szegedy 2015).
+
+    PyTorch's convention: train with the batch's biased variance, keep running averages (weight
+    0.1 for the new value) with the unbiased one, evaluate with those.
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[batch, ..., features] -> the same shape; updates 'batch_stats' when `train`."""
+        c = x.shape[-1]
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (c,), jnp.float32)
+        var = self.variable("batch_stats", "var", jnp.ones, (c,), jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, (c,))
+        bias = self.param("bias", nn.initializers.zeros, (c,))
+        m, v = mean.value, var.value
+        if train:
+            axes = tuple(range(x.ndim - 1))
+            n = x.size // c
+            m, v = (f(x, axes, dtype=jnp.float32) for f in (jnp.mean, jnp.var))
+            if not self.is_initializing():
+                mean.value = 0.9 * mean.value + 0.1 * m
+                var.value = 0.9 * var.value + 0.1 * v * (n / max(n - 1, 1))
+        shape = (1,) * (x.ndim - 1) + (c,)
+        weight = scale * jax.lax.rsqrt(v + 1e-5)
+        return (x - m.reshape(shape)) * weight.reshape(shape) + bias.reshape(shape)

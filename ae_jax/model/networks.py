@@ -1,0 +1,259 @@
+"""Encoder and decoder slots: Linen modules from images to numbers and back.
+
+An encoder maps x [batch, height, width, channels] to h [batch, width], a decoder maps z
+[batch, code_size] to the pre-activation `a` of the image; `output` names the activation that turns
+`a` into x^. Module fields without a default (`width`, `shape`, `init_name`) come from the data and
+from the model; those with one are the fields of `config.encoder` and `config.decoder`.
+A decoder is handed the encoder it belongs to, so that it may mirror its weights.
+"""
+
+import math
+from typing import Annotated, Any
+
+import jax
+from flax import linen as nn
+
+from ae_jax.config.schema import Count, OneOf, Side, Sides, Widths
+from ae_jax.errors import ConfigError
+from ae_jax.model import convolution
+from ae_jax.model.layers import (
+    ACTIVATIONS,
+    INITIALISERS,
+    ActivationName,
+    Affine,
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+)
+
+OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid"))]
+Shape = tuple[int, int, int]
+
+
+class DenseEncoder(nn.Module):
+    """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear without `hidden` and f_code.
+
+    x is the image as one column of height * width * channels numbers, W_i the transpose of the
+    kernel [in, out] of layer i, f `activation` and f_code `code_activation`.
+    """
+
+    width: int
+    init_name: str
+    hidden: Widths = ()
+    activation: ActivationName = "relu"
+    code_activation: ActivationName = "linear"
+    bias: bool = True
+
+    def setup(self) -> None:  # noqa: D102
+        self.layer = [Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)]
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[batch, height, width, channels] -> [batch, width]."""
+        h = x.reshape(len(x), -1)
+        for layer in self.layer[:-1]:
+            h = ACTIVATIONS[self.activation](layer(h))
+        return ACTIVATIONS[self.code_activation](self.layer[-1](h))
+
+
+class DenseDecoder(nn.Module):
+    """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image."""
+
+    shape: Shape
+    init_name: str
+    hidden: Widths = ()
+    activation: ActivationName = "relu"
+    bias: bool = True
+    output: OutputName = "linear"
+
+    @nn.compact
+    def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels]."""
+        widths = (*self.hidden, math.prod(self.shape))
+        for i, w in enumerate(widths):
+            z = Affine(w, self.init_name, self.bias, name=f"layer_{i}")(z)
+            if i < len(self.hidden):
+                z = ACTIVATIONS[self.activation](z)
+        return z.reshape(len(z), *self.shape)
+
+
+class TiedDecoder(nn.Module):
+    """a = W_1^T f(... f(W_n^T z + c_n)) + c_1: the dense encoder's own kernels, transposed.
+
+    Only the biases are parameters here, so that there is one kernel by construction and its
+    gradient is the sum of both uses. f is the encoder's `activation`. Needs a dense encoder, and a
+    code as wide as its output.
+    """
+
+    shape: Shape
+    init_name: str
+    bias: bool = True
+    output: OutputName = "linear"
+
+    @nn.compact
+    def __call__(self, z: jax.Array, encoder: Any, train: bool) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels]."""
+        kernels = [layer.get_variable("params", "kernel") for layer in encoder.layer]
+        for i, W in reversed(list(enumerate(kernels))):
+            z = z.astype(W.dtype) @ W.T
+            if self.bias:
+                init = INITIALISERS[self.init_name][1](W.shape[1], W.shape[0])
+                z = z + self.param(f"bias_{i}", init, W.shape[:1])[None, :]
+            if i > 0:
+                z = ACTIVATIONS[encoder.activation](z)
+        return z.reshape(len(z), *self.shape)
+
+
+class PooledConvEncoder(nn.Module):
+    """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
+
+    Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
+    rounded down. BatchNorm, where it is asked for, stands between f and pooling.
+    """
+
+    width: int
+    init_name: str
+    channels: Widths = (4, 8)
+    kernel: Side = 5
+    pool: Annotated[str, OneOf(("max", "average"))] = "max"
+    hidden: Widths = (150,)
+    activation: ActivationName = "relu"
+    code_activation: ActivationName = "linear"
+    batch_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[batch, height, width, channels] -> [batch, width]."""
+        f = ACTIVATIONS[self.activation]
+        pool = convolution.max_pool if self.pool == "max" else convolution.avg_pool
+        for i, c in enumerate(self.channels):
+            x = f(Conv(c, self.init_name, size=self.kernel, name=f"layer_{i}")(x))
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+            x = pool(x, 2)
+            if x.size == 0:
+                raise ConfigError(
+                    f"encoder.channels: {len(self.channels)} poolings leave nothing of such small "
+                    "images; give it fewer"
+                )
+        x = x.reshape(len(x), -1)
+        n = len(self.channels)
+        for i, w in enumerate(self.hidden, start=n):
+            x = f(Affine(w, self.init_name, name=f"layer_{i}")(x))
+        code = Affine(self.width, self.init_name, name=f"layer_{n + len(self.hidden)}")
+        return ACTIVATIONS[self.code_activation](code(x))
+
+
+class UpsampledConvDecoder(nn.Module):
+    """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
+
+    `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
+    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. f follows
+    every layer but the last, and BatchNorm, where it is asked for, every f of a conv.
+    """
+
+    shape: Shape
+    init_name: str
+    hidden: Widths = (120, 320)
+    grid_channels: Count = 16
+    channels: Widths = (8, 4)
+    kernels: Sides = (5, 6, 7)
+    activation: ActivationName = "relu"
+    batch_norm: bool = False
+    output: OutputName = "linear"
+
+    @nn.compact
+    def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels]."""
+        f = ACTIVATIONS[self.activation]
+        H, W, C = self.shape
+        scale = 2 ** len(self.channels)
+        grid = (-(-H // scale), -(-W // scale), self.grid_channels)
+        widths = (*self.hidden, math.prod(grid))
+        for i, w in enumerate(widths):
+            z = f(Affine(w, self.init_name, name=f"layer_{i}")(z))
+        x = z.reshape(len(z), *grid)
+        n = len(widths)
+        for i, (c, k) in enumerate(zip(self.channels, self.kernels, strict=False), start=n):
+            x = f(Conv(c, self.init_name, size=k, upsampled=2, name=f"layer_{i}")(x))
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+        last = Conv(
+            C, self.init_name, size=self.kernels[-1], name=f"layer_{n + len(self.channels)}"
+        )
+        return last(x)[:, :H, :W]
+
+
+class StridedConvEncoder(nn.Module):
+    """(conv 3x3 stride 2, f, optional BatchNorm) per entry of `channels`, then one conv over all.
+
+    A stride halves height and width, rounded up. The last convolution covers the whole remaining
+    grid and so leaves a 1x1 image of `width` channels: the code, without an activation unless
+    `code_activation` says so.
+    """
+
+    width: int
+    init_name: str
+    channels: Widths = (16, 32)
+    activation: ActivationName = "relu"
+    code_activation: ActivationName = "linear"
+    batch_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[batch, height, width, channels] -> [batch, width]."""
+        for i, c in enumerate(self.channels):
+            conv = Conv(c, self.init_name, size=3, stride=2, padding=1, name=f"layer_{i}")
+            x = ACTIVATIONS[self.activation](conv(x))
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+        name = f"layer_{len(self.channels)}"
+        code = Conv(
+            self.width, self.init_name, size=(x.shape[1], x.shape[2]), padding="VALID", name=name
+        )
+        return ACTIVATIONS[self.code_activation](code(x).reshape(len(x), self.width))
+
+
+class TransposedConvDecoder(nn.Module):
+    """The mirror image: one transposed conv from 1x1 to the grid, then 3x3 ones of stride 2.
+
+    Each but the last has an entry of `channels` and is followed by f and, where it is asked for,
+    BatchNorm; the last delivers the image's channels. The grid is the image divided by 2 per
+    entry, rounded up; what sticks out is cut off.
+    """
+
+    shape: Shape
+    init_name: str
+    channels: Widths = (32, 16)
+    activation: ActivationName = "relu"
+    batch_norm: bool = False
+    output: OutputName = "linear"
+
+    @nn.compact
+    def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels]."""
+        H, W, C = self.shape
+        scale = 2 ** len(self.channels)
+        grid = (-(-H // scale), -(-W // scale))  # rounded up; what sticks out is cut off
+        whole: dict[str, Any] = {"size": grid, "stride": 1, "padding": 0, "output_padding": 0}
+        x = z.reshape(len(z), 1, 1, -1)
+        for i, c in enumerate((*self.channels, C)):
+            layer = ConvTranspose(c, self.init_name, **(whole if i == 0 else {}), name=f"layer_{i}")
+            x = layer(x)
+            if i < len(self.channels):
+                x = ACTIVATIONS[self.activation](x)
+                if self.batch_norm:
+                    x = BatchNorm(name=f"norm_{i}")(x, train)
+        return x[:, :H, :W]
+
+
+ENCODERS: dict[str, Any] = {
+    "dense": DenseEncoder,
+    "conv_pool": PooledConvEncoder,
+    "conv_strided": StridedConvEncoder,
+}
+DECODERS: dict[str, Any] = {
+    "dense": DenseDecoder,
+    "tied": TiedDecoder,
+    "conv_pool": UpsampledConvDecoder,
+    "conv_strided": TransposedConvDecoder,
+}

@@ -1,0 +1,212 @@
+"""The pipeline x -> x~ -> h -> z -> a -> x^, assembled from the slots a config names.
+
+`Model` is a NamedTuple of pure functions; parameters and statistics are the argument `variables`
+= {'params', and where needed 'batch_stats' (BatchNorm) and 'data' (the mean image)}.
+Images are [batch, height, width, channels] in the network's scale (see `ae_jax.model.scaling`).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ae_jax.model import scaling
+from ae_jax.model.bottleneck import BOTTLENECKS, WIDTHS
+from ae_jax.model.corruption import CORRUPTIONS
+from ae_jax.model.layers import ACTIVATIONS
+from ae_jax.model.networks import DECODERS, ENCODERS
+
+Variables = dict[str, Any]
+
+
+class Bound(partial):
+    """A `functools.partial` that equals another of the same function and arguments.
+
+    So models of equal configs are equal, and share the programs that are compiled for a model.
+    """
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.func, self.args, tuple(sorted(self.keywords.items()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+
+class Pass(NamedTuple):
+    """One forward pass: everything a loss or a penalty may look at."""
+
+    x: jax.Array  # the clean image, the target [batch, height, width, channels]
+    noisy: jax.Array  # x~, what the encoder saw
+    h: jax.Array  # the encoder's numbers [batch, width]
+    z: jax.Array  # the code after the bottleneck [batch, code_size]
+    a: jax.Array  # pre-activation of the image, logits where the output is a sigmoid
+    x_hat: jax.Array  # the reconstruction
+
+
+class Batch(NamedTuple):
+    """Images [batch, height, width, channels] in the network's scale, labels [batch] or None."""
+
+    x: jax.Array
+    labels: jax.Array | None = None
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder as one Linen module, so that a decoder may use the encoder's weights."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    bottleneck: Callable[..., jax.Array]
+    output: str
+    mean_shape: tuple[int, ...] | None  # where data are centred: the shape of the mean image
+    classes: int  # where the decoder is told the label: how many there are
+
+    def setup(self) -> None:  # noqa: D102
+        if self.mean_shape is not None:
+            self.mean = self.variable("data", "mean", jnp.zeros, self.mean_shape)
+
+    def _mean(self) -> jax.Array | float:
+        return 0.0 if self.mean_shape is None else self.mean.value[None]
+
+    def encode(self, x: jax.Array, train: bool = False) -> jax.Array:
+        """x [batch, height, width, channels] -> h [batch, width].
+
+        Centred data lose their mean here and get it back in `image`.
+        """
+        h: jax.Array = self.encoder(x - self._mean(), train)
+        return h.astype(jnp.float32)  # so that its noise is the same whatever layers multiply in
+
+    def decode(
+        self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
+    ) -> jax.Array:
+        """z -> a; a conditional decoder sees z and the one-hot label side by side.
+
+        z is [batch, code_size], a [batch, height, width, channels]. `labels` [batch] are in
+        [0, classes); of others the one-hot label is all zeros.
+
+        Raises:
+          ValueError: a conditional decoder without labels.
+        """
+        if self.classes:
+            if labels is None:
+                raise ValueError("this decoder is conditioned on labels; give it labels [batch]")
+            z = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes, dtype=z.dtype)], axis=1)
+        return self.decoder(z, self.encoder, train)
+
+    def image(self, a: jax.Array) -> jax.Array:
+        """a -> x^ = f(a), plus the mean image where data are centred; shapes stay as they are."""
+        return ACTIVATIONS[self.output](a) + self._mean()
+
+    def __call__(self, batch: Batch, noisy: jax.Array, key: jax.Array | None, train: bool) -> Pass:
+        """The whole pass; `key` is the bottleneck's."""
+        h = self.encode(noisy, train)
+        z = self.bottleneck(key, h, train)
+        a = self.decode(z, train, batch.labels)
+        return Pass(batch.x, noisy, h, z, a, self.image(a))
+
+
+class Model(NamedTuple):
+    """An assembled autoencoder: pure functions of `variables`, and the shapes they work on."""
+
+    module: Autoencoder
+    corrupt: Callable[[jax.Array, jax.Array], jax.Array]  # (key, x) -> x~
+    corrupts: bool  # whether it does anything
+    shape: tuple[int, int, int]
+    scale: str
+    dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
+
+    def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
+        """Fresh variables; `mean` [height, width, channels] is used where data are centred.
+
+        Raises:
+          ValueError: data are centred, and there is no `mean`.
+        """
+        x = jnp.zeros((2, *self.shape), jnp.float32)
+        batch = Batch(x, jnp.zeros(len(x), jnp.int32))
+        variables = dict(self.module.init(key, batch, x, None, False))
+        if "data" in variables:
+            if mean is None:
+                raise ValueError("a centred model needs the mean image of its training set")
+            variables["data"] = {"mean": mean}
+        return variables
+
+    def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
+        """x -> z [batch, code_size] as at evaluation: no noise, no dropout.
+
+        x is [batch, height, width, channels] in the network's scale; of a gaussian bottleneck z is
+        the mean.
+        """
+        h = self.apply(variables, x, method="encode")
+        return self.module.bottleneck(None, h, False)
+
+    def decode(
+        self, variables: Variables, z: jax.Array, labels: jax.Array | None = None
+    ) -> jax.Array:
+        """z [batch, code_size] -> x^ [batch, height, width, channels] in the network's scale.
+
+        Raises:
+          ValueError: the decoder is conditioned on labels [batch], and there are none.
+        """
+        a = self.apply(variables, z, False, labels, method="decode")
+        return self.apply(variables, a, method="image")
+
+    def run(
+        self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
+    ) -> Pass:
+        """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
+        decides about the input's noise, and a bottleneck may be random at evaluation.
+
+        `corrupt` without a key is an AssertionError.
+        """
+        noisy = batch.x
+        if corrupt:
+            assert key is not None, "noise needs a key"
+            k_noise, key = jax.random.split(key)
+            noisy = self.corrupt(k_noise, batch.x)
+        return self.apply(variables, batch, noisy, key, False)
+
+    def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
+        """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
+        if self.dtype == "float32":
+            return self.module.apply(variables, *args, **options)
+        # Kernels alone: a bias that is float32 makes the sum so, and its gradient adds up in it.
+        params = jax.tree.map(
+            lambda p: p.astype(self.dtype) if p.ndim > 1 else p, variables["params"]
+        )
+        result = self.module.apply({**variables, "params": params}, *args, **options)
+        return jax.tree.map(_to_float32, result)
+
+
+def _to_float32(leaf: jax.Array) -> jax.Array:
+    return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def build(config: Any, shape: tuple[int, int, int]) -> Model:
+    """The model a resolved config describes, for images of `shape` (height, width, channels)."""
+    options = {slot: config[slot].to_dict() for slot in ("corruption", "encoder", "bottleneck")}
+    decoder = config.decoder.to_dict()
+    names = {slot: options[slot].pop("name") for slot in options}
+    module = Autoencoder(
+        encoder=ENCODERS[names["encoder"]](
+            width=WIDTHS.get(names["bottleneck"], 1) * config.model.code_size,
+            init_name=config.model.init,
+            **options["encoder"],
+        ),
+        decoder=DECODERS[decoder.pop("name")](shape=shape, init_name=config.model.init, **decoder),
+        bottleneck=Bound(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
+        output=config.decoder.output,
+        mean_shape=shape if config.data.center else None,
+        classes=config.model.classes,
+    )
+    corrupt = Bound(
+        CORRUPTIONS[names["corruption"]],
+        bounds=scaling.BOUNDS[config.data.scale],
+        **options["corruption"],
+    )
+    corrupts = config.corruption.name != "none"
+    return Model(module, corrupt, corrupts, shape, config.data.scale, config.model.dtype)

@@ -1,0 +1,36 @@
+"""What the weights of simple networks mean: filters, and linear maps as one matrix."""
+
+from typing import Any
+
+import numpy as np
+
+from ae_jax.model.pipeline import Model, Variables
+
+
+def first_filters(model: Model, variables: Variables) -> np.ndarray:
+    """First-layer weights as images [n, height, width, channels], one per hidden unit."""
+    kernel = np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"])
+    if kernel.ndim == 2:  # dense [pixels, units]
+        return kernel.T.reshape(-1, *model.shape)
+    return np.moveaxis(kernel, -1, 0)  # conv [k, k, channels, features]
+
+
+def linear_maps(config: Any, variables: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """(x -> x^ as one matrix [D, D], z -> z as one matrix [k, k]) of a linear dense model.
+
+    At the optimum the first is a projector of rank k and the second the identity. None where the
+    model is not one linear layer each way.
+    """
+    encoder, decoder = config.encoder, config.decoder
+    if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
+        return None
+    if decoder.output != "linear" or decoder.name not in ("dense", "tied"):
+        return None
+    params = variables["params"]
+    W = np.asarray(params["encoder"]["layer_0"]["kernel"])
+    if decoder.name == "tied":
+        return W @ W.T, W.T @ W
+    if decoder.hidden:
+        return None
+    V = np.asarray(params["decoder"]["layer_0"]["kernel"])
+    return W @ V, V @ W

@@ -1,0 +1,117 @@
+"""Penalty slot: what is added to the reconstruction, one number per image.
+
+Every penalty is `f(p, model, variables, key, ...) -> [batch]` of a forward pass `p`; the objective
+averages it over the batch and multiplies it by `config.penalties.<name>.weight`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import rel_entr
+
+from ae_jax.config.schema import Count, Rule
+from ae_jax.errors import ConfigError
+from ae_jax.model.bottleneck import largest
+from ae_jax.model.pipeline import Model, Pass, Variables
+from ae_jax.objective.contractive import contractive, contractive_hessian
+from ae_jax.objective.variational import gaussian_kl
+
+Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
+
+
+def weight_l2(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+    """sum over the kernels W of mean(W^2), biases left alone; the same number for every image.
+
+    Those of encoder and decoder, a tied kernel once; the mean is over the entries of W.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
+    kernels = [W for path, W in leaves if path[-1].key == "kernel"]
+    return jnp.full(len(p.x), sum(jnp.mean(jnp.square(W)) for W in kernels))
+
+
+def l1(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+    """sum_j |h_j| per image, h [batch, code_size] the code before the bottleneck."""
+    return jnp.sum(jnp.abs(p.h), axis=1)
+
+
+def sparsity_kl(
+    p: Pass, model: Model, variables: Variables, key: jax.Array, rho: Rate = 0.05
+) -> jax.Array:
+    """sum_j KL(rho || rho^_j), rho^_j the mean of the code's unit j over the batch, in nats.
+
+    KL(rho || q) = rho log(rho / q) + (1 - rho) log((1 - rho) / (1 - q)), for units in (0, 1): a
+    sigmoid code (Ng 2011, CS294A notes, section 3). The same number for every image; as it is a
+    function of the batch's mean, evaluation gives the mean over its batches.
+    """
+    # A unit saturated on the whole batch has a mean of exactly 0 or 1 in float32.
+    rate = jnp.clip(jnp.mean(p.h, axis=0), 1e-7, 1 - 1e-7)
+    divergence = jnp.sum(rel_entr(rho, rate) + rel_entr(1 - rho, 1 - rate))
+    return jnp.broadcast_to(divergence, p.x.shape[:1])
+
+
+def revive(p: Pass, model: Model, variables: Variables, key: jax.Array, k: Count = 32) -> jax.Array:
+    """||r - (g(u) - g(0))||^2 per image: units the batch left unused explain what is missing.
+
+    r = x - x^ is taken as given, g is the decoder and u has the `k` largest h_j among the units
+    that are 0 in the code z of every image of the batch. Only those units receive a gradient; a
+    batch that used every unit costs 0. It needs units that respond although unused, as those
+    `top_k` leaves out do. In squared units of the network's scale; evaluation decides by its own
+    batches.
+
+    The auxiliary loss of Gao et al. 2024 ("Scaling and evaluating sparse autoencoders", A.2),
+    whose decoder is linear, so that g(u) - g(0) = W u. Theirs counts a unit as dead after 10
+    million inputs without use; here the batch alone decides, so that there is no state to keep,
+    and a unit that is merely rare is pulled along as well.
+    """
+    unused = jnp.all(p.z == 0, axis=0)
+    h = jnp.where(unused[None, :], p.h, -jnp.inf)
+    u = jnp.where(largest(h, k) & unused[None, :], p.h, 0.0)
+    explained = model.decode(variables, u) - model.decode(variables, jnp.zeros_like(u[:1]))
+    residual = jax.lax.stop_gradient(p.x - p.x_hat)
+    return jnp.any(unused) * jnp.sum(jnp.square(residual - explained), axis=(1, 2, 3))
+
+
+PENALTIES: dict[str, Callable[..., jax.Array]] = {
+    "gaussian_kl": gaussian_kl,
+    "weight_l2": weight_l2,
+    "contractive": contractive,
+    "contractive_hessian": contractive_hessian,
+    "l1": l1,
+    "sparsity_kl": sparsity_kl,
+    "revive": revive,
+}
+
+
+OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself
+
+
+def check_needs(c: Mapping[str, Any]) -> None:
+    """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
+    encoder, size = c["encoder"], c["model"]["code_size"]
+    for name, options in c["penalties"].items():
+        bottleneck = c["bottleneck"]["name"]
+        if name == "gaussian_kl" and bottleneck != "gaussian":
+            raise ConfigError("penalties.gaussian_kl: needs bottleneck.name 'gaussian'")
+        if name in OF_THE_CODE and bottleneck == "gaussian":
+            raise ConfigError(
+                f"penalties.{name}: needs a bottleneck.name other than 'gaussian', whose encoder "
+                "delivers means and variances, not a code"
+            )
+        if name.startswith("contractive") and encoder.get("batch_norm"):
+            raise ConfigError(
+                f"encoder.batch_norm: must be false with penalties.{name}; where the batch decides "
+                "about the code, there is no Jacobian of one image"
+            )
+        if name == "sparsity_kl" and encoder["code_activation"] != "sigmoid":
+            raise ConfigError(
+                "encoder.code_activation: must be 'sigmoid' with penalties.sparsity_kl, whose "
+                f"rates are in (0, 1), not '{encoder['code_activation']}'"
+            )
+        if name == "revive" and options["k"] > size:
+            raise ConfigError(
+                f"penalties.revive.k: must be at most model.code_size, {size}, not {options['k']}"
+            )
+        if name == "revive" and c["model"]["classes"]:
+            raise ConfigError("model.classes: must be 0 with penalties.revive, which has no labels")

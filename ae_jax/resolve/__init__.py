@@ -1,0 +1,1 @@
+"""From a config file or a dict to a checked config."""

@@ -1,0 +1,1 @@
+"""A trained autoencoder: made by `fit`, opened by `restore`."""

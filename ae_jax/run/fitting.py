@@ -1,0 +1,141 @@
+"""Trains a run.
+
+>>> import jax, ae_jax
+>>> data = ae_jax.load_data("mnist5k")
+>>> run = ae_jax.fit("denoise", data, jax.random.key(0))
+>>> run.reconstruct(data.test.images[:8]).shape
+(8, 28, 28, 1)
+
+What arrays may be stands in `ae_jax.run.trained`.
+"""
+
+import os
+import signal
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict, FrozenConfigDict
+
+from ae_jax.data.arrays import Split, checked
+from ae_jax.data.load import Dataset, from_arrays, load_data
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.inputs.keys import as_key
+from ae_jax.resolve.config import load_config, resolve
+from ae_jax.run.starting import check_same, first_state, origin_of
+from ae_jax.run.trained import Run, with_codes
+from ae_jax.train import devices, loop, setup
+from ae_jax.train.interrupt import Interrupt
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
+    from tqdm.auto import tqdm
+
+
+def fit(
+    config: Any,
+    data: Any,
+    key: Any,
+    progress: bool = True,
+    start: Run | None = None,
+    whole: bool = False,
+    init_from: Run | None = None,
+) -> Run:
+    """Trains and returns a `Run`.
+
+    Interrupted (the stop button, Ctrl-C) it returns what has been trained within a quarter of a
+    second; `fit(config, data, key, start=run)` goes on from there, with the bits of a run that was
+    not interrupted. A second interrupt raises KeyboardInterrupt as ever.
+
+    Args:
+      config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
+        differences from the defaults.
+      data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
+        holds out a tenth of them.
+      key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
+        number.
+      progress: whether to show a bar.
+      start: a `Run` of the same config, data and key (`train.epochs` may have grown) to go on from.
+      whole: an interrupt raises KeyboardInterrupt at once: for programs that use what comes back.
+      init_from: a `Run` whose weights (and running averages) to start with instead of random ones.
+        Config, data, rate and key may be others as long as every parameter has its shape; the
+        optimizer starts anew, and the mean image of `data.center` is that of the new data.
+
+    Raises:
+      ConfigError, DataError: something is not allowed; the message names it.
+      DivergedError: the loss stopped being finite.
+    """
+    config, data, key = _resolved(config), _dataset(data), as_key(key)
+    if start is not None and init_from is not None:
+        raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
+    images = data.train.images
+    setup.check_labels(config, data.train, names=data.label_names)
+    if data.test.labels is not None:
+        setup.check_labels(config, data.test, "test", data.label_names)
+    trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
+    origin = origin_of(config, data.train, key)
+    if start is not None:
+        check_same(start, config, origin)
+    state = first_state(trainer, images, key, start, init_from)
+    history = {} if start is None else {name: [v] for name, v in start.history.items()}
+    state = _trained(trainer, state, data.train, key, history, progress, whole)
+    joined = {name: np.concatenate(values) for name, values in history.items()}
+    run = with_codes(config, trainer.model, state.variables, joined, images)
+    return run._replace(state=state, origin=origin, label_names=data.label_names)
+
+
+def _trained(
+    trainer: setup.Trainer,
+    state: setup.TrainState,
+    part: Split,
+    key: jax.Array,
+    history: dict[str, list[np.ndarray]],
+    progress: bool,
+    whole: bool,
+) -> setup.TrainState:
+    """The state at the end, or where it was interrupted; adds to the `history`."""
+    config = trainer.config
+    total = config.train.epochs * trainer.steps_per_epoch
+    bar = tqdm(
+        total=total, initial=int(state.step), unit="step", disable=not progress, desc=config.name
+    )
+    with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
+        for chunk in loop.train(trainer, state, part, key):
+            state = chunk.state
+            for name, values in chunk.terms.items():
+                history.setdefault(name, []).append(values)
+            if chunk.compile_s:
+                bar.unpause()  # the time left is that of steps: compiling is not done again
+            bar.update(chunk.steps[1] - chunk.steps[0])
+            bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
+            if stop.code:
+                break
+    return devices.local(state)
+
+
+def _resolved(config: Any) -> FrozenConfigDict:
+    if isinstance(config, str | os.PathLike):
+        return load_config(os.fspath(config))
+    if isinstance(config, FrozenConfigDict | ConfigDict):
+        config = config.to_dict()
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config: must be a name, a path or a dict, not {type(config).__name__}")
+    return resolve(config)
+
+
+def _dataset(data: Any) -> Dataset:
+    if isinstance(data, str | os.PathLike):
+        return load_data(os.fspath(data))
+    if isinstance(data, Dataset):
+        return checked(data)
+    if isinstance(data, tuple) and (
+        any(isinstance(part, tuple) for part in data)
+        or len({getattr(part, "shape", None) for part in data}) > 1
+    ):
+        raise DataError(
+            "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "
+            "ae_jax.from_arrays(x, x_test, y, y_test)"
+        )
+    return from_arrays(data)

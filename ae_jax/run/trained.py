@@ -1,0 +1,234 @@
+"""A trained autoencoder: arrays in, arrays out.
+
+Images are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8,
+bool, or float in [0,1]; n may be 0. Floats may leave [0,1] by ROOM, or as far as the noise does
+that the run was trained with, so that what `corrupt` gives can be reconstructed. What comes back is
+float32 in [0,1] units, not clipped. Everything else is refused by a DataError that says what mends
+it. A key is a `jax.random.key`, or a whole number.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import FrozenConfigDict
+
+from ae_jax.data.arrays import SAMPLE, blocks
+from ae_jax.data.batches import in_batches, padded, padded_size
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.inputs import checks
+from ae_jax.inputs import labels as label_lib
+from ae_jax.inputs.keys import as_key
+from ae_jax.model import scaling
+from ae_jax.model.corruption import BEYOND
+from ae_jax.model.pipeline import Model, Variables
+from ae_jax.model.weights import first_filters
+from ae_jax.train import setup
+
+ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
+
+
+class Origin(NamedTuple):
+    """What a run was made from, besides its config."""
+
+    shape: tuple[int, ...]  # of an image
+    n_train: int
+    images_sha256: str
+    labels_sha256: str | None  # where the decoder is told the label; None: not known, or not used
+    key: tuple[int, ...]
+
+
+class Run(NamedTuple):
+    """A trained autoencoder and what it can do."""
+
+    config: FrozenConfigDict
+    model: Model
+    variables: Variables
+    history: dict[str, np.ndarray]  # loss and its terms, one number a step
+    code_mean: np.ndarray  # of the training set's codes [code_size]
+    code_cov: np.ndarray  # [code_size, code_size]
+    state: setup.TrainState | None = None  # what `fit` goes on from
+    origin: Origin | None = None  # what data and key it came from
+    label_names: label_lib.Names | None = None  # of the labels 0 ... k-1, where they have any
+    limits: tuple[float, float] | None = None  # of floats; None: see the top of this page
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.model.shape))
+        n = sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.variables["params"]))
+        steps = len(self.history.get("loss", ())) if self.state is None else int(self.state.step)
+        return (
+            f"Run({self.config.name}: images {shape}, code of {self.config.model.code_size}, "
+            f"{n:,} parameters, {steps:,} steps)"
+        )
+
+    def encode(self, images: Any) -> np.ndarray:
+        """Codes z float32 [n, code_size], without noise.
+
+        Raises:
+          DataError: images of another shape, type or range than at the top of this page.
+        """
+        return self._encoded(self._checked("images", images))
+
+    def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
+        """Images [n, height, width, channels] of the codes z [n, code_size].
+
+        `labels` [n] are needed where the decoder is conditioned on them (`model.classes`): whole
+        numbers from 0 to classes - 1, or names out of `label_names`. Others do not look at them.
+
+        Raises:
+          DataError: codes of another width or not finite; labels that are absent, of another number
+            than the codes, or not among the classes.
+        """
+        z = checks.codes("codes", codes, self.config.model.code_size)
+        return self._decoded(z, self._classes(labels, len(z)))
+
+    def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
+        """decode(encode(x)); errors of both."""
+        x = self._checked("images", images)
+        return self._decoded(self._encoded(x), self._classes(labels, len(x)))
+
+    def corrupt(self, images: Any, key: Any) -> np.ndarray:
+        """The images with the noise the model was trained with, float in [0,1] units."""
+        x, key = scaling.to_network(self._checked("images", images), self.model.scale), as_key(key)
+        noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
+        return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
+
+    def sample(self, key: Any, n: int, labels: Any = None) -> np.ndarray:
+        """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
+        the mean and covariance of the training codes. `labels` as for `decode`."""
+        key, n = as_key(key), checks.count("n", n)
+        classes = self._classes(labels, n)
+        drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
+        if self.config.bottleneck.name == "gaussian":
+            codes = jax.random.normal(key, (drawn, self.config.model.code_size))
+        else:
+            mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
+            codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
+        return self._decoded(np.asarray(codes, np.float32)[:n], classes)
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
+        """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
+
+        `labels` [steps] as for `decode`; errors of `encode` and `decode`.
+        """
+        steps = checks.count("steps", steps, 1)
+        classes = self._classes(labels, steps)
+        start, end = self._encoded(_pair(self._one("a", a), self._one("b", b)))
+        t = np.linspace(0, 1, steps)[:, None]
+        z = (1 - t) * start[None, :] + t * end[None, :]
+        return self._decoded(z.astype(np.float32), classes)
+
+    def score(self, images: Any, labels: Any = None) -> np.ndarray:
+        """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
+
+        Errors of `encode` and `decode`.
+        """
+        x = self._checked("images", images)
+        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
+        return np.square(self._unit(x) - back).sum((1, 2, 3))
+
+    def plot_reconstructions(self, images: Any, labels: Any = None) -> Any:
+        """Figure: the images over their reconstructions; errors of `reconstruct`."""
+        x = self._some(images)
+        return _figures().reconstructions(self._unit(x), self.reconstruct(x, labels))
+
+    def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
+        """Figure: codes in two or three dimensions, colored by label.
+
+        Their coordinates, or of more than three the principal components. `labels` [n] are numbers
+        or text.
+
+        Raises:
+          DataError: no images, or not as `encode` takes them; labels of another number.
+          ConfigError: other dimensions.
+        """
+        x = self._some(images)
+        numbers, names = label_lib.for_drawing("labels", labels, len(x), self.label_names)
+        if dims not in (2, 3):
+            raise ConfigError(f"dims: must be 2 or 3, not {dims!r}")
+        return _figures().code_view(self._encoded(x), numbers, dims, names)
+
+    def plot_filters(self) -> Any:
+        """Figure: the columns of a dense encoder's first kernel as images."""
+        return _figures().filters(first_filters(self.model, self.variables))
+
+    def plot_loss(self) -> Any:
+        """Figure: the training loss at every step; DataError where there was none."""
+        if not len(self.history.get("loss", ())):
+            raise DataError("plot_loss: no step was recorded; train.epochs may be 0")
+        losses = enumerate(self.history["loss"], start=1)
+        rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
+        return _figures().curves(rows)
+
+    def _checked(self, where: str, images: Any) -> np.ndarray:
+        limits = self.limits or self._own_limits()
+        return checks.images_of(where, images, self.model.shape, limits, ROOM)
+
+    def _own_limits(self) -> tuple[float, float]:
+        corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
+        beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption) / (high - low)
+        return 0.0 - beyond, 1 + beyond
+
+    def _some(self, images: Any) -> np.ndarray:
+        x = self._checked("images", images)
+        if not len(x):
+            raise DataError("images: none; a figure needs one at least")
+        return x
+
+    def _one(self, where: str, image: Any) -> np.ndarray:
+        x = checks.array(where, image)
+        return self._checked(where, x if x.ndim == 4 and len(x) == 1 else x[None])
+
+    def _classes(self, labels: Any, n: int) -> tuple[np.ndarray, ...]:
+        """What the decoder is told beside n codes."""
+        if not (classes := self.config.model.classes):
+            return ()
+        return (label_lib.classes_of("labels", labels, n, classes, self.label_names),)
+
+    def _encoded(self, images: np.ndarray) -> np.ndarray:
+        return self._in_batches(_codes, images)
+
+    def _decoded(self, codes: np.ndarray, classes: tuple[np.ndarray, ...]) -> np.ndarray:
+        return self._in_batches(_images, codes, *classes)
+
+    def _unit(self, images: np.ndarray) -> np.ndarray:
+        return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
+
+    def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
+        return in_batches(partial(function, self.model, self.variables), *rows)
+
+
+def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
+    """A `Run` with the first two moments of the codes of `images`, the first SAMPLE at most."""
+    k = config.model.code_size
+    run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
+    codes = np.concatenate([run.encode(block) for block in blocks(images[:SAMPLE])])
+    # One image has no spread; NumPy would say NaN.
+    cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
+    return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
+
+
+def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[1, H, W, C] twice -> [2, H, W, C]; of uint8 and float what both are in [0,1]."""
+    if a.dtype != b.dtype:
+        a, b = (x / np.float32(255) if x.dtype == np.uint8 else x for x in (a, b))
+    return np.concatenate([a, b])
+
+
+@partial(jax.jit, static_argnums=0)
+def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
+    return model.encode(variables, scaling.to_network(images, model.scale))
+
+
+@partial(jax.jit, static_argnums=0)
+def _images(model: Model, variables: Variables, codes: jax.Array, *labels: jax.Array) -> jax.Array:
+    return scaling.to_unit(model.decode(variables, codes, *labels), model.scale)
+
+
+def _figures() -> Any:
+    """The module; matplotlib takes half a second, which training need not wait for."""
+    from ae_jax import figures
+
+    return figures

@@ -1,0 +1,1 @@
+"""Many trainings at once, in one compiled program where that is faster."""

@@ -1,0 +1,66 @@
+"""Which method trains an ensemble fastest, measured on the ensemble itself."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+
+from ae_jax.data.arrays import Split
+from ae_jax.sweep import ensemble
+from ae_jax.sweep.ensemble import Compiled, Ensemble
+from ae_jax.sweep.members import Group
+
+ROUNDS, ROUND_SECONDS = 3, 0.1  # how often and for how long each method steps
+WORTH = 6.0  # times its compilation is what a training must last before others are compiled
+
+
+class _Trial(NamedTuple):
+    """A method made ready to be measured."""
+
+    members: Ensemble
+    programs: Compiled
+    compile_s: float
+    steps: Callable[[int], float]  # so many steps -> ms a step of a member
+
+
+def choose(
+    group: Group, data: Split, devices: Sequence[jax.Device] | None = None
+) -> tuple[Ensemble, Compiled, dict[str, float]]:
+    """The fastest method for this group: (ensemble, its program, method -> ms a member's step).
+
+    The methods take the epoch's first batches in turns and the best of their rounds counts; these
+    states are thrown away. One member, and trainings that would be over before the other methods
+    were compiled, are left to 'loop'.
+    """
+    trials = {"loop": _trial(ensemble.prepare(group, data, "loop"))}
+    e, programs, compile_s, steps = trials["loop"]
+    ms = {"loop": steps(2)}
+    n, full = len(group.seeds), e.fixed.batches[0]
+    rest_s = ms["loop"] / 1e3 * n * e.fixed.config.train.epochs * e.fixed.steps_per_epoch
+    if n == 1 or rest_s < WORTH * compile_s:
+        return e, programs, ms
+    for method in ("vmap", "map"):
+        trials[method] = _trial(ensemble.prepare(group, data, method, devices, e.initial))
+    count = max(1, min(full, int(ROUND_SECONDS * 1e3 / ms["loop"] / n)))
+    rounds = [{m: trial.steps(count) for m, trial in trials.items()} for _ in range(ROUNDS)]
+    ms = {method: min(times[method] for times in rounds) for method in trials}
+    best = trials[min(ms, key=lambda method: ms[method])]
+    return best.members, best.programs, ms
+
+
+def _trial(e: Ensemble) -> _Trial:
+    states, own = ensemble.start(e), ensemble.own_of(e, 0)
+    shared = ensemble.Shared(e.images, e.labels, 0, 1)
+    size = e.fixed.config.train.batch_size
+    program, compile_s = ensemble.compile_steps(e, size, states, own, shared)
+
+    def steps(count: int) -> float:
+        nonlocal states
+        begun = time.perf_counter()
+        states = ensemble.advance(e, program, states, own, shared._replace(last=count), {})
+        jax.block_until_ready(states)
+        return (time.perf_counter() - begun) / count / len(e.group.seeds) * 1e3
+
+    steps(1)  # the first call does more than later ones
+    return _Trial(e, {size: program}, compile_s, steps)

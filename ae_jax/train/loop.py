@@ -1,0 +1,182 @@
+"""The one training loop: compiled steps over an index array, with a pause between chunks of steps.
+
+Nothing random is state. The order of epoch e comes from fold_in(key, e), the noise of step s from
+fold_in(key, s); a `TrainState` and the key of the run are all there is to resume from, mid-epoch
+too, bit for bit.
+"""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from ae_jax.data.arrays import Split
+from ae_jax.errors import DivergedError
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Batch
+from ae_jax.train import devices, feed, microbatch
+from ae_jax.train.setup import Trainer, TrainState, part, split_keys
+
+CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
+
+
+class Chunk(NamedTuple):
+    """Where training stands after some compiled steps."""
+
+    state: TrainState
+    epoch: int  # epochs finished
+    steps: tuple[int, int]  # the steps of this chunk, [first, last)
+    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number a step, of this chunk
+    seconds: float
+    compile_s: float
+
+
+def train_step(trainer: Trainer, state: TrainState, batch: Batch, key: jax.Array) -> TrainState:
+    """One optimiser step on a batch; records the loss *before* it."""
+    epoch = state.step / trainer.steps_per_epoch
+
+    def loss_of(params: Any, batch: Batch) -> Any:
+        return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
+
+    alone = trainer.mesh is None  # several devices have their parts already
+    images = microbatch.size(trainer.config, len(batch.x)) if alone else len(batch.x)
+    gradients = microbatch.mean_over_parts(jax.value_and_grad(loss_of, has_aux=True), images)
+    (loss, (terms, variables)), grads = gradients(state.params, batch)
+    updates, optimiser = trainer.optimiser.update(grads, state.optimiser, state.params)
+    params = optax.apply_updates(state.params, updates)
+    _, statistics = part(variables)
+    i = state.step % trainer.steps_per_epoch
+    terms = {"loss": loss, **terms}
+    record = {name: state.record[name].at[i].set(value) for name, value in terms.items()}
+    return TrainState(state.step + 1, params, statistics, optimiser, record)
+
+
+def run_steps(
+    trainer: Trainer,
+    size: int,
+    state: TrainState,
+    images: jax.Array,
+    labels: jax.Array | None,
+    order: jax.Array,
+    first: jax.Array,
+    last: jax.Array,
+    key: jax.Array,
+) -> TrainState:
+    """Batches [first, last) of an epoch in the given `order`, `size` images each.
+
+    `images` are [n, H, W, C] as stored (uint8, or float in [0,1]), `labels` [n] or None, and
+    `order` indexes both. The bounds are arguments, so one compilation serves every chunk.
+    """
+    rows = images.reshape(len(images), -1)  # gathering images as rows is twice as fast on CPUs
+
+    def body(i: jax.Array, state: TrainState) -> TrainState:
+        start = i * trainer.config.train.batch_size
+        indices = jax.lax.dynamic_slice(order, (start,), (size,))
+        indices = devices.spread(trainer.mesh, indices)
+        x = scaling.to_network(rows[indices], trainer.model.scale).reshape(size, *images.shape[1:])
+        batch = Batch(x, None if labels is None else labels[indices])
+        return train_step(trainer, state, batch, jax.random.fold_in(key, state.step))
+
+    return jax.lax.fori_loop(first, last, body, state)
+
+
+@partial(jax.jit, static_argnums=1)
+def epoch_order(key: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
+    """The order of the n training images in an epoch: a permutation from fold_in(key, epoch)."""
+    return jax.random.permutation(jax.random.fold_in(key, epoch), n)
+
+
+def train(
+    trainer: Trainer, state: TrainState, data: Split, key: jax.Array, chunk_steps: int = 0
+) -> Iterator[Chunk]:
+    """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
+
+    A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and about
+    every quarter of a second. The caller may log, save or stop there; `state`, and each state it
+    was given, is donated to the next chunk, so what it wants to keep it must copy. `key` is that
+    of the run, of which the state at step 0 was made.
+
+    Raises:
+      DivergedError: a loss that is not finite; names the step and the first offending leaf.
+    """
+    keys = split_keys(key)
+    full, rest = trainer.batches
+    everywhere = partial(devices.replicate, trainer.mesh)
+    state, noise = everywhere((state, keys.noise))
+    labels = data.labels if trainer.config.model.classes else None
+    order_of = partial(epoch_order, keys.order, trainer.n_train)
+    compiled: dict[int, Any] = {}
+    chunk, done = 1, int(state.step)
+    for window in feed.feed(trainer, data.images, labels, order_of, done):
+        images, labels, order = everywhere(window[:3])
+        begin, waited = window.start % trainer.steps_per_epoch, window.waited
+        while done < window.stop:
+            first = done % trainer.steps_per_epoch
+            size = trainer.config.train.batch_size if first < full else rest
+            last = min(first + chunk, begin + window.stop - window.start)
+            last = min(last, full) if first < full else last
+            if chunk_steps:
+                last = min(last, first + chunk_steps - done % chunk_steps)
+            args = (state, images, labels, order, first - begin, last - begin, noise)
+            compile_s = 0.0
+            if size not in compiled:
+                compiled[size], compile_s = compile_steps(trainer, size, args)
+            start = time.perf_counter() - waited
+            state = compiled[size](*args)
+            terms = {name: np.asarray(v)[first:last] for name, v in state.record.items()}
+            seconds, waited = time.perf_counter() - start, 0.0
+            _check_finite(trainer, state, terms, done)
+            steps = (done, done + last - first)
+            done = steps[1]
+            yield Chunk(state, done // trainer.steps_per_epoch, steps, terms, seconds, compile_s)
+            speed = (steps[1] - steps[0]) / max(seconds, 1e-6)
+            (chunk,) = devices.agree(max(1, int(speed * CHUNK_SECONDS)))
+
+
+def compile_steps(trainer: Trainer, size: int, args: Any) -> tuple[Any, float]:
+    """(`run_steps` for these arguments and batches of `size`, seconds it took to compile)."""
+    start = time.perf_counter()
+    places = devices.everywhere(trainer.mesh) if trainer.mesh else None
+    step = jax.jit(partial(run_steps, trainer, size), donate_argnums=0, out_shardings=places)
+    return step.lower(*args).compile(), time.perf_counter() - start
+
+
+def _check_finite(
+    trainer: Trainer, state: TrainState, terms: dict[str, np.ndarray], step: int
+) -> None:
+    if all(np.isfinite(values).all() for values in terms.values()):
+        return
+    bad = np.min([np.argmin(np.isfinite(v)) for v in terms.values() if not np.isfinite(v).all()])
+    culprits = [name for name, values in terms.items() if not np.isfinite(values[bad])]
+    raise _diverged(trainer, state, step + int(bad), culprits[-1])
+
+
+def check_state(trainer: Trainer, state: TrainState) -> None:
+    """For what is to be kept: the loss is recorded before the update, which may have been the end.
+
+    Raises:
+      DivergedError: a number in the state is not finite.
+    """
+    if _first_bad(state):
+        raise _diverged(trainer, state, int(state.step) - 1, "the update")
+
+
+def _diverged(trainer: Trainer, state: TrainState, step: int, what: str) -> DivergedError:
+    epoch, batch = divmod(step, trainer.steps_per_epoch)
+    return DivergedError(
+        f"diverged at step {step} (epoch {epoch + 1}, batch {batch}): {what} is not finite\n"
+        f"first parameter that is not finite: {_first_bad(state.variables) or 'none'}; "
+        f"optim.learning_rate is {trainer.config.optim.learning_rate:g}"
+    )
+
+
+def _first_bad(tree: Any) -> str | None:
+    """The path of the first leaf that is not finite."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if not np.isfinite(np.asarray(leaf)).all():
+            return jax.tree_util.keystr(path, simple=True, separator="/")
+    return None

@@ -1,0 +1,147 @@
+"""A config made ready for one training set: what is fixed in a training, and what it changes."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ae_jax import optimizer as optimizer_lib
+from ae_jax.data.arrays import Split, blocks
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.model import pipeline, scaling
+from ae_jax.model.pipeline import Model, Variables
+from ae_jax.objective import objective as objective_lib
+from ae_jax.objective.objective import Objective
+
+
+class TrainState(NamedTuple):
+    """Everything training changes."""
+
+    step: jax.Array
+    params: Any
+    statistics: Variables  # the other collections: BatchNorm averages, the data's mean
+    optimiser: optax.OptState
+    record: dict[str, jax.Array]  # loss and its terms at each step of the epoch [steps_per_epoch]
+
+    @property
+    def variables(self) -> Variables:
+        """What the functions of `Model` take."""
+        return {"params": self.params, **self.statistics}
+
+
+class Keys(NamedTuple):
+    """The independent streams of a run."""
+
+    init: jax.Array
+    order: jax.Array
+    noise: jax.Array
+    evaluation: jax.Array
+
+
+def split_keys(key: jax.Array) -> Keys:
+    """One key of a run -> its streams."""
+    return Keys(*jax.random.split(key, 4))
+
+
+class Trainer(NamedTuple):
+    """A config made ready for one training set: pure functions and static sizes."""
+
+    config: Any
+    model: Model
+    objective: Objective
+    optimiser: optax.GradientTransformation
+    n_train: int
+    mesh: Any = None  # the devices a batch is spread over; see `devices`
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """(number of full batches in an epoch, size of the short last one or 0)."""
+        full, rest = divmod(self.n_train, self.config.train.batch_size)
+        return full, 0 if self.config.train.drop_remainder else rest
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in an epoch, the short last one counted."""
+        full, rest = self.batches
+        return full + (rest > 0)
+
+    def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
+        """The state at step 0; the `mean` image is used only where the data are to be centred."""
+        return jax.jit(self._init)(key, mean)
+
+    def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
+        params, statistics = part(self.model.init(split_keys(key).init, mean))
+        record = {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
+        return TrainState(jnp.int32(0), params, statistics, self.optimiser.init(params), record)
+
+    def abstract(self) -> TrainState:
+        """Shapes and types of a state, nothing computed."""
+        mean = jax.ShapeDtypeStruct(self.model.shape, jnp.float32)
+        return jax.eval_shape(self._init, jax.random.key(0), mean)
+
+
+def check_labels(
+    config: Any, data: Split, part: str = "train", names: tuple[str, ...] | None = None
+) -> None:
+    """Refuses labels that a label-conditioned decoder does not know.
+
+    Args:
+      config: resolved; where `model.classes` is 0 nothing is asked for.
+      data: images with their labels.
+      part: which they are, 'train' or 'test'.
+      names: of the labels, `Dataset.label_names`.
+
+    Raises:
+      ConfigError: the training set has no labels, or not all below `model.classes`.
+      DataError: the same of another part.
+    """
+    classes = config.model.classes
+    if not classes or not len(data.images):
+        return
+    highest = -1 if data.labels is None else int(data.labels.max())
+    if 0 <= highest < classes:
+        return
+    called = f" ('{names[highest]}')" if names and highest >= 0 else ""
+    if part == "train":
+        found = "no labels" if highest < 0 else f"labels up to {highest}{called}"
+        raise ConfigError(f"model.classes: {classes}, but the data set has {found}")
+    found = "none" if highest < 0 else f"{highest}{called} is among them"
+    raise DataError(
+        f"{part}_labels: {found}; the decoder is told the label of each image, which must be 0 to "
+        f"{classes - 1} (model.classes is {classes})"
+    )
+
+
+def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
+    """The trainer for a resolved config and `n_train` images of `shape`, on the devices of `mesh`.
+
+    Raises:
+      ConfigError: the batch is larger than the set.
+    """
+    if config.train.batch_size > n_train:
+        raise ConfigError(
+            f"train.batch_size: {config.train.batch_size} is larger than the training set, "
+            f"{n_train} images"
+        )
+    model = pipeline.build(config, shape)
+    objective = objective_lib.build(config, model)
+    full, rest = divmod(n_train, config.train.batch_size)
+    steps = full + (rest > 0 and not config.train.drop_remainder)
+    return Trainer(config, model, objective, optimizer_lib.build(config, steps), n_train, mesh)
+
+
+def mean_image(images: Any, scale: str) -> jax.Array:
+    """The mean image [height, width, channels] in the network's scale.
+
+    Of images [n, height, width, channels] as stored: uint8, or float in [0,1].
+    """
+    total = sum(block.sum(0, dtype=np.float64) for block in blocks(images))
+    unit = total / len(images) / (255 if images.dtype == np.uint8 else 1)
+    return scaling.to_network(jnp.asarray(unit), scale)
+
+
+def part(variables: Variables) -> tuple[Any, Variables]:
+    """(params, the other collections)."""
+    return variables["params"], {k: v for k, v in variables.items() if k != "params"}

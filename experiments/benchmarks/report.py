@@ -1,0 +1,101 @@
+"""The result of `experiments.bench` as tables for a terminal and for the README, and as a chart."""
+
+from typing import Any
+
+from experiments.pages.markdown import table
+
+Row = dict[str, Any]
+Cells = tuple[str, ...]
+
+HEAD = {
+    "train": ("training step", "ae_jax ms", "PyTorch ms", "ratio", "GFLOP/s", "of peak",
+              "compile s", "memory MiB"),
+    "other": ("other work", "ae_jax ms", "PyTorch ms", "ratio", "in other words"),
+}  # fmt: skip
+
+
+def number(value: float | None) -> str:
+    """Three digits or all before the point; a dash for None."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def brief(row: Row) -> str:
+    """One line, to see that something happens."""
+    return f"{row['name']}: {number(row['ours_ms'])} ms, PyTorch {number(row['torch_ms'])} ms"
+
+
+def tables(result: dict[str, Any]) -> list[list[Cells]]:
+    """The lines of two tables, heads first; a table without rows is left out."""
+    training: list[Cells] = [HEAD["train"]]
+    other: list[Cells] = [HEAD["other"]]
+    for row in result["rows"]:
+        cells = (row["name"], *(number(row[k]) for k in ("ours_ms", "torch_ms", "ratio")))
+        if row["kind"] == "train":
+            share = f"{100 * row['peak_share']:.0f} %"
+            rest = (number(row[k]) for k in ("gflops", "compile_s", "peak_memory_mib"))
+            gflops, compile_s, memory = rest
+            training.append((*cells, gflops, share, compile_s, memory))
+        else:
+            other.append((*cells, remark(row)))
+    return [lines for lines in (training, other) if len(lines) > 1]
+
+
+def remark(row: Row) -> str:
+    """What the milliseconds of a row that is no training step of a published network mean."""
+    if row["kind"] == "start":
+        seconds = row["ours_ms"] / 1e3, row["second_ms"] / 1e3
+        return "first epoch finished after {:.1f} s, started again {:.1f} s".format(*seconds)
+    if row["kind"] == "sweep":
+        return "8 members by {}; single runs {} ms".format(row["method"], number(row["singles_ms"]))
+    if row["kind"] == "sweep_command":
+        seconds = row["ours_ms"] / 1e3, row["singles_ms"] / 1e3
+        return "8 members, {} epochs, {:.1f} s; eight commands {:.1f} s".format(
+            row["epochs"], *seconds
+        )
+    if row["kind"] == "pipeline":
+        share = f"{100 * row['of_memory']:.0f} %"
+        return f"from disk; from memory {number(row['memory_ms'])} ms, disk {share} of its speed"
+    if row["kind"] == "penalty":
+        others = number(row["torch_jacfwd_ms"]), number(row["torch_loop_ms"])
+        return "PyTorch: jacrev; jacfwd {} ms, a loop over the units {} ms".format(*others)
+    rates = row["ours_images_per_s"], row["torch_images_per_s"]
+    return "{:,} and {:,} images/s".format(*rates)
+
+
+def summary(result: dict[str, Any]) -> str:
+    """The geometric mean, and where all this was measured."""
+    machine, v, mean = result["machine"], result["versions"], result["geomean"]
+    return (
+        (f"Geometric mean of the training ratios {mean:.2f}. " if mean else "")
+        + f"{machine['cpu']}, {machine['cores']} cores, float32 matrix products up to "
+        f"{result['peak_gflops']:.0f} GFLOP/s; jax {v['jax']}, PyTorch {v['torch']}, "
+        f"{result['date']}; medians of {result['rounds']} rounds."
+    )
+
+
+def text(result: dict[str, Any]) -> str:
+    """The tables for a terminal."""
+    parts = []
+    for lines in tables(result):
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for first, *rest in lines:
+            cells = [cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
+            parts.append("  ".join([first.ljust(widths[0]), *cells]))
+        parts.append("")
+    return "\n".join([*parts, summary(result)])
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The tables for the README."""
+    parts = [table(lines, all_numbers=True) for lines in tables(result)]
+    return "\n\n".join([*parts, summary(result)])
+
+
+def chart(result: dict[str, Any]) -> Any:
+    """The figure of how many times faster ae_jax is, a bar for every row that has a ratio."""
+    from ae_jax import figures  # not for a command that prints tables
+
+    ratios = {r["name"]: r["ratio"] for r in result["rows"] if r["torch_ms"] is not None}
+    return figures.bars(ratios, "Time in PyTorch over time in ae_jax", "times faster", mark=1.0)

@@ -1,0 +1,57 @@
+"""A row of `experiments.bench`: training from disk beside training from memory."""
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ae_jax.data import arrays, on_disk
+from ae_jax.data.arrays import Split
+from ae_jax.resolve import config
+from ae_jax.train import loop, setup
+from experiments.benchmarks.rows import FOREVER, Pace, Row, Work, digits, interleave
+
+N_IMAGES = 60_000
+BATCH = 256
+LONGER = 4
+
+
+def stream(torch_side: Any, base: str, pace: Pace) -> Row:
+    """A training step of `base` with its 60,000 images on disk, and with them in memory."""
+    # Rounds of several windows: the one that is read ahead while the other side works is for free.
+    pace = pace._replace(seconds=LONGER * pace.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        split = Split(digits(N_IMAGES), None)
+        few = arrays.rows(split, slice(0, 1))
+        on_disk.write(Path(folder) / "digits", [split], N_IMAGES, few)
+        disk = on_disk.read(Path(folder) / "digits", "digits").train
+        seconds = interleave({"ours": _work(base, disk), "memory": _work(base, split)}, pace)
+    medians = {side: 1e3 * statistics.median(values) for side, values in seconds.items()}
+    return {
+        "name": f"stream:{base}",
+        **{f"{side}_ms": round(ms, 4) for side, ms in medians.items()},
+        "torch_ms": None,
+        "ratio": None,
+        "of_memory": round(medians["memory"] / medians["ours"], 3),  # throughput
+        "kind": "pipeline",
+        "batch_size": BATCH,
+        "rounds_ms": {s: [round(1e3 * v, 4) for v in values] for s, values in seconds.items()},
+    }
+
+
+def _work(base: str, split: Split) -> Work:
+    resolved = config.load_config(base, **{"train.epochs": FOREVER, "train.batch_size": BATCH})
+    trainer = setup.prepare(resolved, split.images.shape[1:], N_IMAGES)
+    key = jax.random.key(resolved.seed)
+    state = trainer.init(key, setup.mean_image(split.images[:BATCH], resolved.data.scale))
+    chunks = loop.train(trainer, state, split, key)
+
+    def work(n: int) -> list[float]:
+        losses: list[float] = []
+        while len(losses) < n:
+            losses.extend(next(chunks).terms["loss"].tolist())
+        return losses
+
+    return work

@@ -1,0 +1,1 @@
+"""Files of measurements, and the tables made of them."""

@@ -1,0 +1,1 @@
+"""What `experiments.run` is made of."""

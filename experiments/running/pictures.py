@@ -1,0 +1,118 @@
+"""The figures of a run: which arrays go into which file."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ae_jax import figures
+from ae_jax.evaluate import baselines, manifold
+from ae_jax.model.weights import first_filters, linear_maps
+from ae_jax.run.trained import Run
+from ae_jax.train import setup
+from experiments.running import stages
+from experiments.running.progress import see_few
+from experiments.workdirs import finished, place, workdir
+
+SHOWN = 10
+FILM_FRAMES = 60
+Figures = dict[str, Callable[[], Any]]  # name of a file -> what makes its figure
+
+
+def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any) -> None:
+    """Draws every figure this model has, into `path`/figures."""
+    test = s.dataset.test
+    codes, names = run.encode(test.images), s.dataset.label_names or ()
+    of_points = s.dataset.name in manifold.CURVES
+    made: Figures = {} if of_points else _image_figures(s, run, summary)
+    for name, figure in (_point_figures(s, path, run, rows, summary) if of_points else {}).items():
+        made[name] = partial(_as_it_is, figure)
+    made["curves"] = lambda: _curves(s, rows, summary)
+    made["code_histograms"] = lambda: figures.code_histograms(codes)
+    if codes.shape[1] >= 2:
+        made["code_scatter_2d"] = lambda: figures.code_view(codes, test.labels, 2, names)
+    if codes.shape[1] >= 3:
+        made["code_scatter_3d"] = lambda: figures.code_view(codes, test.labels, 3, names)
+
+    def saved(name: str, make: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: figures.save(make(), path / "figures" / f"{name}.png")
+
+    tasks = {name: saved(name, make) for name, make in made.items()}
+    if not of_points:
+        tasks["progress"] = lambda: _progress(s, path, run, rows, summary)
+    for _ in stages.done("drawing", tasks):
+        pass
+
+
+def _as_it_is(figure: Any) -> Any:
+    return figure
+
+
+def _curves(s: Any, rows: list[dict[str, Any]], summary: Any) -> Any:
+    """Loss and error; a denoiser's error is the one after denoising."""
+    title = f"{s.config.name} on {place.short(s.dataset.name)}"
+    shown = [row for row in rows if row["split"] in ("train", "test")]
+    if d := summary.get("denoise"):
+        shown = [{**r, "mse": r["denoised_mse"]} if "denoised_mse" in r else r for r in shown]
+        linear = d["linear_denoiser_mse"]
+        beside = {} if linear is None else {"best linear denoiser": linear}
+        return figures.curves(shown, title, beside, "Error after denoising, mse per pixel")
+    beside = {"PCA, same code size": finished.controls(summary).get("pca")}
+    return figures.curves(shown, title, {n: v for n, v in beside.items() if v is not None})
+
+
+def _image_figures(s: Any, run: Run, summary: Any) -> Figures:
+    images, labels = (v if v is None else v[:SHOWN] for v in s.dataset.test)
+    clean, name = _clean(s, SHOWN), place.short(s.dataset.name)
+    title = f"{s.config.name} on {name}: test images, mse {summary['test']['mse']:.4f}"
+    made: Figures = {
+        "reconstructions": lambda: figures.reconstructions(
+            clean, run.reconstruct(images, labels), title
+        ),
+        "filters": lambda: figures.filters(first_filters(run.model, run.variables)),
+    }
+    if run.model.corrupts:
+        after = f"{s.config.name}: mse {summary['denoise']['denoised_mse']:.4f} after denoising"
+        made["denoising"] = lambda: figures.denoising(
+            *see_few(s, run.variables, SHOWN), clean, after
+        )
+    if (maps := linear_maps(s.config, run.variables)) is not None:
+        made["linear_maps"] = lambda: figures.linear_maps(*maps)
+    return made
+
+
+def _clean(s: Any, n: int) -> np.ndarray:
+    """The first n test images, in [0,1] units."""
+    images = s.dataset.test.images[:n]
+    return baselines.unit_rows(images).reshape(images.shape)
+
+
+def _progress(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> None:
+    """The same images after some epochs, as a strip and as a film; a denoiser's are corrupted."""
+    frames = workdir.load_frames(path, summary["epochs"])
+    if not frames:
+        return
+    originals, field, title = _clean(s, len(next(iter(frames.values())))), "mse", "Reconstructions"
+    corrupted = None
+    if run.model.corrupts:
+        corrupted = see_few(s, run.variables, len(originals))[0]
+        field, title = "denoised_mse", "Outputs for corrupted images"
+    losses = {row["epoch"]: row[field] for row in rows if row["split"] == "test"}
+    title += " during training"
+    strip = figures.progress_strip(originals, frames, losses, title, corrupted)
+    figures.save(strip, path / "figures" / "progress.png")
+    # Geometrically spaced: most happens early, and a film of 300 frames is a long one.
+    chosen = np.unique(np.geomspace(1, len(frames), FILM_FRAMES).round().astype(int)) - 1
+    film = {epoch: frames[epoch] for epoch in (sorted(frames)[i] for i in chosen)}
+    figures.progress_gif(path / "figures" / "progress.gif", originals, film, losses, corrupted)
+
+
+def _point_figures(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> dict[str, Any]:
+    """Points of a curve: where they go, and a code of one number as a line."""
+    from ae_jax.analysis import curve  # with all applications: not for runs of images
+
+    key = jax.random.fold_in(setup.split_keys(s.key).evaluation, SHOWN)
+    return curve.figures(run, s.dataset.name, key)

@@ -1,0 +1,101 @@
+"""What a session tells while it trains: first words, lines of metrics.jsonl, frames, its pace."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ae_jax.train import devices, loop, setup
+from experiments.running.summary import count, layers
+from experiments.workdirs import workdir
+
+FRAME_IMAGES = 8
+
+
+class Timing:
+    """Seconds spent compiling and stepping, and images seen, in this process."""
+
+    def __init__(self, started: float) -> None:
+        """`started`: when the command was."""
+        self.started, self.compile_s, self.step_s, self.images = started, 0.0, 0.0, 0
+
+    def add(self, chunk: loop.Chunk, trainer: setup.Trainer) -> None:
+        """Counts a chunk."""
+        self.compile_s += chunk.compile_s
+        self.step_s += chunk.seconds
+        steps = chunk.steps[1] - chunk.steps[0]
+        self.images += round(steps * trainer.n_train / trainer.steps_per_epoch)
+
+    @property
+    def rate(self) -> float:
+        """Training images a second, compilation not counted."""
+        return self.images / max(self.step_s, 1e-9)
+
+
+def announce(s: Any, path: Path, step: int, state: Any, seen: bool) -> None:
+    """What is about to happen, in a few lines."""
+    c, t = s.config, s.trainer
+    print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training images {t.model.shape}")
+    print(
+        f"{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}, "
+        f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
+    )
+    print(layers(t.model, state.variables))
+    where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"
+    print(f"workdir {path}" + (where if seen else ""), flush=True)
+
+
+def log_steps(s: Any, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
+    """The lines between epochs that `train.log_every` asks for."""
+    every = s.config.train.log_every
+    for i, step in enumerate(range(*chunk.steps)):
+        if every and (step + 1) % every == 0:
+            terms = {name: float(values[i]) for name, values in chunk.terms.items()}
+            epoch = step / s.trainer.steps_per_epoch
+            log.write(step=step + 1, epoch=round(epoch, 4), split="train_step", **terms)
+
+
+def log_epoch(
+    s: Any, path: Path, log: workdir.MetricsLog, chunk: loop.Chunk, timing: Timing, quiet: bool
+) -> float | None:
+    """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
+
+    Returns the loss on the test set, if this epoch is evaluated.
+    """
+    loss = None
+    record = {name: np.asarray(v, np.float64) for name, v in chunk.state.record.items()}
+    means = {name: float(values.mean()) for name, values in record.items()}
+    ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
+    where = {"step": chunk.steps[1], "epoch": chunk.epoch}
+    log.write(
+        **where,
+        split="train",
+        **means,
+        **{k: float(v) for k, v in ends.items()},
+        images_per_s=round(timing.rate),
+    )
+    line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
+    if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
+        key = jax.random.fold_in(setup.split_keys(s.key).evaluation, chunk.epoch)
+        variables = devices.local(chunk.state.variables)
+        metrics = s.evaluate(variables, s.dataset.test, key)
+        if not np.isfinite(metrics["loss"]):
+            loop.check_state(s.trainer, chunk.state)
+        log.write(**where, split="test", **metrics)
+        line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
+        workdir.save_frame(path, chunk.epoch, see_few(s, variables)[1])
+        loss = metrics["loss"]
+    if not quiet:
+        print(line, flush=True)
+    return loss
+
+
+def see_few(s: Any, variables: Any, n: int = FRAME_IMAGES) -> tuple[np.ndarray, np.ndarray]:
+    """(the first n test images as a denoiser gets them, outputs for these), in [0,1] units.
+
+    The noise is the same at every call, so that outputs of different epochs compare.
+    """
+    images, labels = (v if v is None else v[:n] for v in s.dataset.test)
+    seen, outputs = s.see(variables, images, labels)
+    return np.asarray(seen), np.asarray(outputs)

@@ -1,0 +1,266 @@
+"""One training session in a work directory: restore, train, evaluate, summarise, draw."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from ae_jax.data.load import Dataset
+from ae_jax.errors import CheckpointError
+from ae_jax.evaluate import metrics
+from ae_jax.evaluate.advice import advise
+from ae_jax.model import scaling
+from ae_jax.model.pipeline import Batch
+from ae_jax.run.trained import Run, with_codes
+from ae_jax.train import checkpoint, cost, devices, loop, setup
+from ae_jax.train.interrupt import Interrupt
+from experiments import cli
+from experiments.running import tensorboard as board
+from experiments.running.progress import Timing, announce, log_epoch, log_steps, see_few
+from experiments.running.summary import headline, of_the_code, summarise
+from experiments.workdirs import place, workdir
+
+NOISE_TO_SEE = np.uint32(2**32 - 1)  # folded in; other evaluations fold in their epoch
+SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
+
+
+class Session(NamedTuple):
+    """What is fixed for a run: config, data, compiled functions, key."""
+
+    config: Any
+    dataset: Dataset
+    trainer: setup.Trainer
+    evaluate: Callable[..., metrics.Metrics]
+    see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
+    key: jax.Array
+    meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
+
+
+def prepare(config: Any, dataset: Dataset) -> Session:
+    """Everything that can be refused is refused here, before a file is touched."""
+    images = dataset.train.images
+    for part, split in (("train", dataset.train), ("test", dataset.test)):
+        setup.check_labels(config, split, part, dataset.label_names)
+    trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
+    devices.check_fits("model, encoder, decoder", trainer.abstract())
+    evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
+    model = trainer.model
+
+    key = jax.random.key(config.seed)
+    noise = jax.random.fold_in(setup.split_keys(key).evaluation, NOISE_TO_SEE)
+
+    def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
+        x = scaling.to_network(images, model.scale)
+        seen = model.corrupt(noise, x) if model.corrupts else x
+        x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
+        return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
+
+    facts = place.facts(dataset)
+    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, facts)
+
+
+def cost_text(s: Session) -> str:
+    """What the training would cost, in a few lines; nothing is written."""
+    c = cost.measure(s.trainer, s.dataset.train, s.key)
+    return (
+        f"{s.config.name}: {c.params:,} parameters, {s.trainer.n_train:,} training images\n"
+        f"a step of {s.config.train.batch_size} images: {c.flops / 1e6:,.0f} MFLOP, "
+        f"{c.bytes / 1e6:,.0f} MB read and written, {1e3 * c.step_s:.3g} ms "
+        f"({c.flops / c.step_s / 1e9:.0f} GFLOP/s)\n"
+        f"memory of the program, training set included: {c.memory / 2**20:,.0f} MiB\n"
+        f"{c.steps:,} steps, {s.config.train.epochs} epochs: about {_duration(c.seconds)}, "
+        f"{c.compile_s:.1f} s of it to compile; evaluation and figures come on top"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )
+
+
+def train(
+    s: Session, path: Path, started: float, tensorboard: bool = False, pictures: bool = True
+) -> int:
+    """Trains from the newest good checkpoint to the end; returns the exit code."""
+    state, seen = start(s, path)
+    step, total = int(state.step), s.config.train.epochs * s.trainer.steps_per_epoch
+    if step >= total and (summary := workdir.complete(path, step)):
+        print(f"{path}: already complete, {summary['epochs']} epochs")
+        print(headline(summary))
+        if jax.process_index() == 0:
+            _complete(s, path, devices.local(state), summary, pictures)
+        print(f"report: {path / 'report.html'}")
+        return 0
+    log = None
+    if jax.process_index() == 0:  # one writer of text files
+        announce(s, path, step, state, seen)
+        log = workdir.MetricsLog(path, step)
+    timing = Timing(started)
+    shown = board.Board(path, s, step) if log and tensorboard else None
+    with contextlib.closing(shown) if shown else contextlib.nullcontext():
+        code, state = _loop(s, path, state, log, timing, shown)
+    if code:
+        print(f"saved step {int(state.step)}; run the same command again to go on")
+    elif log:
+        finish(s, path, devices.local(state), log, timing, pictures)
+    return code
+
+
+def _complete(s: Session, path: Path, state: Any, summary: dict[str, Any], pictures: bool) -> None:
+    """What a run that has ended may still lack: its pictures, its page."""
+    lacking = pictures and not summary.get("figures", True)
+    if lacking:
+        _draw(s, path, _with_codes(s, state), workdir.read_metrics(path), summary)
+        workdir.write_json(path / "summary.json", {**summary, "figures": True})
+    if lacking or not (path / "report.html").exists():
+        _page(path, summary)
+
+
+def start(s: Session, path: Path) -> tuple[setup.TrainState, bool]:
+    """(the newest good state or a new one, whether there has been a run here).
+
+    Raises:
+      CheckpointError: there are checkpoints and none is good, or a finished run has lost them.
+    """
+
+    def like(meta: dict[str, Any]) -> setup.TrainState:
+        place.refuse_others(path, meta, s.meta)
+        return s.trainer.abstract()
+
+    restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))
+    if restored is None:
+        if (path / "summary.json").exists():
+            raise CheckpointError(
+                f"{path}: has the summary.json of a run but no checkpoint to go on from\n"
+                "choose another --workdir, or delete this one to start again"
+            )
+        mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
+        return s.trainer.init(s.key, mean), (path / "metrics.jsonl").exists()
+    for step, damage in restored.passed_over.items():
+        print(
+            f"warning: checkpoint of step {step} is damaged and set aside ({damage}); "
+            f"going on from step {restored.step}",
+            file=sys.stderr,
+        )
+    return restored.state, True
+
+
+def finish(
+    s: Session,
+    path: Path,
+    state: setup.TrainState,
+    log: workdir.MetricsLog,
+    timing: Timing,
+    pictures: bool,
+) -> None:
+    """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
+    drawing = ", drawing figures" if pictures else ""
+    print(f"evaluating beside the controls{drawing} ...", flush=True)
+    summary = summarise(s, state, timing)
+    run = _with_codes(s, state)
+    summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
+    named: Any = {"label_names": s.dataset.label_names} if s.dataset.label_names else {}
+    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov, **named)
+    summary["figures"] = pictures
+    if pictures:
+        _draw(s, path, run, log.rows, summary)
+    summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
+    page = _page(path, summary)
+    workdir.write_json(path / "summary.json", summary)
+    print(headline(summary))
+    for sentence in advise(s.config, summary, log.rows):
+        print(cli.wrapped(f"advice: {sentence}", sys.stdout))
+    where = f"; figures in {path / 'figures'}" if pictures else ""
+    print(f"done in {summary['timing']['wall_s']:.1f} s{where}")
+    print(f"report: {page}")
+
+
+def _with_codes(s: Session, state: setup.TrainState) -> Run:
+    """The run, as one would restore it."""
+    return with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
+
+
+def _draw(s: Session, path: Path, run: Run, rows: Any, summary: dict[str, Any]) -> None:
+    """The run's figures."""
+    from experiments.running import (
+        pictures,  # now only: matplotlib is not waited for by the first step
+    )
+
+    pictures.draw(s, path, run, rows, summary)
+
+
+def _page(path: Path, summary: dict[str, Any]) -> Path:
+    """report.html of a run whose summary.json may still have to be written."""
+    from experiments.pages import one_run
+    from experiments.workdirs import finished  # at the end only: not before the first step
+
+    return one_run.write(finished.read(path, summary))
+
+
+def _loop(
+    s: Session,
+    path: Path,
+    state: setup.TrainState,
+    log: workdir.MetricsLog | None,
+    timing: Timing,
+    shown: board.Board | None = None,
+) -> tuple[int, setup.TrainState]:
+    """Steps, log lines, checkpoints; (exit code if a signal came, or 0; last state)."""
+    every = s.config.train.checkpoint_every
+    total = s.config.train.epochs * s.trainer.steps_per_epoch
+    saved, save_s = time.perf_counter(), 0.0
+    bar = tqdm(
+        total=total,
+        initial=int(state.step),
+        disable=not sys.stderr.isatty(),
+        desc=s.config.name,
+        dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} steps [{elapsed} < {remaining}{postfix}]",
+        postfix="compiling" if int(state.step) < total else None,
+    )
+    with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
+        for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every):
+            state = chunk.state
+            step = chunk.steps[1]
+            timing.add(chunk, s.trainer)
+            if chunk.compile_s:
+                bar.unpause()  # the time left is that of steps: compiling is not done again
+            bar.update(step - chunk.steps[0])
+            loss_now = float(chunk.terms["loss"][-1])
+            bar.set_postfix_str(f"loss {loss_now:.4g}, {timing.rate:,.0f} images/s")
+            ended, loss = step % s.trainer.steps_per_epoch == 0, None
+            if log:
+                known = len(log.rows)
+                log_steps(s, log, chunk)
+                loss = log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+                if shown:
+                    shown.numbers(log.rows[known:])
+                if shown and ended:
+                    variables = devices.local(state.variables)
+                    shown.epoch(step, variables, *see_few(s, variables))
+            waited = time.perf_counter() - saved > SAVE_SHARE * save_s
+            due = step % every == 0 if every else ended and waited
+            due, code = devices.agree(due, stop.code)
+            if due or code or step == total:
+                begun = time.perf_counter()
+                loop.check_state(s.trainer, state)
+                checkpoint.save(path, step, state, s.meta, loss)
+                saved = time.perf_counter()
+                save_s = saved - begun
+            if code:
+                return code, state
+    return 0, state

@@ -1,0 +1,175 @@
+"""summary.json: what a run came to, and its first lines in words."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ae_jax
+from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
+from ae_jax.model.pipeline import Batch, Model
+from ae_jax.train import setup
+from experiments.running import stages
+from experiments.workdirs import finished, workdir
+
+CURVE = 2**31 - 1  # stream of the noise on a curve: no epoch has this number
+
+
+def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
+    """Metrics on the whole test set of a session `s`, beside the controls."""
+    train_images, test_images = s.dataset.train.images, s.dataset.test.images
+    found = dict(stages.done("evaluating", _evaluations(s, state)))
+    test = found["the test set"]
+    summary: dict[str, Any] = {
+        "config_name": s.config.name,
+        "dataset": s.dataset.name,
+        "n_train": len(train_images),
+        "n_test": len(test_images),
+        "params": count(state.params),
+        "epochs": int(state.step) // s.trainer.steps_per_epoch,
+        "steps": int(state.step),
+        "params_sha256": workdir.params_sha256(state.params),
+        "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
+        "controls": {
+            "pca": found["PCA"],
+            "pca_uncentred": found["PCA without centering"],
+            "mean_image": found["the mean image"],
+            "untrained": found["the untrained network"]["mse"],
+        },
+        "seed": s.config.seed,
+        "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
+        "versions": {
+            "ae_jax": ae_jax.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+        "timing": {
+            "compile_s": round(timing.compile_s, 2),
+            "train_images_per_s": round(timing.rate),
+        },
+    }
+    if "bce" in test:
+        summary["test"]["bce_floor"] = baselines.entropy_floor(test_images)
+    if s.dataset.name in manifold.CURVES:
+        summary["manifold"] = manifold.summary(
+            s.trainer.model,
+            state.variables,
+            s.dataset.name,
+            s.config.corruption,
+            jax.random.fold_in(setup.split_keys(s.key).evaluation, CURVE),
+        )
+    if "noisy_mse" in test:
+        summary["denoise"] = {
+            "noisy_mse": test["noisy_mse"],
+            "denoised_mse": test["denoised_mse"],
+            "linear_denoiser_mse": found["the best linear denoiser"],
+        }
+    return summary
+
+
+def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
+    """What takes time in a summary: the metrics of the run and of its controls."""
+    train, test = s.dataset.train.images, s.dataset.test.images
+    key = setup.split_keys(s.key).evaluation
+    scale, k = s.config.data.scale, s.config.model.code_size
+
+    def untrained() -> Any:
+        mean = setup.mean_image(train, scale)
+        return s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
+
+    tasks: dict[str, Callable[[], Any]] = {
+        "the test set": lambda: s.evaluate(state.variables, s.dataset.test, key),
+        "the untrained network": untrained,
+        "the mean image": lambda: baselines.mean_image_mse(train, test),
+        "PCA": lambda: baselines.pca_mse(train, test, k),
+        "PCA without centering": lambda: baselines.pca_mse(train, test, k, False, scale),
+    }
+    if s.trainer.model.corrupts:
+        tasks["the best linear denoiser"] = lambda: baselines.linear_denoiser_mse(
+            s.trainer.model, train, test, key
+        )
+    return tasks
+
+
+def of_the_code(config: Any, test_codes: Any) -> dict[str, Any]:
+    """How the code is used, of the codes [n, k] of the test set."""
+    _, deviations = code_statistics.unit_statistics(test_codes)
+    least = 2e-3 * float(np.ptp(test_codes, axis=0).max())  # as a histogram calls a unit constant
+    found: dict[str, Any] = code_statistics.code_metrics(test_codes, least)
+    bounds = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(config.encoder.code_activation)
+    if config.bottleneck.name == "gaussian":
+        found["collapsed_units"] = int((deviations**2 < advice.ACTIVE).sum())
+    elif bounds:
+        found["saturated_units"] = code_statistics.saturated_units(test_codes, *bounds)
+    return found
+
+
+def count(params: Any) -> int:
+    """Number of parameters."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def layers(model: Model, variables: Any) -> str:
+    """A line for every layer: what it makes of one image, how many parameters, of which shapes."""
+
+    def intermediate(variables: Any) -> Any:
+        x = jnp.zeros((1, *model.shape))
+        options = {"capture_intermediates": True, "mutable": ["intermediates"]}
+        batch = Batch(x, jnp.zeros(1, jnp.int32))
+        return model.apply(variables, batch, x, None, False, **options)[1]["intermediates"]
+
+    outputs = jax.eval_shape(intermediate, variables)  # nothing is computed
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables["params"]):
+        *place, name = (entry.key for entry in path)
+        found.setdefault(tuple(place), {})[name] = leaf
+    lines = [("layer", "out", "parameters", "of shapes")]
+    for module in sorted(found, key=_place):
+        out = outputs
+        for name in module:
+            out = out[name]
+        shapes = [f"{n} {_by(leaf.shape)}" for n, leaf in sorted(found[module].items())[::-1]]
+        shape = _by(out["__call__"][0].shape[1:])
+        lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
+    a, b, c = (max(len(line[i]) for line in lines) for i in range(3))
+    return "\n".join(f"  {n:<{a}}  {out:<{b}}  {size:>{c}}  {of}" for n, out, size, of in lines)
+
+
+def _place(module: tuple[str, ...]) -> tuple[bool, int, str]:
+    """Encoder before decoder, layer_10 after layer_9."""
+    number = module[-1].rpartition("_")[2]
+    return module[0] != "encoder", int(number) if number.isdigit() else 0, module[-1]
+
+
+def _by(shape: Any) -> str:
+    return "x".join(map(str, shape))
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """The numbers to look at first, beside what they are compared with; a denoiser's is first."""
+    test, shown = summary["test"], finished.controls(summary)
+    rows = []
+    if "denoise" in summary:
+        d = summary["denoise"]
+        rows.append(("denoised mse per pixel in [0,1]", _with_db(d["denoised_mse"])))
+        if d["linear_denoiser_mse"] is not None:
+            rows.append(("  best linear denoiser", f"{d['linear_denoiser_mse']:.5f}"))
+        rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
+    on = "test mse per pixel in [0,1]" if not rows else "test mse on clean images"
+    rows.append((on, _with_db(test["mse"])))
+    names = {"pca": "PCA of equal size", "mean_image": "the mean image", "untrained": "untrained"}
+    rows += [(f"  {name}", f"{shown[c]:.5f}") for c, name in names.items() if c in shown]
+    if "pca" not in shown:
+        rows.append((f"  {names['pca']}", finished.copies(summary)))
+    if "manifold" in summary:
+        rows += [(k.replace("_", " "), f"{v:.3f}") for k, v in summary["manifold"].items()]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def _with_db(mse: float) -> str:
+    return f"{mse:.5f}  ({metrics.psnr(mse):.1f} dB)"

@@ -1,0 +1,272 @@
+"""One sweep in a directory: train the groups, evaluate the members, summarise, draw."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from ae_jax.data.load import Dataset, load_data, subset
+from ae_jax.errors import CheckpointError
+from ae_jax.evaluate import baselines
+from ae_jax.figures.charts import save
+from ae_jax.figures.sweep_chart import LINES, sweep_curve
+from ae_jax.resolve.config import changes
+from ae_jax.sweep import autotune, ensemble
+from ae_jax.sweep import members as members_lib
+from ae_jax.sweep.members import CODE_SIZE, Group, Member
+from ae_jax.train import setup
+from experiments.sweeping import table
+from experiments.workdirs import place, workdir
+
+
+class Plan(NamedTuple):
+    """A sweep of which nothing needs to be refused any more."""
+
+    config: Any
+    members: Sequence[Member]
+    groups: Sequence[Group]
+    data: Sequence[Dataset]  # of every group
+    steps: Sequence[int]  # of each member, for every group
+
+
+def plan(config: Any, members: Sequence[Member]) -> Plan:
+    """Loads the data; raises what `load_data` and `ensemble.check` do."""
+    groups = members_lib.groups(members)
+    data = _datasets(groups)
+    fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
+    for f, d in zip(fixed, data, strict=True):
+        setup.check_labels(f.config, d.test, "test", d.label_names)
+    steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
+    return Plan(config, members, groups, data, steps)
+
+
+def run(p: Plan, path: Path, method: str, started: float) -> int:
+    """The whole sweep in a directory; returns the exit code."""
+    asked = _asked(p)
+    file = path / "sweep.json"
+    if old := _read(file, asked):
+        print(f"{path}: already complete, {len(p.members)} members")
+        print(table.table(old["summary"]))
+        return _code(old["summary"])
+    if file.exists():
+        print(f"{file} is of another sweep; it will be replaced")
+    _announce(p)
+    ended = _train_all(p, path / "ended.json", asked, method)
+    rows = {i: row for e in ended for i, row in zip(e["rows"], e["members"], strict=True)}
+    results = [
+        {"seed": m.seed, "overrides": dict(m.point), **rows[i]} for i, m in enumerate(p.members)
+    ]
+    summary = table.summarise(results)
+    (path / "figures").mkdir(exist_ok=True)
+    _draw(p, asked["grid"], summary, path / "figures" / "sweep.png")
+    reports = [e["report"] for e in ended]
+    timing = {
+        "wall_s": round(time.perf_counter() - started, 2),
+        **{k: round(sum(r[k] for r in reports), 2) for k in ("compile_s", "step_s")},
+        "groups": reports,
+    }
+    methods = ",".join(sorted({report["method"] for report in reports}))
+    found = {**asked, "method": methods, "timing": timing, "members": results, "summary": summary}
+    workdir.write_json(file, json_ready(found))
+    (path / "ended.json").unlink()
+    print(table.table(summary))
+    print(f"done in {timing['wall_s']:.1f} s; {file}")
+    return _code(summary)
+
+
+def _code(summary: Sequence[Mapping[str, Any]]) -> int:
+    return 3 if all(point["diverged"] == point["seeds"] for point in summary) else 0
+
+
+def _train_all(p: Plan, file: Path, asked: Mapping[str, Any], method: str) -> list[dict[str, Any]]:
+    """What became of every group; `file` keeps those that have ended from a sweep cut short."""
+    ended = _read(file, asked).get("groups", [])
+    sizes = [n * len(group.seeds) for n, group in zip(p.steps, p.groups, strict=True)]
+    with tqdm(
+        total=sum(sizes),
+        initial=sum(sizes[: len(ended)]),
+        unit="step",
+        disable=not sys.stderr.isatty(),
+        desc="sweep",
+        dynamic_ncols=True,
+    ) as bar:
+        if ended:
+            bar.write(f"{len(ended)} of {len(p.groups)} programs had ended before", sys.stdout)
+        for i in range(len(ended), len(p.groups)):
+            members, report = _train(p.groups[i], p.data[i], p.steps[i], method, bar)
+            ended.append({"rows": p.groups[i].rows, "members": members, "report": report})
+            workdir.write_json(file, {**asked, "groups": ended})
+            bar.write(_speed(report), sys.stdout)
+    return ended
+
+
+def _train(
+    group: Group, dataset: Dataset, steps: int, method: str, bar: Any
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """(what became of every member, how it went)."""
+    begun = time.perf_counter()
+    programs: ensemble.Compiled = {}
+    ms: dict[str, float] = {}
+    if method == "auto":
+        e, programs, ms = autotune.choose(group, dataset.train)
+    else:
+        e = ensemble.prepare(group, dataset.train, method)
+    states = ensemble.start(e)
+    compile_s, step_s = time.perf_counter() - begun, 0.0
+    diverged: dict[int, int] = {}
+    for chunk in ensemble.train(e, states, programs):
+        states, diverged = chunk.states, chunk.diverged
+        compile_s, step_s = compile_s + chunk.compile_s, step_s + chunk.seconds
+        bar.update((chunk.steps[1] - chunk.steps[0]) * len(group.seeds))
+    evaluate = ensemble.evaluator(e)
+    found = []
+    for i, state in enumerate(ensemble.results(e, states)):
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
+            diverged.setdefault(i, steps - 1)  # a loss is recorded before its update
+        key = setup.split_keys(jax.random.key(group.seeds[i])).evaluation
+        test = None if i in diverged else evaluate(i, state.variables, dataset.test, key)
+        digest = workdir.params_sha256(state.params)
+        found.append({"diverged": diverged.get(i), "test": test, "params_sha256": digest})
+    report = {
+        "method": e.method,
+        "devices": 1 if e.mesh is None else e.mesh.size,
+        "members": len(group.seeds),
+        "compile_s": round(compile_s, 2),
+        "step_s": round(step_s, 3),
+        "ms_per_member_step": round(1e3 * step_s / max(steps * len(group.seeds), 1), 4),
+        "measured_ms": {name: round(value, 4) for name, value in ms.items()},
+    }
+    return found, report
+
+
+def _asked(p: Plan) -> dict[str, Any]:
+    """What makes two sweeps the same; of `config` the places of the data do not count."""
+    grid = {
+        field: list(dict.fromkeys(member.point[field] for member in p.members))
+        for field in p.members[0].point
+    }
+    asked = {
+        "config_name": p.config.name,
+        "config": p.config.to_dict(),
+        "grid": grid,
+        "seeds": sorted({member.seed for member in p.members}),
+        "images": [place.facts(d) for d in {id(d): d for d in p.data}.values()],
+    }
+    return json.loads(json.dumps(asked))
+
+
+def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in `file` if it is of this sweep, else nothing.
+
+    Raises:
+      CheckpointError: it is of this sweep on other images.
+    """
+    try:
+        found = json.loads(file.read_text())
+        known = found.get("images")  # an older file has none: places count then
+        free = ("data.name", "data.manual_dir") if known else ()
+        if changes(found["config"], asked["config"], free):
+            return {}
+        # The order of the grid's fields is that of the members.
+        if any(
+            json.dumps(found[k]) != json.dumps(asked[k]) for k in ("config_name", "grid", "seeds")
+        ):
+            return {}
+        pairs = zip(known or asked["images"], asked["images"], strict=True)
+        wrong = [line for pair in pairs for line in place.differences(*pair)]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+    if wrong:
+        listed = "; ".join(wrong)
+        raise CheckpointError(f"--workdir: {file} is of a sweep on other images\n{listed}")
+    return found
+
+
+def _datasets(groups: Sequence[Group]) -> list[Dataset]:
+    """Every group's data; those that need the same get the same object."""
+    known: dict[Any, Dataset] = {}
+    found = []
+    for group in groups:
+        d = group.config.data
+        key = (tuple(sorted(d.items())), group.seeds[0] if d.split == "random" else None)
+        if key not in known:
+            whole = load_data(d.name, d.manual_dir, d.split, group.seeds[0])
+            known[key] = subset(whole, d.n_train, d.n_test)
+        found.append(known[key])
+    return found
+
+
+def _announce(p: Plan) -> None:
+    seeds, programs = len({member.seed for member in p.members}), len(p.groups)
+    print(
+        f"{p.config.name}: {p.data[0].name}, {len(p.members)} members ({len(p.members) // seeds} "
+        f"points x {seeds} seeds) in {programs} program{'s' if programs > 1 else ''}"
+    )
+    for group in p.groups:
+        if CODE_SIZE in group.values:
+            sizes = ", ".join(str(k) for k in sorted(set(group.values[CODE_SIZE].tolist())))
+            widest = group.config.model.code_size
+            random = group.config.bottleneck.name != "identity"
+            note = "; the noise of the code is drawn for that width" if random else ""
+            print(f"code sizes {sizes} are masks on one network of {widest}{note}")
+    sys.stdout.flush()
+
+
+def _speed(report: Mapping[str, Any]) -> str:
+    """The method, and how it compares."""
+    line = f"{report['members']} members by {report['method']}"
+    if report["devices"] > 1:
+        line += f" on {report['devices']} devices"
+    line += f": {report['ms_per_member_step']:.3g} ms a member's step"
+    measured = report["measured_ms"]
+    if len(measured) > 1:
+        listed = ", ".join(f"{name} {ms:.3g}" for name, ms in measured.items())
+        ratio = measured["loop"] / measured[report["method"]]
+        line += f" (measured {listed}; {ratio:.2f} times the speed of one after the other)"
+    return line
+
+
+def _draw(
+    p: Plan, grid: Mapping[str, Sequence[Any]], summary: Sequence[Mapping[str, Any]], file: Path
+) -> None:
+    """Error against the code size, or else against the first field of numbers; none: no figure."""
+    numeric = [
+        field
+        for field, values in grid.items()
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    ]
+    if not numeric:
+        return
+    field = CODE_SIZE if CODE_SIZE in numeric else numeric[0]
+    curves: dict[str, list[tuple[float, float, float]]] = {}
+    for point in summary:
+        others = {f: v for f, v in point["overrides"].items() if f != field}
+        name = ", ".join(f"{f.rpartition('.')[2]} {v}" for f, v in others.items()) or p.config.name
+        mse = point["test"].get("mse", {"mean": np.nan, "sd": np.nan})
+        curves.setdefault(name, []).append(
+            (point["overrides"][field], mse["mean"], mse["sd"] or 0.0)
+        )
+    pca = []
+    if field == CODE_SIZE and not any(f.startswith("data.") for f in grid):
+        images = p.data[0].train.images, p.data[0].test.images
+        pca = [(k, baselines.pca_mse(*images, k)) for k in grid[field]]
+    kept = dict(list(curves.items())[:LINES])
+    title = (
+        f"{p.config.name} on {p.data[0].name}: mean and deviation of {summary[0]['seeds']} seeds"
+    )
+    save(sweep_curve(kept, field, pca, title), file)
+
+
+def json_ready(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, Mapping):
+        return {key: json_ready(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_ready(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

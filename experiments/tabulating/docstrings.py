@@ -1,0 +1,95 @@
+"""The numbers in the configs' docstrings, from the files of measurements.
+
+What stands after the line `Measured:` of a docstring, to the next empty line or its end, is
+replaced by what the files of `FILES` say of the config and its variants.
+"""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ae_jax.errors import DataError
+from ae_jax.files import json_file
+from experiments import defaults
+from experiments.measuring import measured
+from experiments.measuring.measured import RUN, Row
+from experiments.measuring.published import ROWS
+from experiments.reproduce import plus_minus, seeds_of
+
+WIDTH = 100
+BLOCK = re.compile(r"^Measured:\n.*?(?=^\n|^\"\"\")", re.DOTALL | re.MULTILINE)
+
+
+def reproduced(row: Row) -> str:
+    """A printed number beside ours."""
+    where = f"{row['printed']} ({row['measure']}, {ROWS[row['name']].where})"
+    return (
+        f"`{row['config']}` (seeds: {seeds_of(row['ours'])}): published {where}, here "
+        f"{plus_minus(row['ours'])}, {row['verdict']}."
+    )
+
+
+def default(row: Row) -> str:
+    """A row of `experiments.defaults`.
+
+    Raises:
+      DataError: the config has changed since.
+    """
+    protocol = {"config": measured.fields_of(row["name"], {})}
+    if changed := measured.changes(row, RUN, protocol):
+        again = f"python -m experiments.defaults --only={row['name']}"
+        raise DataError(
+            f"defaults.json: {row['name']} was measured otherwise: {changed[0]}; {again}"
+        )
+    return defaults.sentence(row["name"], row)
+
+
+def of_paper(row: Row) -> str:
+    """A row of `experiments.literature`."""
+    return defaults.sentence(
+        row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}}
+    )
+
+
+FILES: dict[str, Callable[[Row], str]] = {
+    "reproduce.json": reproduced,
+    "literature.json": of_paper,
+    "defaults.json": default,
+}
+
+
+def sentences(config: str, results: Path) -> Iterator[str]:
+    """What the files say of a config and its variants.
+
+    Raises:
+      DataError: a file is not there or of another form, or a config has changed.
+      CheckpointError: a file is damaged.
+    """
+    for file, said in FILES.items():
+        if not (results / file).is_file():
+            raise DataError(f"{results / file}: not there, the docstrings of configs quote it")
+        rows: list[Any] = json_file.read(results / file).get("rows", [])
+        try:
+            named = [(row, row.get("config", row["name"])) for row in rows]
+            yield from (said(row) for row, name in named if name.partition(":")[0] == config)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{results / file}: not of the form expected: {error!r}") from error
+
+
+def filled(config: str, text: str, results: Path) -> str:
+    """The text of a config's file with what is measured in its docstring.
+
+    Raises:
+      DataError: as `sentences`; or there is something to say, and no line `Measured:` for it.
+    """
+    lines = [textwrap.fill(said, WIDTH) for said in sentences(config, results)]
+    if not BLOCK.search(text):
+        if lines:
+            raise DataError(
+                f"configs/{config}.py: its docstring needs a line 'Measured:' at its end"
+            )
+        return text
+    nothing = f"nothing yet; `python -m experiments.defaults --only={config}`."
+    return BLOCK.sub(lambda _: "\n".join(["Measured:", *(lines or [nothing]), ""]), text, count=1)

@@ -1,0 +1,1 @@
+"""Work directories: their files, where the data of a run are, and who may write."""

@@ -1,0 +1,86 @@
+"""Where the data of a run are now. A run is known by its images' hashes, not by a path.
+
+A path is kept absolute, so that another current directory changes nothing; files that were moved
+are named by --data (or by --config.data.name), and are the run's if their images are.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ae_jax.data.arrays import sha256
+from ae_jax.data.load import Dataset, is_path, of_config
+from ae_jax.errors import CheckpointError, DataError
+from ae_jax.resolve.config import merge, resolve
+from experiments import cli
+
+ADDED = {"test_images_sha256"}  # what older checkpoints do not say
+
+
+def fields(place: str | None) -> dict[str, str]:
+    """The config fields that --data stands for: of a folder `data.manual_dir`, else `data.name`."""
+    if place is None:
+        return {}
+    return {"data.manual_dir" if Path(place).is_dir() else "data.name": place}
+
+
+def settled(config: Any, place: str | None = None) -> Any:
+    """The resolved config with its data at `place`, every path absolute."""
+    data = dict(config.data.items())
+    for field, value in fields(place).items():
+        data[field.removeprefix("data.")] = value
+    for field in ("name", "manual_dir"):
+        if data[field] and (field == "manual_dir" or is_path(data[field])):
+            data[field] = os.path.abspath(cli.expanded(data[field]))
+    return resolve(merge(config.to_dict(), {"data": data}))
+
+
+def short(name: str) -> str:
+    """What a title calls a data set: a file without its folder."""
+    return Path(name).name if is_path(name) else name
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What makes two data sets the same, for JSON: shape and number of images, their hashes."""
+    images = dataset.train.images
+    return {
+        "shape": list(images.shape[1:]),
+        "n_train": len(images),
+        "images_sha256": sha256(images),
+        "test_images_sha256": sha256(dataset.test.images),
+    }
+
+
+def differences(known: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """'fact: old -> new' of every one of `facts` in which the images of a run are not the same."""
+    return [
+        f"{name}: {known.get(name)} -> {value}"
+        for name, value in found.items()
+        if known.get(name) != value and (name in known or name not in ADDED)
+    ]
+
+
+def refuse_others(path: Path, known: dict[str, Any], found: dict[str, Any]) -> None:
+    """Raises CheckpointError where the images are not those of the run in `path`."""
+    if wrong := differences(known, found):
+        raise CheckpointError(f"{path}: was trained on other images\n" + "; ".join(wrong))
+
+
+def opened(path: Path, config: Any, place: str | None) -> Dataset:
+    """The data set of the trained run in `path`, at `place` where that is given.
+
+    Raises:
+      DataError: it is not there (and how to say where it is).
+      CheckpointError: these are other images than the run was trained on.
+    """
+    from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelt
+
+    there = settled(config, place)
+    try:
+        dataset = of_config(there)
+    except DataError as error:
+        if place is None and is_path(there.data.name):
+            raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
+        raise
+    refuse_others(path, checkpoint.meta(path) or {}, facts(dataset))
+    return dataset

@@ -1,0 +1,269 @@
+"""The bench: operations by hand and by PyTorch's counter, equal networks, turns, medians."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ae_jax.errors import ConfigError
+from ae_jax.objective.contractive import jacobian
+from ae_jax.resolve import config
+from ae_jax.train import setup
+from experiments import bench
+from experiments.benchmarks import report
+from experiments.benchmarks import rows as bench_rows
+from experiments.benchmarks.rows import Pace
+from experiments.measuring import published
+
+# PyTorch's own, at imports it puts off until they are needed.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning"),
+]
+ROOT = Path(__file__).parents[2]
+# As published, except 'contractive', which is 'undercomplete' with a penalty.
+PARAMETERS = {
+    "linear": 50_176,
+    "undercomplete": 47_854,
+    "denoise": 785_284,
+    "dropout": 468_368,
+    "dense": 457_370,
+    "conv_pool": 359_263,
+    "deep": 220_066,
+    "conv_strided": 210_369,
+    "conv_strided:batchnorm": 210_561,
+    "vae": 652_824,
+    "contractive": 47_854,
+}
+RESULT = {
+    "date": "2026-01-02",
+    "machine": {"cpu": "Some CPU", "cores": 2},
+    "versions": {"jax": "1.2", "torch": "3.4"},
+    "rounds": 3,
+    "peak_gflops": 200.0,
+    "rows": [],
+    "geomean": None,
+}
+TRAINED = {"kind": "train", "gflops": 50.0, "peak_gflops": 200.0, "compile_s": 1.5,
+           "peak_memory_mib": 700}  # fmt: skip
+OTHERS = [
+    {"name": "encode:x", "kind": "encode", "ours_ms": 2.0, "torch_ms": 3.0, "ratio": 1.5,
+     "ours_images_per_s": 3_000_000, "torch_images_per_s": 2_000_000},
+    {"name": "penalty:x", "kind": "penalty", "ours_ms": 1.25, "torch_ms": 25.0, "ratio": 20.0,
+     "torch_jacfwd_ms": 1234.5, "torch_loop_ms": 40.0},
+    {"name": "sweep:x", "kind": "sweep", "ours_ms": 1.0, "torch_ms": None, "ratio": 1.5,
+     "singles_ms": 1.5, "method": "vmap"},
+    {"name": "sweep_command:x", "kind": "sweep_command", "ours_ms": 9000, "torch_ms": None,
+     "ratio": 5.0, "singles_ms": 45000, "epochs": 10},
+    {"name": "start:x", "kind": "start", "ours_ms": 7500, "second_ms": 2500, "torch_ms": None,
+     "ratio": None},
+]  # fmt: skip
+
+
+@pytest.fixture
+def torch_side():
+    """PyTorch's side of the bench."""
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[bench]'")
+    return bench.load_torch()
+
+
+def model_of(name):
+    return setup.prepare(config.load_config(name), (28, 28, 1), 1000).model
+
+
+def parameters_of(model):
+    return jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))["params"]
+
+
+def test_the_rows_are_the_published_networks():
+    assert set(bench.select(["train"])) == set(PARAMETERS)
+    for name, count in PARAMETERS.items():
+        assert sum(p.size for p in jax.tree.leaves(parameters_of(model_of(name)))) == count, name
+
+
+def test_pytorch_has_the_same_parameters(torch_side):
+    assert set(torch_side.NETWORKS) == set(PARAMETERS)
+    for name, count in PARAMETERS.items():
+        leaves = torch_side.parameters(torch_side.network(name))
+        ours = jax.tree.leaves(parameters_of(model_of(name)))
+        assert sum(p.numel() for p in leaves) == count, name
+        assert sorted(p.numel() for p in leaves) == sorted(p.size for p in ours), name
+
+
+def test_operations_by_hand():
+    dense = [784 * 250, 250 * 16, 16 * 320, 320 * 784]
+    assert bench_rows.layer_products(model_of("dense")) == dense
+    first = 784 * 250  # whose input needs no gradient
+    assert bench_rows.step_flops(model_of("dense"), 200) == 2 * 200 * (3 * sum(dense) - first)
+    strided = [14 * 14 * 9 * 16, 7 * 7 * 9 * 16 * 32, 7 * 7 * 32 * 64]
+    assert bench_rows.layer_products(model_of("conv_strided")) == [*strided, *strided[::-1]]
+    pooled = [28 * 28 * 25 * 4, 14 * 14 * 25 * 4 * 8, 392 * 150, 150 * 16]
+    pooled += [16 * 120, 120 * 320, 320 * 784]
+    pooled += [14 * 14 * 25 * 16 * 8, 28 * 28 * 36 * 8 * 4, 28 * 28 * 49 * 4]
+    assert bench_rows.layer_products(model_of("conv_pool")) == pooled
+
+
+def test_our_side_trains_what_the_source_trains():
+    """PyTorch's side is the source's: ReLU, Adam without a schedule."""
+    side = bench_rows.ours("conv_pool", {}).config
+    assert (side.encoder.activation, side.optim.schedule) == ("relu", "constant")
+    assert side.train.batch_size == 200
+    assert published.sourced("conv_strided:batchnorm") == "conv_strided:batchnorm,published"
+    assert published.sourced("contractive") == "contractive"
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_operations_are_those_pytorch_counts(torch_side, name):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    side = config.load_config(name, **{"train.batch_size": 4})
+    x = bench_rows.tensor(torch_side, bench_rows.digits(4), side)
+    steps = torch_side.train(torch_side.network(name), torch_side.LOSSES[name], side, x)
+    with FlopCounterMode(display=False) as counter:
+        next(steps)
+    counted = counter.get_total_flops()
+    ours = bench_rows.step_flops(model_of(name), 4)
+    assert counted == pytest.approx(ours, rel=2e-3 if name == "contractive" else 0), name
+
+
+def test_every_way_to_the_penalty_gives_the_same_number(torch_side):
+    network = torch_side.network("contractive")
+    x = bench_rows.tensor(torch_side, bench_rows.digits(8), config.load_config("contractive"))
+    kernel, bias = (p.detach().numpy() for p in network[0].parameters())
+    layer = {"kernel": jnp.asarray(kernel.T), "bias": jnp.asarray(bias)}
+    model = model_of("contractive")
+    J = jacobian(model, {"params": {"encoder": {"layer_0": layer}}})
+    ours = float(jnp.mean(J.squared(J.of(jnp.asarray(x.numpy()).reshape(8, 28, 28, 1)))))
+    for method in (*torch_side.PENALTIES.values(), torch_side.closed_form):
+        assert method(network[0], x, network[0](x)).item() == pytest.approx(ours, rel=1e-5), method
+
+
+def test_sides_take_turns_and_rounds_hold_seconds_a_unit(monkeypatch):
+    now, turns = [0.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def side(name, seconds):
+        def work(n):
+            turns.append(name)
+            now[0] += seconds * n
+            return [0.0] * n
+
+        return work
+
+    ticks = []
+    pace = Pace(rounds=3, seconds=1.0, tick=lambda: ticks.append(1))
+    measured = bench_rows.interleave({"ours": side("a", 0.01), "torch": side("b", 0.125)}, pace)
+    assert turns[-6:] == ["a", "b"] * 3 and len(ticks) == 6
+    assert measured["ours"] == pytest.approx([0.01] * 3)
+    assert measured["torch"] == pytest.approx([0.125] * 3)
+    # A side that does more than asked (whole chunks) is divided by what it did.
+    whole = bench_rows.interleave({"ours": lambda n: side("a", 0.1)(7 * n)}, pace)
+    assert whole["ours"] == pytest.approx([0.1] * 3)
+
+
+def test_a_row_holds_medians_in_milliseconds():
+    row = bench_rows.compared("x", {"ours": [0.002, 0.009, 0.001], "torch": [0.003, 0.005, 0.004]})
+    assert (row["ours_ms"], row["torch_ms"], row["ratio"]) == (2.0, 4.0, 2.0)
+
+
+def test_shares_of_the_peak_and_the_geometric_mean():
+    rows = [{"name": n, **TRAINED, "ratio": r} for n, r in (("a", 2.0), ("b", 4.5))]
+    result = bench.finish(RESULT, [*rows, *OTHERS])
+    assert result["geomean"] == pytest.approx(3.0)  # the square root of 9; training rows only
+    assert [row["peak_share"] for row in result["rows"][:2]] == [0.25, 0.25]
+
+
+def test_tables_have_a_line_for_every_row():
+    row = {"name": "a", "ours_ms": 0.5, "torch_ms": 1.0, "ratio": 2.0, **TRAINED}
+    result = bench.finish(RESULT, [row, *OTHERS])
+    lines = report.markdown(result).splitlines()
+    assert "| a | 0.5 | 1 | 2 | 50 | 25 % | 1.5 | 700 |" in lines
+    assert "| encode:x | 2 | 3 | 1.5 | 3,000,000 and 2,000,000 images/s |" in lines
+    assert any("jacfwd 1,234 ms, a loop over the units 40 ms" in line for line in lines)
+    assert any("8 members, 10 epochs, 9.0 s; eight commands 45.0 s" in line for line in lines)
+    assert any("after 7.5 s, started again 2.5 s" in line for line in lines)
+    assert lines[-1].startswith("Geometric mean of the training ratios 2.00. Some CPU, 2 cores")
+    heads = [line for line in lines if line.startswith(("| training step |", "| other work |"))]
+    assert len(heads) == 2
+    text = report.text(result).splitlines()
+    assert [line.split()[0] for line in text if ":x" in line] == [r["name"] for r in OTHERS]
+    bars = report.chart(result).axes[0].patches
+    assert [bar.get_width() for bar in bars] == [2.0, 1.5, 20.0]  # no ratio, no bar
+
+
+def test_a_bar_that_ends_before_the_mark_is_orange():
+    rows = [{"name": n, "ratio": r, "torch_ms": 1.0} for n, r in (("slow", 0.8), ("fast", 1.2))]
+    slow, fast = report.chart({"rows": rows}).axes[0].patches
+    assert slow.get_facecolor()[:3] == pytest.approx((0xD5 / 255, 0x5E / 255, 0), abs=1e-6)
+    assert fast.get_facecolor()[:3] == pytest.approx((0, 0x72 / 255, 0xB2 / 255), abs=1e-6)
+
+
+def test_only_takes_names_and_kinds():
+    assert bench.select([]) == list(bench.ROWS)
+    assert bench.select(["start", "vae"]) == ["vae", "start:denoise", "start:conv_pool"]
+    with pytest.raises(ConfigError, match="'denoisy'; did you mean 'denoise'"):
+        bench.select(["denoisy"])
+
+
+def test_without_pytorch_the_command_ends_with_2(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('No module named torch')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.bench", f"--json={tmp_path / 'b.json'}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "pip install -e '.[bench]'" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_rows, "N_IMAGES", 640)
+    monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds a step
+    written = []
+    names = ["linear", "encode:dense", "evaluate:dense", "penalty:784-30"]
+    result = bench.measure(names, Pace(rounds=1, seconds=0.02), written.append)
+    assert json.loads(json.dumps(result)) == written[-1] and len(written) == 4
+    assert [row["name"] for row in result["rows"]] == names
+    row = result["rows"][0]
+    assert row["ratio"] == pytest.approx(row["torch_ms"] / row["ours_ms"], rel=1e-2)
+    assert row["mflop"] == pytest.approx(2 * 32 * (3 * 2 - 1) * 784 * 32 / 1e6, rel=1e-4)
+    assert row["gflops"] == pytest.approx(row["mflop"] / row["ours_ms"], rel=1e-2)
+    # Twenty steps of the same training: the losses differ by the draw of the weights only.
+    assert row["ours_loss"] == pytest.approx(row["torch_loss"], rel=0.1)
+    assert result["geomean"] == pytest.approx(row["ratio"])
+    assert all(math.isfinite(row[f"{s}_ms"]) for row in result["rows"] for s in ("ours", "torch"))
+
+
+def test_both_sides_compute_the_same_metrics(torch_side):
+    from ae_jax.data.arrays import Split
+    from ae_jax.evaluate import metrics
+
+    resolved, images = config.load_config("dense"), bench_rows.digits(50)
+    trainer = setup.prepare(resolved, (28, 28, 1), 1000)
+    state = trainer.init(jax.random.key(0), jnp.zeros((28, 28, 1)))
+    network = torch_side.network("dense")
+    layers = [m for half in network for m in half if hasattr(m, "weight")]
+    params = state.params
+    names = [("encoder", "layer_0"), ("encoder", "layer_1"), ("decoder", "layer_0")]
+    for (half, name), layer in zip([*names, ("decoder", "layer_1")], layers, strict=True):
+        weights = params[half][name]
+        layer.weight.data = torch_side.torch.tensor(np.asarray(weights["kernel"]).T)
+        layer.bias.data = torch_side.torch.tensor(np.asarray(weights["bias"]))
+    ours = metrics.evaluator(trainer.objective, 20)(
+        state.variables, Split(images, None), jax.random.key(1)
+    )
+    x = bench_rows.tensor(torch_side, images, resolved)
+    theirs = torch_side.evaluate(network, x, 20)
+    assert theirs["sse"] == pytest.approx(ours["sse"], rel=1e-4)
+    assert theirs["bce"] == pytest.approx(ours["bce"], rel=1e-4)

@@ -1,0 +1,99 @@
+"""A session as it goes: what a denoiser is shown with, bars, figures left out and drawn later."""
+
+import io
+import json
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from ae_jax import figures
+from ae_jax.data.load import from_arrays
+from ae_jax.resolve.config import load_config
+from experiments.running import session, stages
+from experiments.running.progress import see_few
+from experiments.workdirs import workdir
+
+
+def small(scale="unit", **corruption):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
+    raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
+    raw = {**raw, "data": {"scale": scale}, "corruption": corruption}
+    return session.prepare(load_config("linear", **raw), from_arrays(images, images[:12]))
+
+
+def train(s, path, **options):
+    workdir.claim(path, s.config)
+    return session.train(s, path, time.perf_counter(), **options)
+
+
+def test_the_frames_of_a_denoiser_are_outputs_for_corrupted_images(tmp_path, monkeypatch):
+    """Where all pixels are masked nothing of an image is left: all outputs are the same."""
+    seen = {}
+
+    def strip(originals, frames, losses, title, corrupted):
+        seen.update(originals=originals, losses=losses, corrupted=corrupted)
+        return real(originals, frames, losses, title, corrupted)
+
+    real = figures.progress_strip
+    monkeypatch.setattr(figures, "progress_strip", strip)
+    s = small(name="mask", rate=1.0)
+    assert train(s, tmp_path) == 0
+    frames = workdir.load_frames(tmp_path, 2)
+    assert set(frames) == {1, 2}
+    for frame in frames.values():
+        np.testing.assert_array_equal(frame, np.broadcast_to(frame[:1], frame.shape))
+    assert not seen["corrupted"].any(), "black"
+    np.testing.assert_allclose(seen["originals"][..., 0] * 255, s.dataset.test.images[:8, ..., 0])
+    rows = [r for r in workdir.read_metrics(tmp_path) if r["split"] == "test"]
+    assert seen["losses"] == {r["epoch"]: r["denoised_mse"] for r in rows}
+
+
+@pytest.mark.parametrize("scale", ["unit", "sym"])
+def test_the_noise_to_see_stays_the_same_and_is_the_corruptions(scale):
+    s = small(scale, name="gaussian", sigma=0.25 if scale == "unit" else 0.5)
+    mean = np.zeros((8, 8, 1), np.float32)
+    states = [s.trainer.init(jax.random.key(i), mean).variables for i in (0, 1)]
+    (seen, outputs), (again, others) = (see_few(s, v) for v in states)
+    np.testing.assert_array_equal(seen, again)
+    assert np.abs(outputs - others).max() > 0.01, "of other weights"
+    noise = seen - s.dataset.test.images[:8] / np.float32(255)
+    assert noise.std() == pytest.approx(0.25, rel=0.1), "512 numbers, in [0,1] units"
+    plain, _ = see_few(small(scale), states[0])
+    np.testing.assert_allclose(plain, s.dataset.test.images[:8] / 255, atol=1e-6)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_sees_what_is_evaluated_and_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert train(small(name="mask"), tmp_path) == 0
+    shown = sys.stderr.getvalue()
+    for task in ("the test set", "PCA", "the best linear denoiser"):
+        assert f"evaluating: {task}" in shown
+    for task in ("denoising", "curves", "progress"):
+        assert f"drawing: {task}" in shown
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert dict(stages.done("adding", {"a": lambda: 1, "b": lambda: 2})) == {"a": 1, "b": 2}
+    assert sys.stderr.getvalue() == "", "a file gets no bar"
+
+
+def test_figures_left_out_are_drawn_when_they_are_asked_for(tmp_path, capsys):
+    assert train(small(), tmp_path, pictures=False) == 0
+    assert "drawing" not in capsys.readouterr().out
+    assert not list((tmp_path / "figures").iterdir())
+    whole = json.loads((tmp_path / "summary.json").read_text())
+    assert train(small(), tmp_path, pictures=False) == 0
+    assert not list((tmp_path / "figures").iterdir()), "complete without"
+    page = (tmp_path / "report.html").read_bytes()
+    assert train(small(), tmp_path) == 0
+    assert "already complete" in capsys.readouterr().out
+    names = {file.name for file in (tmp_path / "figures").iterdir()}
+    assert {"curves.png", "reconstructions.png", "progress.gif"} <= names
+    assert json.loads((tmp_path / "summary.json").read_text()) == {**whole, "figures": True}
+    assert len((tmp_path / "report.html").read_bytes()) > len(page)

@@ -1,0 +1,177 @@
+"""The sweep command: its grid, its table, its figure, its files."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from ae_jax.data.arrays import Split
+from ae_jax.data.load import load_data
+from ae_jax.errors import ConfigError
+from ae_jax.evaluate.metrics import evaluator
+from ae_jax.figures.sweep_chart import sweep_curve
+from ae_jax.resolve.config import load_config
+from ae_jax.train import loop, setup
+from experiments.sweeping import grid as sweep_grid
+from experiments.sweeping import session, table
+
+ROOT = Path(__file__).parents[2]
+
+
+def result(rate, seed, mse, diverged=None):
+    test = None if diverged is not None else {"mse": mse, "loss": 2 * mse, "psnr": 1.0}
+    return {"seed": seed, "overrides": {"rate": rate}, "diverged": diverged, "test": test}
+
+
+def test_mean_and_deviation_are_numpys():
+    draws = np.random.default_rng(0).uniform(size=(2, 5))
+    results = [result(r, s, draws[r, s]) for r in (0, 1) for s in range(5)]
+    results += [result(2, 0, 1e-9), result(2, 1, None, diverged=7)]
+    summary = table.summarise(results)
+    for r in (0, 1):
+        mse, loss = summary[r]["test"]["mse"], summary[r]["test"]["loss"]
+        np.testing.assert_allclose(mse["mean"], draws[r].mean())
+        np.testing.assert_allclose(mse["sd"], draws[r].std(ddof=1))
+        np.testing.assert_allclose(loss["sd"], 2 * draws[r].std(ddof=1))
+    assert summary[2]["diverged"] == 1 and summary[2]["test"]["mse"] == {"mean": 1e-9, "sd": None}
+    best = [point["best"] for point in summary]
+    assert best.index(True) == int(np.argmin(draws.mean(1))) and sum(best) == 1
+    lines = table.table(summary).splitlines()
+    assert "5 seeds" in lines[0] and "1 diverged" in lines[3]
+    assert [i for i, line in enumerate(lines[1:]) if "*" in line] == [best.index(True)]
+    assert f"{draws[0].mean():.5g} ± {draws[0].std(ddof=1):.2g}" in lines[1]
+
+
+def test_parsing_keeps_tuples_together():
+    grid = sweep_grid.parse("a.b=1, 2;c.d=(3,4),(5,);")
+    assert grid == {"a.b": ["1", "2"], "c.d": ["(3,4)", "(5,)"]}
+    assert sweep_grid.parse(None) == {}
+    grid = sweep_grid.parse("encoder.hidden=(3,4),()")
+    found = sweep_grid.members("undercomplete", {"seed": 7}, grid, 2)
+    assert [(m.seed, m.point["encoder.hidden"]) for m in found] == [
+        (7, (3, 4)), (8, (3, 4)), (7, ()), (8, ())
+    ]  # fmt: skip
+
+
+BAD = {
+    "empty": ("", 5, "--grid: is empty"),
+    "no value": ("optim.learning_rate=", 5, "--grid: 'optim.learning_rate='"),
+    "misspelt": ("optim.learning_rte=1e-3,1e-4", 5, "did you mean 'learning_rate'"),
+    "type": ("optim.learning_rate=1e-3,fast", 5, "optim.learning_rate: must be a number"),
+    "range": ("corruption.rate=0.1,1.5", 5, r"corruption.rate: must be a number in \[0, 1\]"),
+    "section": ("optim=1,2", 5, "optim: is a section"),
+    "twice": ("optim.b1=0.1;optim.b1=0.2", 5, "optim.b1 is there twice"),
+    "same point": ("optim.b1=0.1,1e-1", 5, "same point twice: optim.b1=0.1"),
+    "seed": ("seed=1,2", 5, "--seeds says"),
+    "no seeds": ("optim.b1=0.1,0.2", 0, "--seeds: must be a whole number >= 1, not 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_grids_are_named_in_three_lines(case):
+    text, seeds, message = BAD[case]
+    base = {"corruption.name": "mask"}
+    with pytest.raises(ConfigError, match=message) as error:
+        sweep_grid.members("undercomplete", base, sweep_grid.parse(text), seeds)
+    assert len(str(error.value).splitlines()) <= 3
+
+
+def test_the_figure_holds_points_bars_and_pca():
+    curves = {"linear": [(8, 0.02, 0.001), (2, 0.05, 0.06), (4, np.nan, np.nan)]}
+    figure = sweep_curve(curves, "model.code_size", [(2, 0.04), (8, 0.01)])
+    (axes,) = figure.axes
+    assert axes.get_yscale() == "log" and axes.get_xlabel() == "model.code_size"
+    line, pca = (
+        next(x for x in axes.lines if len(x.get_xdata()) and x.get_linestyle() == style)
+        for style in ("-", "--")
+    )
+    np.testing.assert_array_equal(line.get_xydata(), [(2, 0.05), (8, 0.02)])
+    np.testing.assert_array_equal(pca.get_xydata(), [(2, 0.04), (8, 0.01)])
+    (bars,) = axes.collections
+    spans = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_allclose(spans, [(5e-5, 0.11), (0.019, 0.021)])
+
+
+def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
+    """Two programs; interrupted in the second; then only that one is trained."""
+    overrides = {"data.n_train": 80, "data.n_test": 40, "model.code_size": 3, "train.epochs": 1}
+    grid = sweep_grid.parse("train.batch_size=40,80")
+    members = sweep_grid.members("undercomplete", overrides, grid, 2)
+    plan = session.plan(members[0].config, members)
+    train, trained = session._train, []
+
+    def counted(group, *args, fail=False):
+        if fail and trained:
+            raise KeyboardInterrupt
+        trained.append(group.config.train.batch_size)
+        return train(group, *args)
+
+    def run(path):
+        return session.run(plan, path, "loop", 0.0), json.loads((path / "sweep.json").read_text())
+
+    monkeypatch.setattr(session, "_train", partial(counted, fail=True))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    assert not (tmp_path / "sweep.json").exists()
+    monkeypatch.setattr(session, "_train", counted)
+    code, found = run(tmp_path)
+    assert trained == [40, 80] and code == 0 and "1 of 2 programs" in capsys.readouterr().out
+    (tmp_path / "whole").mkdir()
+    _, whole = run(tmp_path / "whole")
+    assert found["members"] == whole["members"] and len(found["members"]) == 4
+    code, again = run(tmp_path / "whole")
+    assert trained == [40, 80, 40, 80] and code == 0 and again == whole
+    assert "already complete, 4 members" in capsys.readouterr().out
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.sweep", *arguments],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_command(tmp_path):
+    """Three members on as many devices as there are cores."""
+    done = command(
+        "--config=undercomplete",
+        f"--workdir={tmp_path}",
+        "--config.data.n_train=200",
+        "--config.train.batch_size=40",
+        "--config.train.epochs=2",
+        "--config.model.code_size=4",
+        "--seeds=3",
+        "--method=vmap",
+        "--grid=optim.learning_rate=1e-3",
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert found["method"] == "vmap" and len(found["members"]) == 3
+    assert (tmp_path / "figures" / "sweep.png").stat().st_size > 5000
+    config = load_config(
+        "undercomplete",
+        data={"n_train": 200},
+        train={"batch_size": 40, "epochs": 2},
+        model={"code_size": 4},
+    )
+    data = load_data("mnist5k")
+    train = Split(data.train.images[:200], None)
+    for row in found["members"]:
+        trainer = setup.prepare(config, (28, 28, 1), 200)
+        key = jax.random.key(row["seed"])
+        state = trainer.init(key, setup.mean_image(train.images, "sym"))
+        for chunk in loop.train(trainer, state, train, key):
+            state = chunk.state
+        key = setup.split_keys(key).evaluation
+        test = evaluator(trainer.objective, 500)(state.variables, data.test, key)
+        np.testing.assert_allclose(row["test"]["mse"], test["mse"], rtol=1e-4)
+    assert f"{found['summary'][0]['test']['mse']['mean']:.5g} ±" in done.stdout

@@ -1,0 +1,111 @@
+"""The pages' tables: put in place from the files, and what they are now."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ae_jax.errors import CheckpointError, DataError
+from experiments import tables
+from experiments.measuring import measured
+from experiments.tabulating import docstrings
+
+
+def test_a_table_is_replaced_by_what_its_file_says(tmp_path):
+    where = {
+        "date": "2026-01-02",
+        "machine": {"cpu": "a processor", "cores": 2},
+        "versions": {"python": "3.11.7", "jax": "0.10.2"},
+    }
+    rows = {
+        "R10": {"what": "harm", "tried": 1234, "failed": 0},
+        "R2": {"what": "a", "tried": 5, "failed": 1},
+    }
+    (tmp_path / "reliability.json").write_text(json.dumps({**where, **rows}))
+    page = "before\n<!-- reliability -->\nold\n<!-- /reliability -->\nafter\n"
+    found = tables.filled(page, tmp_path)
+    assert found == (
+        "before\n<!-- reliability -->\n"
+        "|  | what is tried | tried | failed |\n| --- | --- | ---: | ---: |\n"
+        "| R2 | a | 5 | 1 |\n| R10 | harm | 1,234 | 0 |\n\n"
+        "2026-01-02, a processor, 2 cores, Python 3.11.7, jax 0.10.2.\n"
+        "<!-- /reliability -->\nafter\n"
+    )
+    assert tables.filled(found, tmp_path) == found
+
+
+def test_unknown_tables_and_missing_files_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"tablet.*there are published"):
+        tables.filled("<!-- tablet -->\nx\n<!-- /tablet -->", tmp_path)
+    with pytest.raises(DataError, match=r"bench\.json: not there"):
+        tables.filled("<!-- speed -->\nx\n<!-- /speed -->", tmp_path)
+
+
+def test_damaged_files_are_named(tmp_path):
+    page = "<!-- literature -->\nx\n<!-- /literature -->"
+    for text, error in (("{", CheckpointError), ('{"rows": [{}]}', DataError), ("{}", DataError)):
+        (tmp_path / "literature.json").write_text(text)
+        with pytest.raises(error, match=r"literature\.json"):
+            tables.filled(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", tables.PAGES)
+def test_the_pages_say_what_the_files_say(page):
+    top = Path(__file__).parents[2]
+    text = (top / page).read_text()
+    assert tables.filled(text, top / tables.RESULTS) == text
+    assert "<!-- " in text
+
+
+TOP = Path(__file__).parents[2]
+CONFIGS = sorted((TOP / "configs").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
+def test_docstrings_say_what_the_files_say(file):
+    text = file.read_text()
+    assert docstrings.filled(file.stem, text, TOP / tables.RESULTS) == text
+
+
+def results(folder, **changes):
+    """A folder with one measurement of `conv_pool`, of its config as it is but for `changes`."""
+    protocol = {"config": {**measured.fields_of("conv_pool", {}), **changes}}
+    row = {"name": "conv_pool", "mean": {"mse": 0.0123}, "std": {"mse": 0.0004}, "missed": {}}
+    row["measured"] = {"run": {"protocol": protocol, "by_seed": {"0": {}, "1": {}}}}
+    for name in docstrings.FILES:
+        rows = [row] if name == "defaults.json" else []
+        (folder / name).write_text(json.dumps({"rows": rows}))
+    return folder
+
+
+def test_numbers_of_a_docstring_are_put_in_place(tmp_path):
+    text = 'x\n\nMeasured:\nold, 0.5\n"""\n\nCONFIG = {}\n'
+    found = docstrings.filled("conv_pool", text, results(tmp_path))
+    said = "`conv_pool` (2 seeds): mse 0.0123 ± 0.0004."
+    assert found == f'x\n\nMeasured:\n{said}\n"""\n\nCONFIG = {{}}\n'
+    assert docstrings.filled("conv_pool", found, tmp_path) == found
+    empty = docstrings.filled("dense", text.replace("old, 0.5\n", ""), tmp_path)
+    assert "nothing yet" in empty and empty.endswith('\n"""\n\nCONFIG = {}\n')
+
+
+def test_numbers_of_another_config_are_refused(tmp_path):
+    folder = results(tmp_path, **{"train.batch_size": 200})
+    with pytest.raises(
+        DataError, match=r"conv_pool .*train\.batch_size: 200 -> 50.*--only=conv_po"
+    ):
+        docstrings.filled("conv_pool", 'Measured:\n"""\n', folder)
+
+
+def test_a_docstring_without_a_place_for_its_numbers_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"configs/conv_pool\.py.*'Measured:'"):
+        docstrings.filled("conv_pool", '"""Words."""\n', results(tmp_path))
+    assert docstrings.filled("dense", '"""Words."""\n', tmp_path) == '"""Words."""\n'
+    (tmp_path / "defaults.json").unlink()
+    with pytest.raises(DataError, match=r"defaults\.json: not there"):
+        docstrings.filled("dense", "", tmp_path)
+
+
+def test_the_published_table_says_where_a_number_stands():
+    text = (TOP / "README.md").read_text()
+    assert "| `dense:published` | 0.0117 | companion notebook |" in text
+    assert "| `deep:published` | 0.025885 | text |" in text

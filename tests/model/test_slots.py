@@ -1,0 +1,155 @@
+"""Slots compose: every pair of choices from two slots occurs in some combination tried here."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from ae_jax.errors import ConfigError
+from ae_jax.model import bottleneck, corruption
+from ae_jax.model import pipeline as model_lib
+from ae_jax.model.pipeline import Batch
+from ae_jax.objective import losses, penalties
+from ae_jax.objective import objective as objective_lib
+from ae_jax.resolve.config import resolve
+
+# Smooth activations: a finite difference across the kink of a ReLU is no gradient.
+NETWORKS = {
+    "dense": ({"hidden": (7,), "activation": "tanh"}, {"hidden": (7,), "activation": "elu"}),
+    "tied": ({"hidden": (7,), "activation": "tanh"}, {"name": "tied"}),
+    "conv_pool": (
+        {
+            "name": "conv_pool",
+            "pool": "average",
+            "activation": "tanh",
+            "channels": (2,),
+            "hidden": (),
+        },
+        {
+            "name": "conv_pool",
+            "activation": "tanh",
+            "channels": (2,),
+            "grid_channels": 2,
+            "hidden": (),
+            "kernels": (3, 3),
+        },
+    ),
+    "conv_strided": (
+        {"name": "conv_strided", "activation": "tanh", "channels": (2,)},
+        {"name": "conv_strided", "activation": "tanh", "channels": (2,), "batch_norm": True},
+    ),
+}
+SLOTS = {
+    "corruption": list(corruption.CORRUPTIONS),
+    "network": list(NETWORKS),
+    "bottleneck": list(bottleneck.BOTTLENECKS),
+    "loss": list(losses.LOSSES),
+    "penalty": list(penalties.PENALTIES),
+}
+OPTIONS = {"box": {"size": 3}, "top_k": {"k": 2}, "revive": {"k": 1}}
+
+
+def raw(corruption, network, bottleneck, loss, penalty):
+    encoder, decoder = (dict(part) for part in NETWORKS[network])
+    if penalty == "sparsity_kl":
+        encoder["code_activation"] = "sigmoid"
+    return {
+        "corruption": {"name": corruption, **OPTIONS.get(corruption, {})},
+        "encoder": encoder,
+        "decoder": {**decoder, "output": "sigmoid"},
+        "bottleneck": {"name": bottleneck, **OPTIONS.get(bottleneck, {})},
+        "loss": {"name": loss},
+        "penalties": {penalty: {"weight": 0.1, **OPTIONS.get(penalty, {})}},
+        "model": {"code_size": 5},
+    }
+
+
+def allowed(case):
+    try:
+        resolve(raw(*case))
+    except ConfigError:
+        return False
+    return True
+
+
+def pairs_of(case):
+    return set(itertools.combinations(zip(SLOTS, case, strict=True), 2))
+
+
+@functools.cache
+def covering():
+    """Greedily: the allowed case with the most pairs not seen yet, until none brings any."""
+    candidates = {case: pairs_of(case) for case in itertools.product(*SLOTS.values())}
+    missing = set().union(*candidates.values())
+    chosen = []
+    while missing and candidates:
+        best = max(candidates, key=lambda case: len(candidates[case] & missing))
+        pairs = candidates.pop(best)
+        if not pairs & missing:
+            break  # what is left cannot be combined
+        if allowed(best):
+            missing -= pairs
+            chosen.append(best)
+    return chosen
+
+
+@pytest.mark.parametrize("case", covering(), ids="-".join)
+def test_combination(case):
+    config = resolve(raw(*case))
+    model = model_lib.build(config, (4, 4, 1))
+    objective = objective_lib.build(config, model)
+    variables = jax.jit(model.init)(jax.random.key(0))
+    params = variables.pop("params")
+    batch = Batch(jax.random.uniform(jax.random.key(1), (4, 4, 4, 1), minval=0.05))
+    traces = []
+
+    def loss_of(params, key, train):
+        traces.append(1)
+        return objective({"params": params, **variables}, batch, key, train)[0]
+
+    step = jax.jit(jax.value_and_grad(loss_of), static_argnums=2)
+    key = jax.random.key(2)
+    loss, gradient = step(params, key, True)
+    assert jnp.isfinite(loss)
+    leaves, tree = jax.tree.flatten(gradient)
+    assert all(jnp.all(jnp.isfinite(g)) for g in leaves)
+
+    # Without BatchNorm and with a bottleneck that is not random, evaluation is the same number.
+    differs = case[2] in ("dropout", "gaussian") or case[1] == "conv_strided"
+    assert (float(step(params, key, False)[0]) == pytest.approx(float(loss), rel=1e-6)) != differs
+
+    if case[2] == "top_k" or case[4] in ("l1", "revive"):
+        return  # not differentiable everywhere, or not the gradient of what is reported
+    keys = jax.random.split(jax.random.key(5), len(leaves))
+    move = [1e-2 * jax.random.normal(k, g.shape) for k, g in zip(keys, leaves, strict=True)]
+    ends = [
+        jax.tree.unflatten(
+            tree, [p + sign * d for p, d in zip(jax.tree.leaves(params), move, strict=True)]
+        )
+        for sign in (0.5, -0.5)
+    ]
+    up, down = (float(step(end, key, True)[0]) for end in ends)
+    slope = float(sum(jnp.vdot(g, d) for g, d in zip(leaves, move, strict=True)))
+    assert up - down == pytest.approx(slope, rel=0.05, abs=3e-4)
+    step(params, jax.random.key(3), True)
+    assert len(traces) == 2, "one trace to train, one to evaluate, none for another key"
+
+
+def test_a_penalty_of_weight_zero_is_the_plain_model_bit_for_bit():
+    x = jax.random.uniform(jax.random.key(1), (4, 4, 4, 1))
+    for penalty in penalties.PENALTIES:
+        losses_ = []
+        for weight in (0.0, None):
+            needs = {"gaussian_kl": "gaussian", "revive": "top_k"}
+            case = raw("none", "dense", needs.get(penalty, "identity"), "squared_error", penalty)
+            case["penalties"] = (
+                {} if weight is None else {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}
+            )
+            config = resolve(case)
+            model = model_lib.build(config, (4, 4, 1))
+            variables = model.init(jax.random.key(0))
+            objective = objective_lib.build(config, model)
+            losses_.append(objective(variables, Batch(x), jax.random.key(2), True)[0])
+        assert losses_[0] == losses_[1]

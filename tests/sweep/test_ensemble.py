@@ -1,0 +1,183 @@
+"""Members trained together are the single runs, whatever numbers and seeds they differ in."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ae_jax.config.schema import fields
+from ae_jax.evaluate.metrics import evaluator
+from ae_jax.objective.penalties import PENALTIES
+from ae_jax.optimizer import OPTIMISERS
+from ae_jax.resolve.config import FIXED, SLOTS, merge, nested
+from ae_jax.sweep import autotune, ensemble, members
+from ae_jax.train import loop
+from tests.sweep.ensembles import DATA, METHODS, close, single, sweep, together
+
+NOISY = {
+    "corruption": {"name": "mask", "rate": 0.3},
+    "encoder": {"hidden": (12,)},
+    "bottleneck": {"name": "dropout", "rate": 0.5},
+    "model": {"code_size": 5},
+    "penalties": {"weight_l2": {"weight": 0.1}},
+    "optim": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.5},
+    "train": {"batch_size": 16, "epochs": 2},
+}
+# Two seeds; numbers of every part, some of them 0 in one member only.
+POINTS = [
+    {"optim.learning_rate": 0.1, "penalties.weight_l2.weight": 0.0, "corruption.rate": 0.0},
+    {"optim.learning_rate": 0.03, "penalties.weight_l2.weight": 0.1, "corruption.rate": 0.5},
+]
+FIELDS = {
+    "optim.momentum": (0.0, 0.9),
+    "optim.weight_decay": (1e-3, 0.0),
+    "bottleneck.rate": (0.0, 0.4),
+}
+POINTS = [p | {f: v[i] for f, v in FIELDS.items()} for i, p in enumerate(POINTS)]
+
+
+@pytest.fixture(scope="module")
+def singles():
+    return [single(member) for member in three()]
+
+
+def three():
+    """The members of two points, one of them with two seeds."""
+    return sweep(NOISY, POINTS, (3, 4))[:3]
+
+
+@METHODS
+def test_members_are_the_single_runs(method, singles, monkeypatch):
+    """Of all seeds and numbers, in chunks of a few steps, from two compilations (batches 16, 6)."""
+    traced, run_steps = [], loop.run_steps
+
+    def counted(trainer, size, *args):
+        traced.append(size)
+        return run_steps(trainer, size, *args)
+
+    monkeypatch.setattr(loop, "run_steps", counted)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-4)
+    (group,) = members.groups(three())
+    e, states, _ = together(group, method)
+    assert traced == [16, 6]
+    evaluate, key = ensemble.evaluator(e), jax.random.key(9)
+    for i, (trainer, state) in enumerate(singles):
+        close(states[i].params, state.params, rtol=1e-4, atol=1e-6)
+        close(states[i].record["loss"], state.record["loss"], rtol=1e-5)
+        assert int(states[i].step) == 10
+        alone = evaluator(trainer.objective, 500)(state.variables, DATA, key)
+        row = evaluate(i, state.variables, DATA, key)
+        assert set(row) >= set(alone)
+        np.testing.assert_allclose([row[n] for n in alone], list(alone.values()), rtol=1e-5)
+
+
+def test_loop_over_seeds_is_the_single_run_bit_for_bit():
+    found = sweep(NOISY, [{}], (0, 1))
+    _, states, _ = together(members.groups(found)[0], "loop")
+    for member, state in zip(found, states, strict=True):
+        close(state.params, single(member)[1].params, rtol=0, atol=0)
+
+
+def test_statistics_of_batchnorm_and_the_mean_image_are_the_members_own():
+    raw = {
+        "data": {"center": True},
+        "encoder": {"name": "conv_strided", "channels": (2, 3), "batch_norm": True},
+        "model": {"code_size": 2},
+        "train": {"batch_size": 35, "epochs": 1},
+    }
+    found = sweep(raw, [{}], (0, 1))
+    _, states, _ = together(members.groups(found)[0], "vmap")
+    for member, state in zip(found, states, strict=True):
+        close(state.variables, single(member)[1].variables, rtol=1e-4, atol=1e-6)
+
+
+def test_what_cannot_be_an_argument_makes_groups():
+    grid = {"encoder.hidden": [(4,), (6,)], "optim.clip_norm": [None, 1.0, 2.0]}
+    found = [
+        {"encoder.hidden": h, "optim.clip_norm": c}
+        for h in grid["encoder.hidden"]
+        for c in grid["optim.clip_norm"]
+    ]
+    groups = members.groups(sweep(NOISY, found))
+    assert [g.rows for g in groups] == [(0,), (1, 2), (3,), (4, 5)]
+    assert [list(g.values) for g in groups] == [[], ["optim.clip_norm"]] * 2
+    # weight_l2 averages over all weights, so a code cut short would not be a small network.
+    sizes = [{"model.code_size": k} for k in (3, 5)]
+    assert len(members.groups(sweep(NOISY, sizes))) == 2
+    plain = {**NOISY, "penalties": {"l1": {"weight": 0.1}}}
+    assert len(members.groups(sweep(plain, sizes))) == 1
+    random = merge(NOISY, {"data": {"split": "random"}})
+    assert len(members.groups(sweep(random, [{}], (0, 1)))) == 2
+
+
+def numbers():
+    """(section, choice or None, field, two values) of every field that is a real number."""
+    listed = [(s, name, c) for s, (choices, *_) in SLOTS.items() for name, c in choices.items()]
+    listed += [("optim", name, FIXED["optim"]) for name in OPTIMISERS]
+    listed += [(f"penalties.{name}", None, c) for name, c in PENALTIES.items()]
+    for section, name, choice in listed:
+        for field, (annotation, _) in fields(choice).items():
+            if "float" in str(annotation):
+                yield section, name, field, (0.25, 0.5)
+
+
+def test_every_number_can_be_an_argument():
+    """Nothing on the way from a config to a step looks at a number's value."""
+    needs = {
+        "optim": {"schedule": "cosine"},
+        "penalties.sparsity_kl": {"encoder": {"code_activation": "sigmoid"}},
+    }
+    found = set()
+    for section, name, field, values in numbers():
+        raw = merge(
+            {"train": {"batch_size": 16}}, nested({section: {"name": name}} if name else {})
+        )
+        raw = merge(
+            raw, {"optim": needs["optim"]} if section == "optim" else needs.get(section, {})
+        )
+        path = f"{section}.{field}"
+        groups = members.groups(sweep(raw, [{path: value} for value in values]))
+        found.add(path)
+        if path in members.CONSTANTS:
+            assert len(groups) == 2
+            continue
+        (group,) = groups
+        assert list(group.values) == [path]
+
+        def steps(values, group=group):
+            trainer = members.trainer_of(group, values, (6, 6, 1), 70)
+            key, mean = jax.random.key(0), jnp.zeros((6, 6, 1))
+            state, order = trainer.init(key, mean), jnp.arange(70)
+            return loop.run_steps(
+                trainer, 16, state, jnp.asarray(DATA.images), None, order, 0, 2, key
+            )
+
+        jax.eval_shape(steps, {path: jnp.float32(values[0])})
+    assert found >= {"optim.b1", "corruption.rate", "penalties.contractive_hessian.sigma"}
+
+
+@METHODS
+def test_a_diverging_member_touches_no_other(method):
+    raw = {**NOISY, "penalties": {}, "train": {"batch_size": 35, "epochs": 2}}
+    found, programs = {}, {}
+    for rate in (1e30, 0.03):
+        points = [{"optim.learning_rate": r} for r in (0.01, rate, 0.1)]
+        (group,) = members.groups(sweep(raw, points))
+        _, found[rate], chunk = together(group, method, compiled=programs)
+        assert list(chunk.diverged) == ([1] if rate > 1 else [])
+        assert chunk.diverged.get(1) in (None, 1, 2)
+    for i in (0, 2):
+        close(found[1e30][i].params, found[0.03][i].params, rtol=0, atol=0)
+    assert not np.isfinite(found[1e30][1].params["decoder"]["layer_0"]["bias"]).all()
+
+
+def test_the_fastest_of_the_measured_methods_is_chosen(monkeypatch):
+    (group,) = members.groups(sweep(NOISY, POINTS, (0, 1)))
+    e, programs, ms = autotune.choose(group, DATA)
+    assert e.method == "loop" and list(ms) == ["loop"], "too short to be worth measuring"
+    monkeypatch.setattr(autotune, "WORTH", 0.0)
+    e, programs, ms = autotune.choose(group, DATA)
+    assert set(ms) == set(ensemble.METHODS) and e.method == min(ms, key=ms.get)
+    states = ensemble.start(e)
+    compiled = [c.steps for c in ensemble.train(e, states, programs) if c.compile_s]
+    assert compiled == [(4, 5)], "the program for full batches is the measured one"
