@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_jax.config.sections import Config
 from ae_jax.config.traced import is_zero
 
 
@@ -95,7 +96,7 @@ SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
 }
 
 
-def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
+def build(config: Config, steps_per_epoch: int) -> optax.GradientTransformation:
     """The update rule of a resolved config.
 
     Order: clip the gradient's global norm; add weight_decay * p to the gradient of *every*

@@ -21,7 +21,7 @@ from ae_jax.errors import DataError
 from ae_jax.model import scaling
 from ae_jax.model.layers import Affine
 from ae_jax.model.pipeline import Model
-from ae_jax.resolve.config import resolve
+from ae_jax.resolve.config import Resolved
 from ae_jax.run import fitting
 from ae_jax.run.trained import Run
 
@@ -29,7 +29,7 @@ MOMENTUM = 0.9
 
 
 def greedy(
-    config: Any, widths: Sequence[int], data: Dataset, key: jax.Array, progress: bool = True
+    config: Resolved, widths: Sequence[int], data: Dataset, key: jax.Array, progress: bool = True
 ) -> list[Run]:
     """One autoencoder upon the other, the lowest first.
 
@@ -51,7 +51,7 @@ def greedy(
     """
     runs: list[Run] = []
     for i, width in enumerate(widths):
-        changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
+        changed = config.replace(**{"model.code_size": width})
         key_i = jax.random.fold_in(key, i)
         runs.append(fitting.fit(changed, data, key_i, progress, whole=True))
         if i + 1 < len(widths):

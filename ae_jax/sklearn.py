@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ae_jax.data.arrays import Dataset, Split
 from ae_jax.model.pipeline import build
-from ae_jax.resolve.config import load_config, resolve
+from ae_jax.resolve.config import Resolved, as_config, resolve
 from ae_jax.run import fitting
 
 FLOATS = (np.float64, np.float32)  # whole numbers become the first
@@ -129,9 +129,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """The mean of `score_samples`: higher is better, 0 is perfect."""
         return float(self.score_samples(X).mean())
 
-    def _resolved(self, n: int) -> Any:
-        given = load_config(self.config) if isinstance(self.config, str) else resolve(self.config)
-        settings = given.to_dict()
+    def _resolved(self, n: int) -> Resolved:
+        settings = as_config(self.config).to_dict()
         settings["train"]["batch_size"] = min(settings["train"]["batch_size"], n)
         if self.code_size is not None:
             settings["model"]["code_size"] = self.code_size

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 from absl import flags
 
+from ae_jax.config.sections import Config
 from experiments import cli
 from experiments.literature import jacobian_norm
 from experiments.measuring import measured
@@ -60,7 +61,7 @@ def names() -> list[str]:
     return sorted([*(path.stem for path in files), *COMPARED])
 
 
-def bars(config: Any) -> Iterator[Bar]:
+def bars(config: Config) -> Iterator[Bar]:
     """What a default config should hold on images.
 
     All of them half of the mean image's error; nine tenths of the best linear denoiser's where
@@ -79,7 +80,7 @@ def bars(config: Any) -> Iterator[Bar]:
         yield Bar("mse", "pca", 0.9)
 
 
-def missed(config: Any, numbers: Mapping[str, float]) -> list[str]:
+def missed(config: Config, numbers: Mapping[str, float]) -> list[str]:
     """The bars that a run's numbers do not hold, in words."""
     return [
         f"{bar.error} {numbers[bar.error]:.4f} is not {bar.share:g} of {bar.control} "

@@ -22,6 +22,7 @@ from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
 from ae_jax.errors import DataError
+from ae_jax.resolve.config import Resolved
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import RUN, Measurement, Task
@@ -40,7 +41,7 @@ class Line(NamedTuple):
     changes: Mapping[str, Any] = {}
 
 
-def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
+def reconstruction(config: Resolved, data: Any, key: jax.Array) -> dict[str, float]:
     """Squared error a test image, and that of PCA with as many numbers."""
     import ae_jax
     from ae_jax.evaluate import baselines
@@ -56,7 +57,7 @@ def reconstruction(config: Any, data: Any, key: jax.Array) -> dict[str, float]:
 
 
 def classification(
-    config: Any,
+    config: Resolved,
     data: Any,
     key: jax.Array,
     widths: Sequence[int],
@@ -88,7 +89,7 @@ def classification(
     }
 
 
-def probe(config: Any, data: Any, key: jax.Array, steps: int) -> dict[str, float]:
+def probe(config: Resolved, data: Any, key: jax.Array, steps: int) -> dict[str, float]:
     """Test error (%) of logistic regression on the codes as they are, and on pixels.
 
     By L-BFGS, so many `steps` of it.

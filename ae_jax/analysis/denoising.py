@@ -12,6 +12,7 @@ from scipy.ndimage import median_filter
 
 from ae_jax.analysis import judge
 from ae_jax.analysis.finding import Finding, NotApplicable, Study, image_errors
+from ae_jax.config.sections import Config
 from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import Panel, line_panels
@@ -34,7 +35,7 @@ NAMES = {
 }
 
 
-def at_level(model: Model, config: Any, level: float) -> Model:
+def at_level(model: Model, config: Config, level: float) -> Model:
     """The model with another level of its own noise, the same for every image.
 
     Args:
@@ -88,7 +89,7 @@ def measure(study: Study, key: jax.Array) -> tuple[dict[str, Any], dict[str, Any
     """(numbers, the control's), as `analyse` returns them."""
     run = study.run
     field, usual = LEVELS[run.config.corruption.name]
-    trained = float(run.config.corruption[field])
+    trained = float(run.config.corruption.get(field))
     levels = sorted({*usual, trained})
     k_fit, k_test = jax.random.split(key)
     W = baselines.linear_denoiser(run.model, study.data.train.images, k_fit)

@@ -76,9 +76,14 @@ def fields(choice: Callable[..., Any]) -> dict[str, Field]:
 
 
 def fill(
-    where: str, given: Mapping[str, Any], choices: Iterable[Callable[..., Any]]
+    where: str,
+    given: Mapping[str, Any],
+    choices: Iterable[Callable[..., Any]],
+    allowed: Mapping[str, OneOf] | None = None,
 ) -> dict[str, Any]:
     """`given` checked against the fields of all `choices`, and completed by their defaults.
+
+    `allowed` holds rules beside the fields' own, for names of tables that `choices` cannot see.
 
     Raises:
       ConfigError: a field that does not exist (with the near match) or a value it does not take.
@@ -87,6 +92,8 @@ def fill(
     for name in given:
         if name not in known:
             raise ConfigError(unknown(f"{where}.{name}", name, known))
+    for name, rule in (allowed or {}).items():
+        known[name] = known[name]._replace(annotation=Annotated[known[name].annotation, rule])
     return {
         name: check(f"{where}.{name}", given[name], field.annotation)
         if name in given

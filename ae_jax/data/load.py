@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.config import schema
+from ae_jax.config.sections import Config
 from ae_jax.data import idx_files, synthetic
 from ae_jax.data.arrays import Dataset, Split, alike, from_arrays, numbered, rows, subset
 from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
@@ -95,7 +96,7 @@ def is_path(name: str) -> bool:
     return name.endswith(".npz")
 
 
-def of_config(config: Any) -> Dataset:
+def of_config(config: Config) -> Dataset:
     """The data set a config asks for, cut to its n_train and n_test.
 
     A random split is dealt by the config's `seed`. Raises as `load_data` and `subset`.

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ae_jax.config.sections import Config
+
 Rows = Sequence[Mapping[str, Any]]
 Summary = Mapping[str, Any]
 
@@ -22,13 +24,13 @@ MANY = 0.1  # share of the units that is worth a sentence
 ACTIVE = 0.01  # least variance of a latent unit's mean over the images (Burda et al. 2016, 5.2)
 
 
-def advise(config: Any, summary: Summary, rows: Rows) -> list[str]:
+def advise(config: Config, summary: Summary, rows: Rows) -> list[str]:
     """The sentences of every rule of `RULES` that has something to say."""
     found = (rule(config, summary, rows) for rule in RULES.values())
     return [sentence for sentence in found if sentence]
 
 
-def learnt_nothing(config: Any, summary: Summary, rows: Rows) -> str | None:
+def learnt_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Not below the error of the mean image."""
     mse, mean = _mse(summary), summary["controls"]["mean_image"]
     if mse < mean:
@@ -40,7 +42,7 @@ def learnt_nothing(config: Any, summary: Summary, rows: Rows) -> str | None:
     )
 
 
-def worse_than_pca(config: Any, summary: Summary, rows: Rows) -> str | None:
+def worse_than_pca(config: Config, summary: Summary, rows: Rows) -> str | None:
     """More error than PCA of equal code size, for models that are meant to copy.
 
     By more than 1 %. Noise is answered by `worse_than_linear_denoiser`, and k numbers of a sparse
@@ -61,7 +63,7 @@ def worse_than_pca(config: Any, summary: Summary, rows: Rows) -> str | None:
     )
 
 
-def worse_than_linear_denoiser(config: Any, summary: Summary, rows: Rows) -> str | None:
+def worse_than_linear_denoiser(config: Config, summary: Summary, rows: Rows) -> str | None:
     """More error on corrupted input than the best linear map, by more than 1 %."""
     d = summary.get("denoise", {})
     linear = d.get("linear_denoiser_mse")
@@ -73,7 +75,7 @@ def worse_than_linear_denoiser(config: Any, summary: Summary, rows: Rows) -> str
     )
 
 
-def cross_entropy_at_its_floor(config: Any, summary: Summary, rows: Rows) -> str | None:
+def cross_entropy_at_its_floor(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Grey pixels have an entropy that no reconstruction gets below."""
     bce, floor = summary["test"].get("bce"), summary["test"].get("bce_floor")
     if not bce or not floor or bce > (1 + FLOOR) * floor:
@@ -85,7 +87,7 @@ def cross_entropy_at_its_floor(config: Any, summary: Summary, rows: Rows) -> str
     )
 
 
-def dead_units(config: Any, summary: Summary, rows: Rows) -> str | None:
+def dead_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Units of the code that are the same for every image, and not because they are saturated."""
     code = summary.get("code", {})
     dead, size = code.get("dead_units", 0), config.model.code_size
@@ -103,7 +105,7 @@ def dead_units(config: Any, summary: Summary, rows: Rows) -> str | None:
     return f"{dead} of {size} code units are dead: the same number for every image. {cure}"
 
 
-def saturated_units(config: Any, summary: Summary, rows: Rows) -> str | None:
+def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Units of a bounded code that stay at their bounds; a sparse code is to be near 0."""
     code = summary.get("code", {})
     stuck, size = code.get("saturated_units", 0), config.model.code_size
@@ -117,7 +119,7 @@ def saturated_units(config: Any, summary: Summary, rows: Rows) -> str | None:
     )
 
 
-def posterior_collapse(config: Any, summary: Summary, rows: Rows) -> str | None:
+def posterior_collapse(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Latent units whose posterior mean does not depend on the image."""
     collapsed, size = summary.get("code", {}).get("collapsed_units", 0), config.model.code_size
     if collapsed < max(1, MANY * size):
@@ -129,7 +131,7 @@ def posterior_collapse(config: Any, summary: Summary, rows: Rows) -> str | None:
     )
 
 
-def still_falling(config: Any, summary: Summary, rows: Rows) -> str | None:
+def still_falling(config: Config, summary: Summary, rows: Rows) -> str | None:
     """The test loss fell from one ending to the next."""
     losses = _losses(rows, "test")
     n = _ending(losses)
@@ -146,7 +148,7 @@ def still_falling(config: Any, summary: Summary, rows: Rows) -> str | None:
     return f"The test loss was still falling at epoch {epochs}, by {fell:.2g} % lately: {how}."
 
 
-def overfitting(config: Any, summary: Summary, rows: Rows) -> str | None:
+def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
     """The test loss ends above its lowest value while the training loss goes on falling."""
     losses = _losses(rows, "test")
     if len(losses) < 3:
@@ -183,7 +185,7 @@ def _mse(summary: Summary) -> float:
     return float(summary["test"]["mse"])
 
 
-def _sparse(config: Any) -> bool:
+def _sparse(config: Config) -> bool:
     return config.bottleneck.name == "top_k" or bool({"l1", "sparsity_kl"} & set(config.penalties))
 
 

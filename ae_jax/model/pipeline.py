@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ae_jax.config.sections import Config
 from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS, WIDTHS
 from ae_jax.model.corruption import CORRUPTIONS
@@ -186,9 +187,11 @@ def _to_float32(leaf: jax.Array) -> jax.Array:
     return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
-def build(config: Any, shape: tuple[int, int, int]) -> Model:
+def build(config: Config, shape: tuple[int, int, int]) -> Model:
     """The model a resolved config describes, for images of `shape` (height, width, channels)."""
-    options = {slot: config[slot].to_dict() for slot in ("corruption", "encoder", "bottleneck")}
+    options = {
+        slot: getattr(config, slot).to_dict() for slot in ("corruption", "encoder", "bottleneck")
+    }
     decoder = config.decoder.to_dict()
     names = {slot: options[slot].pop("name") for slot in options}
     module = Autoencoder(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ae_jax.config.sections import Config
 from ae_jax.config.traced import is_zero
 from ae_jax.model.pipeline import Batch, Model, Pass, Variables
 from ae_jax.objective.losses import LOSSES
@@ -97,7 +98,7 @@ class Objective(NamedTuple):
         return loss, terms
 
 
-def build(config: Any, model: Model) -> Objective:
+def build(config: Config, model: Model) -> Objective:
     """The objective a resolved config describes. A penalty of weight 0 is not computed at all."""
     penalties = {}
     for name, options in config.penalties.to_dict().items():

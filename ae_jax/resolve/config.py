@@ -2,22 +2,22 @@
 
 A config file holds `CONFIG`, a dict with only the differences from the defaults, and optionally
 `VARIANTS`, named dicts of further differences. `load_config` returns it resolved: every field of
-`ae_jax.resolve.sections` present, typed and checked, frozen, with attribute access.
+`ae_jax.config.sections` present, typed and checked, frozen, with attribute access.
 """
 
-import difflib
 import os
-import runpy
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
-from ml_collections import FrozenConfigDict
-
-from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, fill, unknown
+from ae_jax.config import values
+from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, unknown
+from ae_jax.config.sections import Config, parts_of
 from ae_jax.errors import ConfigError
-from ae_jax.objective.penalties import PENALTIES, check_needs
-from ae_jax.resolve.sections import FIXED, SLOTS, Penalty
+from ae_jax.objective.penalties import PENALTIES
+from ae_jax.resolve import slots
+from ae_jax.resolve.consistency import check_together
+from ae_jax.resolve.files import execute
+from ae_jax.resolve.slots import FIXED, SLOTS
 
 # A run may go on in its work directory when nothing but these has changed.
 MAY_CHANGE = (
@@ -30,7 +30,20 @@ MAY_CHANGE = (
 )
 
 
-def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
+@values.section
+class Resolved(Config):
+    """A config whose every field was checked: what `load_config` returns and a run keeps."""
+
+    def replace(self, **changes: Any) -> "Resolved":
+        """Another config, with `changes` as `load_config` takes them, checked anew.
+
+        Raises:
+          ConfigError: a field does not exist, or a value is not allowed.
+        """
+        return resolve(merge(self.to_dict(), nested(changes)))
+
+
+def load_config(path: str, **overrides: Any) -> Resolved:
     """The resolved config of a file `configs/x.py`, `configs/x.py:variant`, or by its name `x`.
 
     Args:
@@ -52,7 +65,7 @@ def read(path: str) -> dict[str, Any]:
       ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
     """
     file, _, chosen = path.partition(":")
-    source, module = _execute(file)
+    source, module = execute(file)
     config = merge({"name": source.stem}, nested(module["CONFIG"]))
     table = module.get("VARIANTS", {})
     for variant in filter(None, chosen.split(",")):
@@ -66,34 +79,7 @@ def read(path: str) -> dict[str, Any]:
 
 def variants(path: str) -> list[str]:
     """The names of the variants a config file offers; errors of `read`."""
-    return list(_execute(path)[1].get("VARIANTS", {}))
-
-
-def _execute(file: str) -> tuple[Path, dict[str, Any]]:
-    """(path, what the file defines); a bare name is one of the project's configs."""
-    ours = Path(__file__).parents[2] / "configs"
-    given = os.path.expanduser(file)
-    candidates = (Path(given), Path(f"{given}.py"), ours / f"{given}.py")
-    source = next((path for path in candidates if path.is_file()), None)
-    if source is None:
-        raise ConfigError(_no_config(file, sorted(path.stem for path in ours.glob("*.py"))))
-    try:
-        module = runpy.run_path(str(source))
-    except Exception as error:  # whatever a user's file raises is the user's to read
-        raise ConfigError(f"{file}: {type(error).__name__}: {error}") from error
-    if not isinstance(module.get("CONFIG"), Mapping):
-        raise ConfigError(f"{file}: defines no dict named CONFIG")
-    return source, module
-
-
-def _no_config(file: str, known: Sequence[str]) -> str:
-    """What to do about a name that is none of the `known` configs', or a file that is not there."""
-    path = Path(file)
-    if path.suffix != ".py" and len(path.parts) == 1:
-        return unknown("--config", file, known, "config")
-    near = difflib.get_close_matches(path.stem, known, n=1)
-    ours = f"\nthe project's own goes by its name: --config={near[0]}" if near else ""
-    return f"--config: there is no file '{file}' in {Path.cwd()}{ours}"
+    return list(execute(path)[1].get("VARIANTS", {}))
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,15 +103,32 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         old = result.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if key in SLOTS and value.get("name", old.get("name")) != old.get("name"):
-                common = SLOTS[key][2]
-                old = {f: old[f] for f in (fields(common) if common else ()) if f in old}
+                old = {f: old[f] for f in fields(SLOTS[key].common) if f in old}
             result[key] = merge(old, value)
         else:
             result[key] = value
     return result
 
 
-def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
+def as_config(given: object) -> Resolved:
+    """The config of a name or path, of a dict of differences from the defaults, or as it is.
+
+    What has a method `to_dict` (a ConfigDict) is taken for the dict that this returns.
+
+    Raises:
+      ConfigError: it is nothing of these; errors of `load_config`.
+    """
+    if isinstance(given, Resolved):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return load_config(os.fspath(given))
+    raw = given.to_dict() if hasattr(given, "to_dict") else given
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"config: must be a name, a path or a dict, not {type(given).__name__}")
+    return resolve(raw)
+
+
+def resolve(raw: Mapping[str, Any]) -> Resolved:
     """`raw` with every field present, typed and checked; see `load_config`.
 
     Raises:
@@ -142,24 +145,26 @@ def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
         "name": check("name", raw.get("name", "unnamed"), str),
         "seed": check("seed", raw.get("seed", 0), CountOrZero),
     }
-    for section, (choices, default, common) in SLOTS.items():
-        given = dict(raw.get(section, {}))
-        rule = Annotated[str, OneOf(choices)]
-        name = check(f"{section}.name", given.pop("name", default), rule)
-        config[section] = {"name": name, **_choice(section, given, choices[name], common)}
-    for section, dataclass_ in FIXED.items():
-        config[section] = fill(section, raw.get(section, {}), [dataclass_])
+    for section in SLOTS:
+        config[section] = _slot(section, raw.get(section, {}))
+    for section in FIXED:
+        config[section] = slots.of_section(section, raw.get(section, {}))
     config["penalties"] = {
         name: _penalty(name, options)
         for name, options in raw.get("penalties", {}).items()
         if not _absent(options)
     }
-    _consistent(config)
-    return FrozenConfigDict(config)
+    resolved = Resolved(**parts_of(config))
+    check_together(resolved)
+    return resolved
 
 
-def _choice(where: str, given: Any, choice: Any, common: type | None) -> dict[str, Any]:
-    return fill(where, given, [choice] if common is None else [common, choice])
+def _slot(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    slot = SLOTS[section]
+    rule = Annotated[str, OneOf(slot.choices)]
+    name = check(f"{section}.name", given.get("name", slot.default), rule)
+    own = {field: value for field, value in given.items() if field != "name"}
+    return {"name": name, **slots.of_slot(section, name, own)}
 
 
 def _penalty(name: str, given: Any) -> dict[str, Any]:
@@ -168,60 +173,27 @@ def _penalty(name: str, given: Any) -> dict[str, Any]:
         raise ConfigError(unknown(where, name, PENALTIES, "penalty"))
     if not isinstance(given, Mapping):
         raise ConfigError(f"{where}: is a section; set {where}.weight")
-    return _choice(where, given, PENALTIES[name], Penalty)
+    return slots.of_penalty(name, given)
 
 
 def _absent(options: Any) -> bool:
     return options is None or (isinstance(options, Text) and options.lower() == "none")
 
 
-def _consistent(c: Mapping[str, Any]) -> None:
-    """What no single field can see."""
-    output = c["decoder"]["output"]
-    if c["loss"]["name"] == "bernoulli_nll":
-        if output != "sigmoid":
-            raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
-        if c["data"]["scale"] != "unit":
-            raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
-    if c["data"]["streaming"] and c["data"]["split"] != "canonical":
-        raise ConfigError("data.streaming: needs data.split 'canonical'")
-    if c["data"]["center"] and output != "linear":
-        raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
-    if output == "sigmoid" and c["data"]["scale"] == "sym":
-        raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
-    if c["decoder"]["name"] == "tied":
-        if c["encoder"]["name"] != "dense":
-            raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
-        if c["bottleneck"]["name"] == "gaussian" or c["model"]["classes"]:
-            raise ConfigError(
-                "decoder.name: tied needs a code as wide as the encoder's output: no gaussian "
-                "bottleneck, no model.classes"
-            )
-    if c["bottleneck"].get("k", 0) > (size := c["model"]["code_size"]):
-        raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
-    if c["optim"]["schedule"] == "exponential" and not c["optim"]["final_fraction"]:
-        raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
-    if (kernels := c["decoder"].get("kernels")) is not None:
-        wanted = len(c["decoder"]["channels"]) + 1
-        if len(kernels) != wanted:
-            raise ConfigError(
-                f"decoder.kernels: must be {wanted}, one an entry of decoder.channels and one for "
-                f"the last convolution, not {len(kernels)}"
-            )
-    check_needs(c)
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(config: Mapping[str, Any] | Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """('a.b', value) for every leaf."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) or hasattr(value, "items"):
+    values = config.to_dict() if isinstance(config, Config) else config
+    for key, value in values.items():
+        if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, tuple(value) if isinstance(value, list) else value
 
 
 def changes(
-    old: Mapping[str, Any], new: Mapping[str, Any], free: Sequence[str] = MAY_CHANGE
+    old: Mapping[str, Any] | Config,
+    new: Mapping[str, Any] | Config,
+    free: Sequence[str] = MAY_CHANGE,
 ) -> list[str]:
     """'field: old -> new' for every leaf that differs, but for those of `free` fields, sections."""
     a, b = dict(flat(old)), dict(flat(new))

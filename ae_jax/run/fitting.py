@@ -12,18 +12,16 @@ What arrays may be stands in `ae_jax.run.trained`.
 import os
 import signal
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict, FrozenConfigDict
 
 from ae_jax.data.arrays import Split, checked
 from ae_jax.data.load import Dataset, from_arrays, load_data
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.keys import as_key
-from ae_jax.resolve.config import load_config, resolve
+from ae_jax.resolve.config import as_config
 from ae_jax.run.starting import check_same, first_state, origin_of
 from ae_jax.run.trained import Run, with_codes
 from ae_jax.train import devices, loop, setup
@@ -50,8 +48,8 @@ def fit(
     not interrupted. A second interrupt raises KeyboardInterrupt as ever.
 
     Args:
-      config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
-        differences from the defaults.
+      config: the name or path of a config ('denoise'), a resolved one, or a dict (or ConfigDict)
+        of differences from the defaults.
       data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
         holds out a tenth of them.
       key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
@@ -67,7 +65,7 @@ def fit(
       ConfigError, DataError: something is not allowed; the message names it.
       DivergedError: the loss stopped being finite.
     """
-    config, data, key = _resolved(config), _dataset(data), as_key(key)
+    config, data, key = as_config(config), _dataset(data), as_key(key)
     if start is not None and init_from is not None:
         raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
     images = data.train.images
@@ -113,16 +111,6 @@ def _trained(
             if stop.code:
                 break
     return devices.local(state)
-
-
-def _resolved(config: Any) -> FrozenConfigDict:
-    if isinstance(config, str | os.PathLike):
-        return load_config(os.fspath(config))
-    if isinstance(config, FrozenConfigDict | ConfigDict):
-        config = config.to_dict()
-    if not isinstance(config, Mapping):
-        raise ConfigError(f"config: must be a name, a path or a dict, not {type(config).__name__}")
-    return resolve(config)
 
 
 def _dataset(data: Any) -> Dataset:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ae_jax.config.sections import Config
 from ae_jax.data.arrays import Split, sha256
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.resolve.config import changes
@@ -16,7 +17,7 @@ from ae_jax.train import setup
 OTHERWISE = "init_from=run starts from its weights alone"
 
 
-def origin_of(config: Any, train: Split, key: jax.Array) -> Origin:
+def origin_of(config: Config, train: Split, key: jax.Array) -> Origin:
     """The origin of a run with this config, training set and (typed) key."""
     labels = None
     if config.model.classes and train.labels is not None:
@@ -30,7 +31,7 @@ def key_data(key: jax.Array) -> tuple[int, ...]:
     return tuple(np.asarray(jax.random.key_data(key)).tolist())
 
 
-def check_same(start: Run, config: Any, origin: Origin) -> None:
+def check_same(start: Run, config: Config, origin: Origin) -> None:
     """Whether a run can be continued with this config, data and key.
 
     Raises:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import FrozenConfigDict
 
 from ae_jax.data.arrays import SAMPLE, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
@@ -25,6 +24,7 @@ from ae_jax.model import scaling
 from ae_jax.model.corruption import BEYOND
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
+from ae_jax.resolve.config import Resolved
 from ae_jax.train import setup
 
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
@@ -43,7 +43,7 @@ class Origin(NamedTuple):
 class Run(NamedTuple):
     """A trained autoencoder and what it can do."""
 
-    config: FrozenConfigDict
+    config: Resolved
     model: Model
     variables: Variables
     history: dict[str, np.ndarray]  # loss and its terms, one number a step
@@ -200,7 +200,9 @@ class Run(NamedTuple):
         return in_batches(partial(function, self.model, self.variables), *rows)
 
 
-def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
+def with_codes(
+    config: Resolved, model: Model, variables: Variables, history: Any, images: Any
+) -> Run:
     """A `Run` with the first two moments of the codes of `images`, the first SAMPLE at most."""
     k = config.model.code_size
     run = Run(config, model, variables, history, np.zeros(k), np.eye(k))

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import FrozenConfigDict
 
+from ae_jax.config.sections import Config, parts_of
 from ae_jax.model.bottleneck import WIDTHS
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import setup
@@ -29,7 +29,7 @@ class Member(NamedTuple):
 
     seed: int
     point: Mapping[str, Any]  # field -> value, of the fields that the sweep varies
-    config: Any  # the resolved config of the single run, whatever its seed
+    config: Config  # the resolved config of the single run, whatever its seed
 
 
 class Group(NamedTuple):
@@ -37,7 +37,7 @@ class Group(NamedTuple):
 
     rows: tuple[int, ...]  # which of the sweep's members they are
     seeds: tuple[int, ...]
-    config: Any  # of the member with the widest code
+    config: Config  # of the member with the widest code
     values: Mapping[str, np.ndarray]  # field -> its values [members], where they differ
 
 
@@ -58,7 +58,7 @@ def own_trainer(
 ) -> Trainer:
     """The group's config with these `values`, made ready; a code size here is a plain number."""
     raw = config_lib.merge(group.config.to_dict(), config_lib.nested(values))
-    return setup.prepare(FrozenConfigDict(raw), shape, n_train)
+    return setup.prepare(Config(**parts_of(raw)), shape, n_train)
 
 
 def groups(members: Sequence[Member]) -> list[Group]:
@@ -79,7 +79,7 @@ def _program(member: Member) -> Any:
     return (*fixed, member.seed if member.config.data.split == "random" else None)
 
 
-def _is_open(config: Any, field: str, value: Any) -> bool:
+def _is_open(config: Config, field: str, value: Any) -> bool:
     """Whether the field can be an argument."""
     if field == CODE_SIZE:
         return maskable(config)
@@ -102,7 +102,7 @@ def _group(members: Sequence[Member], rows: Sequence[int]) -> Group:
     return Group(tuple(rows), tuple(m.seed for m in mine), widest, differing)
 
 
-def maskable(config: Any) -> bool:
+def maskable(config: Config) -> bool:
     """Whether a code cut short by a mask is exactly the code of a smaller network.
 
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would

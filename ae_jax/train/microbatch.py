@@ -11,10 +11,12 @@ from typing import Any
 
 import jax
 
+from ae_jax.config.sections import Config
+
 LEAST, MOST = 25, 100  # images in a part
 
 
-def size(config: Any, batch_size: int) -> int:
+def size(config: Config, batch_size: int) -> int:
     """Images in a part: a divisor of the batch, LEAST to MOST; else the whole batch.
 
     Parts are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 
 from ae_jax import optimizer as optimizer_lib
+from ae_jax.config.sections import Config
 from ae_jax.data.arrays import Split, blocks
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import pipeline, scaling
@@ -48,7 +49,7 @@ def split_keys(key: jax.Array) -> Keys:
 class Trainer(NamedTuple):
     """A config made ready for one training set: pure functions and static sizes."""
 
-    config: Any
+    config: Config
     model: Model
     objective: Objective
     optimiser: optax.GradientTransformation
@@ -83,7 +84,7 @@ class Trainer(NamedTuple):
 
 
 def check_labels(
-    config: Any, data: Split, part: str = "train", names: tuple[str, ...] | None = None
+    config: Config, data: Split, part: str = "train", names: tuple[str, ...] | None = None
 ) -> None:
     """Refuses labels that a label-conditioned decoder does not know.
 
@@ -114,7 +115,7 @@ def check_labels(
     )
 
 
-def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
+def prepare(config: Config, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
     """The trainer for a resolved config and `n_train` images of `shape`, on the devices of `mesh`.
 
     Raises:

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from ae_jax.config.sections import Config
 from ae_jax.data import batches, load
 from ae_jax.data.arrays import Split
 from ae_jax.evaluate import metrics
@@ -113,7 +114,7 @@ def tensor(torch_side: Any, images: np.ndarray, resolved: Any) -> Any:
 class Ours(NamedTuple):
     """ae_jax's side of a training row."""
 
-    config: Any
+    config: Config
     trainer: setup.Trainer
     images: np.ndarray
     work: Work

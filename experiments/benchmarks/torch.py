@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ae_jax.config.sections import Config
+
 Network = tuple[nn.Sequential, nn.Sequential]  # encoder, decoder
 Loss = Callable[[Any, nn.Module, nn.Module, Tensor], Tensor]  # (config, encoder, decoder, x)
 # (encoder, x, h = encoder(x)) -> the mean over the batch
@@ -113,18 +115,18 @@ def parameters(built: Network) -> list[nn.Parameter]:
     return [p for half in built for p in half.parameters()]
 
 
-def squared_error(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+def squared_error(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     """Mean over batch and pixels."""
     return functional.mse_loss(decoder(encoder(x)), x)
 
 
-def denoising(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+def denoising(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     """Squared error of the clean image, the input with dropout."""
     noisy = functional.dropout(x, config.corruption.rate)
     return functional.mse_loss(decoder(encoder(noisy)), x)
 
 
-def decayed(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+def decayed(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     """Squared error and the mean square of every weight matrix."""
     weights = [p for p in parameters((encoder, decoder)) if p.ndim > 1]  # type: ignore[arg-type]
     penalty = torch.stack([w.square().mean() for w in weights]).sum()
@@ -132,7 +134,7 @@ def decayed(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> T
     return loss + config.penalties.weight_l2.weight * penalty
 
 
-def elbo(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+def elbo(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
     """Negative evidence lower bound in nats per image."""
     mean, log_variance = encoder(x).chunk(2, dim=1)
     z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
@@ -142,7 +144,7 @@ def elbo(config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tens
 
 
 def contractive(
-    config: Any, encoder: nn.Module, decoder: nn.Module, x: Tensor, penalty: Penalty
+    config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor, penalty: Penalty
 ) -> Tensor:
     """Squared error and a penalty on the encoder's Jacobian."""
     h = encoder(x)
@@ -192,7 +194,7 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def optimiser(config: Any, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
+def optimiser(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
     """The config's optimiser; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
     o = config.optim
     if o.name == "sgd":
@@ -201,7 +203,7 @@ def optimiser(config: Any, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
     return torch.optim.Adam(leaves, o.learning_rate, betas=betas, eps=o.eps, weight_decay=decay)
 
 
-def train(built: Network, loss: Loss, config: Any, x: Tensor) -> Iterator[float]:
+def train(built: Network, loss: Loss, config: Config, x: Tensor) -> Iterator[float]:
     """The loss of one training step after another, in a new order every epoch, without end."""
     encoder, decoder = built
     step = optimiser(config, parameters(built))

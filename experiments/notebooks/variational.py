@@ -90,7 +90,7 @@ small = trained(
     "vae:deep", **TRAINING, **{"model.code_size": 6, "penalties.gaussian_kl.weight": 2.0}
 )
 config = {
-    name: small.config[name].to_dict()
+    name: small.config.to_dict()[name]
     for name in ("encoder", "decoder", "model", "loss", "optim", "train")
 }
 plain = ae_jax.fit(config, data, jax.random.key(0), progress=False)

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ae_jax.config.schema import fill
+from ae_jax.config.sections import Config
 from ae_jax.evaluate.advice import RULES, advise
 from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures.animation import write_atomically
-from ae_jax.objective.penalties import PENALTIES
-from ae_jax.resolve.config import FIXED, SLOTS, Penalty, flat
+from ae_jax.resolve.config import flat
+from ae_jax.resolve.slots import FIXED, SLOTS, of_penalty, of_section, of_slot
 from experiments.pages import page
 from experiments.workdirs import finished, place
 
@@ -186,20 +186,17 @@ def config(run: finished.Record) -> page.Markup:
     )
 
 
-def defaults(config: Any) -> dict[str, Any]:
+def defaults(config: Config) -> dict[str, Any]:
     """Every field's default, of the choices this config makes; of their names, the default choice.
 
     A penalty has none: its weight is always shown.
     """
-    parts: dict[str, list[Any]] = {section: [kind] for section, kind in FIXED.items()}
-    for slot, (choices, _, common) in SLOTS.items():
-        parts[slot] = [part for part in (common, choices[config[slot].name]) if part]
-    found: dict[str, Any] = {section: fill(section, {}, part) for section, part in parts.items()}
-    for slot, (_, default, _) in SLOTS.items():
-        found[slot]["name"] = default
+    found: dict[str, Any] = {section: of_section(section, {}) for section in FIXED}
+    for name, slot in SLOTS.items():
+        chosen = getattr(config, name).name
+        found[name] = {**of_slot(name, chosen, {}), "name": slot.default}
     found["penalties"] = {
-        name: {**fill(name, {}, [Penalty, PENALTIES[name]]), "weight": "no such penalty"}
-        for name in config.penalties
+        name: {**of_penalty(name, {}), "weight": "no such penalty"} for name in config.penalties
     }
     return dict(flat({"seed": 0, **found}))
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from ae_jax.data.load import load_data, subset
+from ae_jax.resolve.config import load_config
 from ae_jax.run import fitting
 from ae_jax.train import checkpoint
 from experiments.reliability.tally import Tally
@@ -34,7 +35,7 @@ def overhead(tally: Tally, folder: Path) -> None:
     has. A save blocks for `save_ms` (median).
     """
     for name, train in RUNS.items():
-        config = fitting.load_config(name, train=train)
+        config = load_config(name, train=train)
         s = session.prepare(config, load_data(config.data.name))
         path = folder / name
         path.mkdir()

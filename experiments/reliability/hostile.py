@@ -20,7 +20,8 @@ import numpy as np
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError
 from ae_jax.files import checksums, json_file
-from ae_jax.run import fitting, keeping
+from ae_jax.resolve.config import load_config, resolve
+from ae_jax.run import keeping
 from ae_jax.train import checkpoint, setup
 from experiments.reliability import commands
 from experiments.reliability.tally import Tally
@@ -36,7 +37,7 @@ MOST_SECONDS, MOST_BYTES = 2.0, 500e6
 def make(path: Path) -> None:
     """A small run as it is left by the command."""
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
-    config = fitting.load_config("linear", model={"code_size": 4}, train={"batch_size": 8})
+    config = load_config("linear", model={"code_size": 4}, train={"batch_size": 8})
     s = session.prepare(config, from_arrays(images, images[:8]))
     path.mkdir()
     workdir.claim(path, config)
@@ -70,7 +71,7 @@ def _facts(path: Path, **changes: Any) -> None:
 
 def _huge(path: Path) -> None:
     """Ten to the twelfth pixels, in every place that says so."""
-    config = fitting.resolve(json_file.read(path / "config.json"))
+    config = resolve(json_file.read(path / "config.json"))
     meta = {"shape": [10**6, 10**6, 1], "n_train": 40}
     leaves = checkpoint._leaves(setup.prepare(config, (10**6, 10**6, 1), 40).abstract())
     _facts(path, meta=meta, leaves=leaves)
@@ -81,7 +82,7 @@ def _other_arrays(path: Path) -> None:
     step = path / "checkpoints/10"
     facts = json_file.read(step / "step.json")
     shutil.rmtree(step)
-    config = fitting.load_config("linear", model={"code_size": 4000}, train={"batch_size": 8})
+    config = load_config("linear", model={"code_size": 4000}, train={"batch_size": 8})
     trainer = setup.prepare(config, (8, 8, 1), 40)
     checkpoint.save(path, 10, trainer.init(jax.random.key(0), jnp.zeros((8, 8, 1))), {})
     workdir.write_json(step / "step.json", facts)

@@ -16,7 +16,6 @@ from ae_jax.data import load
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError, CheckpointError, DivergedError
 from ae_jax.resolve import config as config_lib
-from ae_jax.run import fitting
 from experiments import cli
 from experiments.reliability import commands
 from experiments.reliability.commands import SMALL, Command
@@ -138,7 +137,7 @@ def divergence(tally: Tally, folder: Path) -> None:
 
 def _session(raw: dict[str, Any], images: np.ndarray) -> session.Session:
     raw = {**raw, "train": {**raw["train"], "checkpoint_every": 5}}
-    return session.prepare(fitting.load_config("linear", **raw), from_arrays(images, images[:8]))
+    return session.prepare(config_lib.load_config("linear", **raw), from_arrays(images, images[:8]))
 
 
 def _nan_at(step: int) -> optax.GradientTransformation:

@@ -18,6 +18,7 @@ from ae_jax.evaluate import metrics
 from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
+from ae_jax.resolve.config import Resolved
 from ae_jax.run.trained import Run, with_codes
 from ae_jax.train import checkpoint, cost, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
@@ -34,7 +35,7 @@ SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times
 class Session(NamedTuple):
     """What is fixed for a run: config, data, compiled functions, key."""
 
-    config: Any
+    config: Resolved
     dataset: Dataset
     trainer: setup.Trainer
     evaluate: Callable[..., metrics.Metrics]
@@ -43,7 +44,7 @@ class Session(NamedTuple):
     meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
 
 
-def prepare(config: Any, dataset: Dataset) -> Session:
+def prepare(config: Resolved, dataset: Dataset) -> Session:
     """Everything that can be refused is refused here, before a file is touched."""
     images = dataset.train.images
     for part, split in (("train", dataset.train), ("test", dataset.test)):
@@ -253,7 +254,7 @@ def _loop(
                     variables = devices.local(state.variables)
                     shown.epoch(step, variables, *see_few(s, variables))
             waited = time.perf_counter() - saved > SAVE_SHARE * save_s
-            due = step % every == 0 if every else ended and waited
+            due: int = step % every == 0 if every else ended and waited
             due, code = devices.agree(due, stop.code)
             if due or code or step == total:
                 begun = time.perf_counter()

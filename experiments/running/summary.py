@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import ae_jax
+from ae_jax.config.sections import Config
 from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
 from ae_jax.model.pipeline import Batch, Model
 from ae_jax.train import setup
@@ -95,7 +96,7 @@ def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]
     return tasks
 
 
-def of_the_code(config: Any, test_codes: Any) -> dict[str, Any]:
+def of_the_code(config: Config, test_codes: Any) -> dict[str, Any]:
     """How the code is used, of the codes [n, k] of the test set."""
     _, deviations = code_statistics.unit_statistics(test_codes)
     least = 2e-3 * float(np.ptp(test_codes, axis=0).max())  # as a histogram calls a unit constant

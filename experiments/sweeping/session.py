@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from ae_jax.config.sections import Config
 from ae_jax.data.load import Dataset, load_data, subset
 from ae_jax.errors import CheckpointError
 from ae_jax.evaluate import baselines
@@ -28,14 +29,14 @@ from experiments.workdirs import place, workdir
 class Plan(NamedTuple):
     """A sweep of which nothing needs to be refused any more."""
 
-    config: Any
+    config: Config
     members: Sequence[Member]
     groups: Sequence[Group]
     data: Sequence[Dataset]  # of every group
     steps: Sequence[int]  # of each member, for every group
 
 
-def plan(config: Any, members: Sequence[Member]) -> Plan:
+def plan(config: Config, members: Sequence[Member]) -> Plan:
     """Loads the data; raises what `load_data` and `ensemble.check` do."""
     groups = members_lib.groups(members)
     data = _datasets(groups)
@@ -194,7 +195,7 @@ def _datasets(groups: Sequence[Group]) -> list[Dataset]:
     found = []
     for group in groups:
         d = group.config.data
-        key = (tuple(sorted(d.items())), group.seeds[0] if d.split == "random" else None)
+        key = (d, group.seeds[0] if d.split == "random" else None)
         if key not in known:
             whole = load_data(d.name, d.manual_dir, d.split, group.seeds[0])
             known[key] = subset(whole, d.n_train, d.n_test)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ae_jax.config.sections import Config
 from ae_jax.errors import CheckpointError
 from ae_jax.evaluate.baselines import COPIES
 from ae_jax.files import json_file
@@ -24,7 +25,7 @@ class Record(NamedTuple):
     """What a finished run left, read and checked."""
 
     path: Path
-    config: Any
+    config: Config
     summary: dict[str, Any]
     rows: list[dict[str, Any]]
 

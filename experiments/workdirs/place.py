@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ae_jax.config.sections import Config
 from ae_jax.data.arrays import sha256
 from ae_jax.data.load import Dataset, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
@@ -24,9 +25,9 @@ def fields(place: str | None) -> dict[str, str]:
     return {"data.manual_dir" if Path(place).is_dir() else "data.name": place}
 
 
-def settled(config: Any, place: str | None = None) -> Any:
+def settled(config: Config, place: str | None = None) -> Any:
     """The resolved config with its data at `place`, every path absolute."""
-    data = dict(config.data.items())
+    data = config.data.to_dict()
     for field, value in fields(place).items():
         data[field.removeprefix("data.")] = value
     for field in ("name", "manual_dir"):
@@ -66,7 +67,7 @@ def refuse_others(path: Path, known: dict[str, Any], found: dict[str, Any]) -> N
         raise CheckpointError(f"{path}: was trained on other images\n" + "; ".join(wrong))
 
 
-def opened(path: Path, config: Any, place: str | None) -> Dataset:
+def opened(path: Path, config: Config, place: str | None) -> Dataset:
     """The data set of the trained run in `path`, at `place` where that is given.
 
     Raises:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -16,7 +16,14 @@ from ae_jax.train import checkpoint
 from experiments.workdirs import place
 
 
-def claim(workdir: Path, config: Any, images: dict[str, Any] | None = None) -> None:
+class HasDict(Protocol):
+    """A config, or what is to be told from one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Section -> field -> value."""
+
+
+def claim(workdir: Path, config: HasDict, images: dict[str, Any] | None = None) -> None:
     """Makes the directory this config's, or checks that it already is.
 
     Where `images`, the data set's `place.facts`, are those of the run's checkpoints, data may lie

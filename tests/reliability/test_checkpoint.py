@@ -15,7 +15,7 @@ import pytest
 
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import CheckpointError
-from ae_jax.run import fitting
+from ae_jax.resolve.config import load_config
 from ae_jax.train import checkpoint, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from experiments.running import pictures, session
@@ -74,7 +74,7 @@ def test_coreutils_agree_with_the_checksums(tmp_path):
 def small(epochs=2, seed=0, images_seed=0):
     images = np.random.default_rng(images_seed).integers(0, 256, (40, 8, 8)).astype(np.uint8)
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": epochs}}
-    config = fitting.load_config("linear", seed=seed, **raw)
+    config = load_config("linear", seed=seed, **raw)
     return session.prepare(config, from_arrays(images, images[:8]))
 
 

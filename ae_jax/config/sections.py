@@ -1,0 +1,208 @@
+"""The sections of a config: what fields they have, with types, rules and defaults.
+
+A slot is a `Choice`: it has the fields that every choice of the slot has in common, and those of
+the choice's own signature (see `ae_jax.config.schema`). Which choices there are is not known here;
+`ae_jax.resolve` knows, and makes a `Config` of a dict.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
+
+from ae_jax.config.schema import (
+    Count,
+    CountOrZero,
+    Fraction,
+    NonNegative,
+    OneOf,
+    Positive,
+    Probability,
+)
+from ae_jax.config.values import Choice, Frozen, Section, section
+
+
+@section
+class Data(Section):
+    """Which images, and the scale the network sees them in."""
+
+    name: str = "mnist5k"
+    manual_dir: str | None = None  # where files already on disk are; else $AE_JAX_MANUAL_DIR
+    scale: Annotated[str, OneOf(("unit", "sym"))] = "unit"
+    center: bool = False  # subtract the training set's mean image inside the network
+    streaming: bool = False  # training images stay on disk; changes no result
+    split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
+    n_train: CountOrZero = 0  # use only so many images; 0: all
+    n_test: CountOrZero = 0
+
+
+@section
+class Network(Section):
+    """What encoder and decoder have in common."""
+
+    code_size: Count = 32
+    classes: CountOrZero = 0  # > 0: the decoder is told the label, one-hot of so many classes
+    init: str = "torch"
+    # What layers multiply in: bfloat16 is fast on GPUs and TPUs, slow on CPUs. Parameters, their
+    # updates and the loss are float32 always.
+    dtype: Annotated[str, OneOf(("float32", "bfloat16"))] = "float32"
+
+
+@section
+class Corruption(Choice):
+    """The noise of the input."""
+
+
+@section
+class Encoder(Choice):
+    """From images to numbers."""
+
+    @property
+    def code_activation(self) -> str:
+        """What the code passes last, 'linear' where nothing."""
+        return str(self.options["code_activation"])
+
+
+@section
+class Bottleneck(Choice):
+    """From the encoder's numbers to the code."""
+
+
+@section
+class Decoder(Choice):
+    """From codes to images."""
+
+    @property
+    def output(self) -> str:
+        """What makes pixels of the last layer: 'linear', 'tanh' or 'sigmoid'."""
+        return str(self.options["output"])
+
+
+@section
+class Loss(Choice):
+    """What every loss has: whether the sum over an image is divided by its number of pixels."""
+
+    per: Annotated[str, OneOf(("pixel", "image"))] = "pixel"
+
+
+@section
+class Penalty(Choice):
+    """What every penalty has: its weight, and in which epochs it counts."""
+
+    weight: NonNegative = 1.0
+    warmup_epochs: CountOrZero = 0  # the weight grows linearly from 0 over so many epochs
+    until_epoch: CountOrZero = 0  # and is 0 again after so many; 0: never
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields; the name is where it stands."""
+        return {name: value for name, value in super().to_dict().items() if name != "name"}
+
+
+class Penalties(Frozen[Penalty]):
+    """The penalties by name, as attributes, too: `config.penalties.l1.weight`."""
+
+    def __getattr__(self, name: str) -> Penalty:
+        items: Mapping[str, Penalty] = self.__dict__.get("_items", {})
+        if name not in items:
+            raise AttributeError(f"no penalty '{name}'; there are: {', '.join(items) or 'none'}")
+        return items[name]
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Name -> its fields."""
+        return {name: penalty.to_dict() for name, penalty in self.items()}
+
+
+@section
+class Optim(Section):
+    """See `ae_jax.optimizer.build`."""
+
+    name: str = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Fraction = 0.0  # sgd
+    b1: Fraction = 0.9
+    b2: Fraction = 0.999
+    eps: Positive = 1e-8
+    weight_decay: NonNegative = 0.0
+    decoupled: bool = False  # AdamW's decay
+    clip_norm: Positive | None = None  # of the gradient of all parameters
+    schedule: str = "constant"
+    final_fraction: Probability = 0.01  # of learning_rate, at the schedule's end
+    warmup_epochs: CountOrZero = 0
+    decay_epochs: CountOrZero = 0  # of the schedule; 0: train.epochs
+
+
+@section
+class Train(Section):
+    """How long, and how often something is written."""
+
+    batch_size: Count = 256
+    epochs: CountOrZero = 20
+    drop_remainder: bool = False  # the short last batch of an epoch is kept unless this is set
+    log_every: CountOrZero = (
+        0  # steps between extra training lines in metrics.jsonl; 0: epochs only
+    )
+    checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: ends of epochs
+
+
+@section
+class Eval(Section):
+    """Evaluation on the whole test set."""
+
+    batch_size: Count = 500
+    every: Count = 1  # epochs
+
+
+@section
+class Config(Section):
+    """Everything that a run is made from but its data and key, one attribute a section.
+
+    Plain data throughout: text, numbers, tuples.
+    """
+
+    name: str
+    seed: int
+    corruption: Corruption
+    encoder: Encoder
+    bottleneck: Bottleneck
+    decoder: Decoder
+    loss: Loss
+    data: Data
+    model: Network
+    optim: Optim
+    train: Train
+    eval: Eval
+    penalties: Penalties
+
+    def to_dict(self) -> dict[str, Any]:
+        """Section -> field -> value, in plain dicts that are the caller's."""
+        parts = super().to_dict()
+        return {name: getattr(part, "to_dict", lambda p=part: p)() for name, part in parts.items()}
+
+    def __repr__(self) -> str:
+        parts = [f"{field.name}={getattr(self, field.name)!r}" for field in fields(self)]
+        return f"Config({', '.join(parts[:2])},\n  " + ",\n  ".join(parts[2:]) + ")"
+
+
+SECTIONS: dict[str, type] = {
+    name: kind for name, kind in get_type_hints(Config).items() if name not in ("name", "seed")
+}
+
+
+def parts_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a `Config`, of dicts in which every field is there; nothing is checked."""
+    parts: dict[str, Any] = {"name": values["name"], "seed": values["seed"]}
+    for name, kind in SECTIONS.items():
+        if kind is Penalties:
+            given = values[name].items()
+            parts[name] = Penalties({n: _choice(Penalty, {"name": n, **v}) for n, v in given})
+        elif issubclass(kind, Choice):
+            parts[name] = _choice(kind, values[name])
+        else:
+            parts[name] = kind(**values[name])
+    return parts
+
+
+def _choice(kind: type, values: Mapping[str, Any]) -> Any:
+    """A choice of the fields its slot has in common, and of those that are its own."""
+    common = {f.name for f in fields(kind)} - {"options"}
+    own = Frozen({name: v for name, v in values.items() if name not in common})
+    return kind(options=own, **{name: v for name, v in values.items() if name in common})

@@ -1,0 +1,45 @@
+"""What the fields of a config ask of each other."""
+
+from ae_jax.config.sections import Config
+from ae_jax.errors import ConfigError
+from ae_jax.objective.penalties import check_needs
+
+
+def check_together(c: Config) -> None:
+    """What no single field can see.
+
+    Raises:
+      ConfigError: two fields do not go together.
+    """
+    output = c.decoder.output
+    if c.loss.name == "bernoulli_nll":
+        if output != "sigmoid":
+            raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
+        if c.data.scale != "unit":
+            raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
+    if c.data.streaming and c.data.split != "canonical":
+        raise ConfigError("data.streaming: needs data.split 'canonical'")
+    if c.data.center and output != "linear":
+        raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
+    if output == "sigmoid" and c.data.scale == "sym":
+        raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
+    if c.decoder.name == "tied":
+        if c.encoder.name != "dense":
+            raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+        if c.bottleneck.name == "gaussian" or c.model.classes:
+            raise ConfigError(
+                "decoder.name: tied needs a code as wide as the encoder's output: no gaussian "
+                "bottleneck, no model.classes"
+            )
+    if c.bottleneck.get("k", 0) > (size := c.model.code_size):
+        raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if c.optim.schedule == "exponential" and not c.optim.final_fraction:
+        raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
+    if (kernels := c.decoder.get("kernels")) is not None:
+        wanted = len(c.decoder.channels) + 1
+        if len(kernels) != wanted:
+            raise ConfigError(
+                f"decoder.kernels: must be {wanted}, one an entry of decoder.channels and one for "
+                f"the last convolution, not {len(kernels)}"
+            )
+    check_needs(c.to_dict())

@@ -1,0 +1,61 @@
+"""Which choices the slots have, and which names fields may take that stand for functions."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ae_jax.config import sections
+from ae_jax.config.schema import OneOf, fill
+from ae_jax.config.values import Section
+from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.corruption import CORRUPTIONS
+from ae_jax.model.layers import INITIALISERS
+from ae_jax.model.networks import DECODERS, ENCODERS
+from ae_jax.objective.losses import LOSSES
+from ae_jax.objective.penalties import PENALTIES
+from ae_jax.optimizer import OPTIMISERS, SCHEDULES
+
+
+class Slot(NamedTuple):
+    """A slot: its choices, the default one, and the fields that every choice has."""
+
+    choices: Mapping[str, Any]
+    default: str
+    common: type[Section]
+
+
+FIXED: dict[str, type[Section]] = {
+    "data": sections.Data,
+    "model": sections.Network,
+    "optim": sections.Optim,
+    "train": sections.Train,
+    "eval": sections.Eval,
+}
+SLOTS = {
+    "corruption": Slot(CORRUPTIONS, "none", sections.Corruption),
+    "encoder": Slot(ENCODERS, "dense", sections.Encoder),
+    "bottleneck": Slot(BOTTLENECKS, "identity", sections.Bottleneck),
+    "decoder": Slot(DECODERS, "dense", sections.Decoder),
+    "loss": Slot(LOSSES, "squared_error", sections.Loss),
+}
+# Fields that name an entry of a table: (section, field) -> the table.
+TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
+    ("model", "init"): INITIALISERS,
+    ("optim", "name"): OPTIMISERS,
+    ("optim", "schedule"): SCHEDULES,
+}
+
+
+def of_section(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of one of `FIXED`, checked and completed; raises as `fill`."""
+    allowed = {field: OneOf(table) for (where, field), table in TABLES.items() if where == section}
+    return fill(section, given, [FIXED[section]], allowed)
+
+
+def of_slot(section: str, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a slot's choice without its name, checked and completed; raises as `fill`."""
+    return fill(section, given, [SLOTS[section].common, SLOTS[section].choices[name]])
+
+
+def of_penalty(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of one of `PENALTIES`, checked and completed; raises as `fill`."""
+    return fill(f"penalties.{name}", given, [sections.Penalty, PENALTIES[name]])
