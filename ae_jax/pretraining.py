@@ -20,7 +20,7 @@ from ae_jax.data.batches import in_batches
 from ae_jax.errors import DataError
 from ae_jax.model import scaling
 from ae_jax.model.layers import Affine
-from ae_jax.model.pipeline import Model
+from ae_jax.model.pipeline import Model, Params, Tree
 from ae_jax.resolve.config import Resolved
 from ae_jax.run import fitting
 from ae_jax.run.trained import Run
@@ -70,7 +70,7 @@ class Classifier(NamedTuple):
     variables: Any  # of the encoders, and of the logistic layer last
     valid_errors: list[float]  # share of held-out images misclassified, after every epoch
 
-    def predict(self, images: Any) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> np.ndarray:
         """The likeliest label [n] of images [n, H, W, C], uint8 or float in [0,1]."""
         return in_batches(partial(_labels, self.models, self.variables), images)
 
@@ -136,23 +136,23 @@ def fine_tune(
     return Classifier(models, best, errors)
 
 
-def _encoder(variables: Any) -> Any:
+def _encoder(variables: Tree) -> Any:
     """Without the decoder, which a classifier does not use."""
     kept = {"params": {"encoder": variables["params"]["encoder"]}}
     return {**variables, **kept}
 
 
-def _parted(variables: Any) -> tuple[Any, Any]:
+def _parted(variables: Tree) -> tuple[Any, Any]:
     """(what is trained, what is not: statistics, the mean image) of every layer."""
     params = [v["params"] for v in variables]
     return params, [{n: v[n] for n in v if n != "params"} for v in variables]
 
 
-def _joined(params: Any, fixed: Any) -> Any:
+def _joined(params: Params, fixed: Params) -> Any:
     return tuple({"params": p, **rest} for p, rest in zip(params, fixed, strict=True))
 
 
-def _logits(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax.Array:
+def _logits(models: tuple[Model, ...], variables: Tree, images: jax.Array) -> jax.Array:
     for model, own in zip(models, variables[:-1], strict=True):
         codes = model.encode(own, scaling.to_network(images, model.scale))
         images = codes[:, :, None, None]  # of the next layer
@@ -161,27 +161,27 @@ def _logits(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax
 
 
 @partial(jax.jit, static_argnums=0)
-def _labels(models: tuple[Model, ...], variables: Any, images: jax.Array) -> jax.Array:
+def _labels(models: tuple[Model, ...], variables: Tree, images: jax.Array) -> jax.Array:
     return _logits(models, variables, images).argmax(1)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _epoch(
     models: tuple[Model, ...],
-    optimiser: Any,
-    fixed: Any,
-    state: Any,
+    optimiser: optax.GradientTransformation,
+    fixed: Params,
+    state: Tree,
     images: jax.Array,
     labels: jax.Array,
     chosen: jax.Array,
 ) -> Any:
     """One pass over the chosen rows [steps, batch]."""
 
-    def loss(params: Any, rows: jax.Array) -> jax.Array:
+    def loss(params: Params, rows: jax.Array) -> jax.Array:
         logits = _logits(models, _joined(params, fixed), images[rows])
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
 
-    def step(state: Any, rows: jax.Array) -> Any:
+    def step(state: Tree, rows: jax.Array) -> Any:
         params, memory = state
         updates, memory = optimiser.update(jax.grad(loss)(params, rows), memory, params)
         return (optax.apply_updates(params, updates), memory), None

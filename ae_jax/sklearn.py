@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -73,7 +74,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         epochs: int | None = None,
         image_shape: tuple[int, int, int] | None = None,
         scale: str = "minmax",
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.config = config
         self.code_size = code_size
@@ -82,7 +83,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.scale = scale
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: object = None) -> Self:
         """Trains on the rows of X [n, features]; y is ignored."""
         X = validate_data(self, _unmasked(X), dtype=FLOATS)
         shape = self.image_shape or (1, X.shape[1], 1)
@@ -102,12 +103,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.loss_ = self.run_.history.get("loss", np.zeros(0))  # no epochs, no losses
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Codes [n, code_size], without noise, in the type of X."""
         X = self._validated(X)
         return self.run_.encode(self._images(X)).astype(X.dtype, copy=False)
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Rows [n, features] of codes [n, code_size], in the type of the training rows."""
         check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):  # infinite in float32: refused as such
@@ -116,7 +117,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError(f"X: has {codes.shape[1]} columns, a code {self._n_features_out}")
         return self._rows(self.run_.decode(codes)).astype(self.dtype_, copy=False)
 
-    def score_samples(self, X: Any) -> np.ndarray:
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Minus the squared reconstruction error of each row [n]: low where a row is strange.
 
         float64, summed over the columns, in squared units of X.
@@ -125,7 +126,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         back = self._rows(self.run_.reconstruct(self._images(X)))
         return -np.square(X - back).sum(axis=1)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: ArrayLike, y: object = None) -> float:
         """The mean of `score_samples`: higher is better, 0 is perfect."""
         return float(self.score_samples(X).mean())
 
@@ -148,7 +149,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             raise ValueError(f"X: row {far[0]} is too far from the training rows for float32")
         return unit
 
-    def _validated(self, X: Any) -> np.ndarray:
+    def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         return validate_data(self, _unmasked(X), dtype=FLOATS, reset=False)
 
@@ -180,7 +181,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return tags
 
 
-def _unmasked(X: Any) -> Any:
+def _unmasked(X: ArrayLike) -> Any:
     """`X`; scikit-learn would drop a mask without a word."""
     if np.ma.is_masked(X):
         raise ValueError("X: a masked array, whose mask would be lost; say X.filled(0)")

@@ -14,14 +14,19 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.run.trained import Run
 from experiments import cli
+
+if TYPE_CHECKING:  # of all applications: a misspelt flag is answered without them
+    from ae_jax.analysis.finding import Study
 
 GALLERY = "gallery"  # the page, which every call writes
 
@@ -63,7 +68,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def outsiders(run: Any) -> Any:
+def outsiders(run: Run) -> Any:
     """Test images of Fashion-MNIST where they fit and are on this machine, else None."""
     from ae_jax.data import load as data_lib
 
@@ -75,7 +80,7 @@ def outsiders(run: Any) -> Any:
         return None
 
 
-def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[str]:
+def show(study: "Study", names: list[str], path: Path, debug: bool = False) -> list[str]:
     """Runs the applications, writing what they found; a line for each. The names that failed."""
     from ae_jax.analysis import APPLICATIONS
     from experiments.pages import gallery, one_run
@@ -96,7 +101,7 @@ def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[
     return failed
 
 
-def outcome(study: Any, name: str, path: Path, debug: bool = False) -> dict[str, Any]:
+def outcome(study: "Study", name: str, path: Path, debug: bool = False) -> dict[str, Any]:
     """What an application found, with its figures drawn; or why it was 'skipped', or 'failed'.
 
     Whatever goes wrong in one application is no reason to leave out the others.
@@ -114,7 +119,7 @@ def outcome(study: Any, name: str, path: Path, debug: bool = False) -> dict[str,
         return {"failed": f"{type(error).__name__}: {message}".removesuffix(": ")}
 
 
-def found(study: Any, name: str, path: Path) -> dict[str, Any]:
+def found(study: "Study", name: str, path: Path) -> dict[str, Any]:
     """Runs an application and draws its figures."""
     from ae_jax import figures
     from ae_jax.analysis import APPLICATIONS
@@ -135,14 +140,14 @@ def found(study: Any, name: str, path: Path) -> dict[str, Any]:
     }
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Numbers that JSON knows; rounded to six digits."""
     return json.loads(
         json.dumps(value, default=_number), parse_float=lambda s: float(f"{float(s):.6g}")
     )
 
 
-def _number(value: Any) -> Any:
+def _number(value: np.generic | np.ndarray) -> Any:
     return value.tolist()
 
 

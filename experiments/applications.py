@@ -12,7 +12,7 @@ input or environment, 3 a training that diverged, 130 interrupted.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from ae_jax.data.load import Dataset
 from ae_jax.errors import ConfigError
 from experiments import cli
 from experiments.measuring import expected, measured, provenance
@@ -44,7 +45,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def measurement(dataset: Any, effort: float) -> Measurement:
+def measurement(dataset: Dataset, effort: float) -> Measurement:
     """The applications on a data set; the runs of a seed are trained once."""
     runs: dict[Any, Any] = {}
     return Measurement(
@@ -56,7 +57,7 @@ def measurement(dataset: Any, effort: float) -> Measurement:
     )
 
 
-def protocol(name: str, dataset: Any, effort: float) -> dict[str, Any]:
+def protocol(name: str, dataset: Dataset, effort: float) -> dict[str, Any]:
     """What an application's numbers depend on."""
     config = measured.fields_of(*config_of(name, dataset))
     return {"config": config, "effort": effort, "version": VERSION}
@@ -68,7 +69,7 @@ def said(task: Task, row: dict[str, Any]) -> str:
     return f"{task.row}, seed {task.seed} ({entry['seconds']:.0f} s): {entry['sentence']}"
 
 
-def one(dataset: Any, effort: float, runs: dict[Any, Any], task: Task) -> dict[str, Any] | None:
+def one(dataset: Dataset, effort: float, runs: dict[Any, Any], task: Task) -> dict[str, Any] | None:
     """What an application finds at a seed; `runs` are kept for the next."""
     from ae_jax.analysis import APPLICATIONS, NotApplicable, Study
     from experiments.analyse import outsiders, plain
@@ -97,13 +98,13 @@ def one(dataset: Any, effort: float, runs: dict[Any, Any], task: Task) -> dict[s
     }
 
 
-def config_of(name: str, dataset: Any) -> tuple[str, dict[str, Any]]:
+def config_of(name: str, dataset: Dataset) -> tuple[str, dict[str, Any]]:
     """(config, changes to it) of the run an application is given."""
     config, changes = given(name)
     return config, {**changes, "data.name": dataset.name}
 
 
-def trained(name: str, dataset: Any, seed: int) -> Any:
+def trained(name: str, dataset: Dataset, seed: int) -> Any:
     """The run an application is given."""
     import ae_jax
 
@@ -157,7 +158,7 @@ def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
     }
 
 
-def over(statistic: Any, values: list[Any]) -> Any:
+def over(statistic: Callable[..., Any], values: list[Any]) -> Any:
     """A statistic of every number in equal nested structures; anything else is kept as it is."""
     first = values[0]
     if isinstance(first, Mapping):

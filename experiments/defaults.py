@@ -19,6 +19,7 @@ import numpy as np
 from absl import flags
 
 from ae_jax.config.sections import Config
+from ae_jax.run.trained import Run
 from experiments import cli
 from experiments.literature import jacobian_norm
 from experiments.measuring import measured
@@ -119,11 +120,11 @@ def outcome(name: str, seed: int) -> dict[str, Any]:
     return {**numbers, **more, **measured.timed(begun)}
 
 
-def _jacobian(run: Any, images: np.ndarray) -> dict[str, float]:
+def _jacobian(run: Run, images: np.ndarray) -> dict[str, float]:
     return {"||dh/dx||_F": jacobian_norm(run, images)}
 
 
-def _turning(run: Any, images: np.ndarray) -> dict[str, float]:
+def _turning(run: Run, images: np.ndarray) -> dict[str, float]:
     """How far the Jacobian turns, as `contractive_hessian` measures it with noise of 0.1."""
     from ae_jax.model import scaling
     from ae_jax.model.pipeline import Batch
@@ -134,7 +135,7 @@ def _turning(run: Any, images: np.ndarray) -> dict[str, float]:
     return {**_jacobian(run, images), "E ||J(x) - J(x + e)||_F^2": float(change.mean())}
 
 
-def _activity(run: Any, images: np.ndarray) -> dict[str, float]:
+def _activity(run: Run, images: np.ndarray) -> dict[str, float]:
     means = run.encode(images).mean(axis=0)
     return {
         "mean activation": float(means.mean()),
@@ -143,13 +144,13 @@ def _activity(run: Any, images: np.ndarray) -> dict[str, float]:
     }
 
 
-def _support(run: Any, images: np.ndarray) -> dict[str, float]:
+def _support(run: Run, images: np.ndarray) -> dict[str, float]:
     on = np.abs(run.encode(images)) > 0
     unused = float((~on.any(axis=0)).sum())
     return {"units not 0 (%)": float(100 * on.mean()), "units never used": unused}
 
 
-def _curve(run: Any, images: np.ndarray) -> dict[str, float]:
+def _curve(run: Run, images: np.ndarray) -> dict[str, float]:
     from ae_jax.evaluate import manifold
 
     c = run.config

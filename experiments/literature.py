@@ -21,8 +21,10 @@ import numpy as np
 from absl import flags
 from sklearn.exceptions import ConvergenceWarning
 
+from ae_jax.data.load import Dataset
 from ae_jax.errors import DataError
 from ae_jax.resolve.config import Resolved
+from ae_jax.run.trained import Run
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import RUN, Measurement, Task
@@ -41,7 +43,7 @@ class Line(NamedTuple):
     changes: Mapping[str, Any] = {}
 
 
-def reconstruction(config: Resolved, data: Any, key: jax.Array) -> dict[str, float]:
+def reconstruction(config: Resolved, data: Dataset, key: jax.Array) -> dict[str, float]:
     """Squared error a test image, and that of PCA with as many numbers."""
     import ae_jax
     from ae_jax.evaluate import baselines
@@ -58,7 +60,7 @@ def reconstruction(config: Resolved, data: Any, key: jax.Array) -> dict[str, flo
 
 def classification(
     config: Resolved,
-    data: Any,
+    data: Dataset,
     key: jax.Array,
     widths: Sequence[int],
     n: int,
@@ -89,7 +91,7 @@ def classification(
     }
 
 
-def probe(config: Resolved, data: Any, key: jax.Array, steps: int) -> dict[str, float]:
+def probe(config: Resolved, data: Dataset, key: jax.Array, steps: int) -> dict[str, float]:
     """Test error (%) of logistic regression on the codes as they are, and on pixels.
 
     By L-BFGS, so many `steps` of it.
@@ -112,7 +114,7 @@ def probe(config: Resolved, data: Any, key: jax.Array, steps: int) -> dict[str, 
     return found
 
 
-def jacobian_norm(run: Any, images: np.ndarray) -> float:
+def jacobian_norm(run: Run, images: np.ndarray) -> float:
     """Mean over images of ||dh/dx||_F of a run's encoder, before fine-tuning."""
     from ae_jax.model import scaling
     from ae_jax.objective import contractive
@@ -177,7 +179,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def measurement(data: Any) -> Measurement:
+def measurement(data: Dataset) -> Measurement:
     """The rows on a data set."""
     return Measurement(
         protocol=lambda task: protocol(ROWS[task.row], data.name),
@@ -201,7 +203,7 @@ def said(task: Task, row: dict[str, Any]) -> str:
     return f"{task.row}, seed {task.seed}: {found}"
 
 
-def numbers_of(row: Line, data: Any, seed: int) -> dict[str, Any]:
+def numbers_of(row: Line, data: Dataset, seed: int) -> dict[str, Any]:
     """What a row measures, with one seed."""
     import ae_jax
 

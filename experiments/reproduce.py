@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from absl import flags
 
+from ae_jax.data.load import Dataset
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import BySeed, Measurement, Row, Task
@@ -36,7 +37,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def measurement(dataset: Any) -> Measurement:
+def measurement(dataset: Dataset) -> Measurement:
     """Trainings on a data set, as published and changed."""
     controls = cache(lambda name: controls_of(ROWS[name], dataset))
 
@@ -76,7 +77,7 @@ def config_of(published: Published, kind: str, data: str) -> Any:
     return ae_jax.load_config(path, **changes)
 
 
-def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[str, Any]:
+def outcome(published: Published, kind: str, seed: int, dataset: Dataset) -> dict[str, Any]:
     """One training: the number in the published meaning, and the test error."""
     import ae_jax
     from ae_jax.evaluate import metrics
@@ -101,7 +102,7 @@ def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[st
     }
 
 
-def controls_of(published: Published, dataset: Any) -> dict[str, float]:
+def controls_of(published: Published, dataset: Dataset) -> dict[str, float]:
     """Test errors `mse` of PCA with as many numbers, the mean image, the untrained network."""
     from ae_jax.evaluate import baselines, metrics
     from ae_jax.objective import objective

@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import jax
@@ -74,7 +75,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         os._exit(2)  # an orderly end would wait for the dead
 
 
-def leave(number: int, frame: Any) -> None:
+def leave(number: int, frame: FrameType | None) -> None:
     """A signal while there is nothing to save: every file is whole, or will be written again."""
     print("\nstopped; run the same command again to go on", file=sys.stderr, flush=True)
     os._exit(128 + number)

@@ -17,6 +17,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ flags.DEFINE_string("method", "auto", "auto (measures), vmap, map or loop.")
 flags.mark_flag_as_required("config")
 
 
-def stop(number: int, frame: Any) -> None:
+def stop(number: int, frame: FrameType | None) -> None:
     """What there is to keep is on disk already, so a signal just ends the sweep."""
     cli.fail("interrupted; the same command goes on after the last ended program", 128 + number)
 

@@ -6,6 +6,7 @@ held-out normal images alone (split conformal prediction, Vovk et al. 2005).
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars, heat, histograms
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Batch
+from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.run.trained import Run
 
 FALSE_ALARMS = 0.05
@@ -44,7 +45,7 @@ def gradient_norm(run: Run, images: np.ndarray) -> np.ndarray:
     """||d/dx ||x - r(x)||^2|| [n], x [n, H, W, C] in [0,1]: how fast the error can be made less."""
 
     @jax.jit
-    def norm(x: jax.Array, variables: Any) -> jax.Array:
+    def norm(x: jax.Array, variables: Variables) -> jax.Array:
         def error(image: jax.Array) -> jax.Array:
             seen = scaling.to_network(image[None], run.model.scale)
             back = scaling.to_unit(
@@ -143,7 +144,7 @@ def measure(study: Study, worlds: dict[str, np.ndarray]) -> tuple[dict[str, Any]
     return {**numbers, "alarms": alarms}, control, (normal, strange), cut
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins, from what `analyse` returns."""
     world = list(numbers["gains"])[-1]
     row, theirs = numbers["gains"][world], control[world]["pca_error"]
@@ -158,7 +159,7 @@ def sentence(numbers: Any, control: Any) -> str:
     )
 
 
-def _class_words(row: Any, control: Any) -> str:
+def _class_words(row: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     if "skipped" in row:
         return f"one class at a time: skipped, {row['skipped']}"
     gain = judge.Estimate(row["mean_gain"], row["mean_gain_error"])

@@ -6,7 +6,7 @@ for use templates, and misspellings, that the text classifier was not fitted on.
 drawing looks like choose its code, see `looks`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -56,7 +56,9 @@ DIGITS = nouns("mnist", 10)
 
 
 def captions(
-    templates: Sequence[str], spelling: Any = str, named: Sequence[Sequence[str]] = tuple(DIGITS)
+    templates: Sequence[str],
+    spelling: Callable[[str], str] = str,
+    named: Sequence[Sequence[str]] = tuple(DIGITS),
 ) -> tuple[list[str], np.ndarray]:
     """(every template with every class's names, the classes), [20 x templates] for digits.
 
@@ -143,7 +145,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     )
 
 
-def _plain(study: Study, run: Run, read: Pipeline, named: Any, key: jax.Array) -> Finding:
+def _plain(
+    study: Study, run: Run, read: Pipeline, named: Sequence[Sequence[str]], key: jax.Array
+) -> Finding:
     """Captions that name the class alone."""
     texts, wanted = captions(ASKED, str, named)
     images = draw(run, read, texts, EACH, key)
@@ -168,7 +172,7 @@ def _plain(study: Study, run: Run, read: Pipeline, named: Any, key: jax.Array) -
     return Finding(numbers, control, sentence, {})
 
 
-def _drawn(run: Run, read: Pipeline, named: Any, key: jax.Array) -> Any:
+def _drawn(run: Run, read: Pipeline, named: Sequence[Sequence[str]], key: jax.Array) -> Any:
     """Captions in other words than were asked, one of them misspelt, and their drawings."""
     shown = [f"a handwritten {words[0]}" for words in named[:6]]
     shown += [misspelt(words[0]) + ", please" for words in named[7:8]]

@@ -4,6 +4,7 @@ Beside the codes: PCA codes of equal size, and the pixels themselves. scikit-lea
 one setting for all.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -23,26 +24,34 @@ NEIGHBOURS = 5
 WAYS = {"linear_probe": "linear probe", "nearest_neighbours": f"{NEIGHBOURS} nearest neighbors"}
 
 
-def probe(train: Any, labels: Any, test: Any, test_labels: Any) -> np.ndarray:
+def probe(
+    train: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
+) -> np.ndarray:
     """Which test rows [n] ridge regression onto one-hot labels gets right, codes standardized."""
     scaler = StandardScaler().fit(train)
     fitted = RidgeClassifier(alpha=1.0).fit(scaler.transform(train), labels)
     return np.asarray(fitted.predict(scaler.transform(test)) == test_labels)
 
 
-def neighbours(train: Any, labels: Any, test: Any, test_labels: Any) -> np.ndarray:
+def neighbours(
+    train: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
+) -> np.ndarray:
     """Which test rows [n] the vote of the 5 nearest training codes gets right, Euclidean."""
     fitted = KNeighborsClassifier(NEIGHBOURS, algorithm="brute").fit(train, labels)
     return np.asarray(fitted.predict(test) == test_labels)
 
 
-def hits(train: Any, labels: Any, test: Any, test_labels: Any) -> dict[str, np.ndarray]:
+def hits(
+    train: np.ndarray, labels: Any, test: np.ndarray, test_labels: np.ndarray
+) -> dict[str, np.ndarray]:
     """Way -> which of the test rows [n, k] are right, for both WAYS."""
     rows = np.asarray(train, np.float32), labels, np.asarray(test, np.float32), test_labels
     return {"linear_probe": probe(*rows), "nearest_neighbours": neighbours(*rows)}
 
 
-def accuracies(train: Any, labels: Any, test: Any, test_labels: Any) -> dict[str, float]:
+def accuracies(
+    train: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
+) -> dict[str, float]:
     """The shares of `hits`, in [0,1]."""
     found = hits(train, labels, test, test_labels)
     return {way: float(right.mean()) for way, right in found.items()}
@@ -60,7 +69,7 @@ def measure(found: dict[str, dict[str, np.ndarray]], test_labels: np.ndarray) ->
     return numbers, {**table, "commonest_class": guess}
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins, from what `analyse` returns: against PCA's codes and against the pixels."""
     words = []
     for way, title in WAYS.items():

@@ -17,6 +17,7 @@ from flax import linen as nn
 from ae_jax.data.arrays import Split
 from ae_jax.data.batches import in_batches
 from ae_jax.model.layers import Affine, Conv
+from ae_jax.model.pipeline import Params, Tree
 
 STEPS = 700
 BATCH = 128
@@ -46,7 +47,7 @@ class Classifier(NamedTuple):
     params: Any
     accuracy: float  # on the test images
 
-    def probabilities(self, images: Any) -> np.ndarray:
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
         """p(class | image) [n, classes], of images [n, H, W, C]; clipped to [0,1] first.
 
         A row sums to 1 - p(no image).
@@ -54,23 +55,27 @@ class Classifier(NamedTuple):
         images = np.clip(np.asarray(images, np.float32), 0, 1)
         return in_batches(partial(_probabilities, self.network, self.params), images)
 
-    def confidence(self, images: Any) -> np.ndarray:
+    def confidence(self, images: np.ndarray) -> np.ndarray:
         """The largest probability [n]."""
         return self.probabilities(images).max(1)
 
-    def recognisable(self, images: Any) -> float:
+    def recognisable(self, images: np.ndarray) -> float:
         """Share of the images with a confidence over 0.9."""
         return float((self.confidence(images) > CONFIDENT).mean())
 
 
 @partial(jax.jit, static_argnums=0)
-def _probabilities(network: Network, params: Any, images: jax.Array) -> jax.Array:
+def _probabilities(network: Network, params: Params, images: jax.Array) -> jax.Array:
     logits: Any = network.apply({"params": params}, images)
     return nn.softmax(logits)[:, :-1]
 
 
 def train(
-    images: Any, labels: Any, key: jax.Array, test: Split | None = None, steps: int = STEPS
+    images: np.ndarray | jax.Array,
+    labels: Any,
+    key: jax.Array,
+    test: Split | None = None,
+    steps: int = STEPS,
 ) -> Classifier:
     """Trains on images [n, H, W, C] (uint8 or [0,1]) and whole labels [n].
 
@@ -91,11 +96,16 @@ def train(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _fit(
-    network: Network, steps: int, params: Any, images: jax.Array, labels: jax.Array, key: jax.Array
+    network: Network,
+    steps: int,
+    params: Params,
+    images: jax.Array,
+    labels: jax.Array,
+    key: jax.Array,
 ) -> Any:
     optimiser = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-3)
 
-    def step(i: jax.Array, state: Any) -> Any:
+    def step(i: jax.Array, state: Tree) -> Any:
         params, memory = state
         k_rows, k_shift, k_strange = jax.random.split(jax.random.fold_in(key, i), 3)
         chosen = jax.random.randint(k_rows, (BATCH,), 0, len(images))
@@ -108,7 +118,7 @@ def _fit(
         updates, memory = optimiser.update(grads, memory, params)
         return optax.apply_updates(params, updates), memory
 
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+    def loss(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
         logits: Any = network.apply({"params": params}, x)
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 

@@ -95,7 +95,7 @@ def measure(
     return numbers, {"pixels, PCA": pca, "pixels, same view": same}
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """In which views the codes win over both controls, from what `analyse` returns."""
     grouped: dict[str, list[str]] = {"win": [], "tie": [], "lose": []}
     linear, same = control["pixels, PCA"], control["pixels, same view"]
@@ -143,8 +143,16 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     )
 
 
-def _figures(codes: Any, found: Any, pixels: Any, labels: Any, shares: Any) -> dict[str, Any]:
-    def titled(points: Any, table: Any, what: str = "") -> dict[str, np.ndarray]:
+def _figures(
+    codes: np.ndarray,
+    found: dict[str, np.ndarray],
+    pixels: dict[str, np.ndarray],
+    labels: np.ndarray,
+    shares: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    def titled(
+        points: Mapping[str, np.ndarray], table: Mapping[str, Any], what: str = ""
+    ) -> dict[str, np.ndarray]:
         return {
             f"{what}{name}: {100 * table[name][0]:.0f} %": v[:TSNE_POINTS]
             for name, v in points.items()

@@ -4,7 +4,7 @@ Every number is rounded to 2^b evenly spaced levels between its 0.1 % and 99.9 %
 training set. PCA of equal size goes through the same quantiser.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from ae_jax.evaluate import baselines
 from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import Panel, line_panels
+from ae_jax.run.trained import Run
 
 BITS = (2, 4, 8, 32)  # 32: as they are
 Table = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
@@ -57,13 +58,15 @@ def errors_by_bits(
     return np.stack([errors(b) for b in bits])
 
 
-def pca_codec(train: Any, k: int) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
+def pca_codec(
+    train: np.ndarray, k: int
+) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
     """(encode: images -> [n, k], decode: codes -> rows [n, D] in [0,1] units) of PCA of `train`."""
     mean, V = baselines.principal_directions(baselines.unit_rows(train), k, centred=True)
     return (lambda x: (baselines.unit_rows(x) - mean) @ V), (lambda z: z @ V.T + mean)
 
 
-def pca_errors(train: Any, images: Any, k: int) -> np.ndarray:
+def pca_errors(train: np.ndarray, images: np.ndarray, k: int) -> np.ndarray:
     """Squared error per pixel of each image [n], in [0,1] units, of PCA of `train`."""
     encode, decode = pca_codec(train, k)
     return image_errors(decode(encode(images)), baselines.unit_rows(images))
@@ -77,7 +80,7 @@ def measure(found: Table, pca: Table) -> tuple[dict[str, Any], dict[str, Any]]:
     return numbers, {"pca_mse": pca_mse, "pca_psnr_db": _db(pca_mse)}
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """At how many sizes the autoencoders win, for each number of bits, and by how much.
 
     Only those can win that are better than the mean image, which takes no bits.
@@ -206,7 +209,7 @@ def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
     )
 
 
-def _images(images: np.ndarray, family: Any, train: np.ndarray) -> Any:
+def _images(images: np.ndarray, family: Mapping[int, Run], train: np.ndarray) -> Any:
     rows = {"original": images}
     for k, run in family.items():
         codes = quantise(run.encode(images), run.encode(train), 8)

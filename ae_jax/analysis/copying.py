@@ -107,7 +107,7 @@ def measure(errors: Errors, worlds: Mapping[str, np.ndarray]) -> tuple[Any, Any]
     return numbers, {"copied_by_the_plain_model": {w: row["plain"] for w, row in table.items()}}
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who tells shuffled blocks from images, from what `analyse` returns."""
     plain, mean = control["copied_by_the_plain_model"], control["copied_by_the_mean_image"]
     needed = 1 - 0.5 * (1 - mean)  # half of the mean image's error
@@ -197,7 +197,12 @@ def _worlds(study: Study, key: jax.Array) -> dict[str, np.ndarray]:
     return worlds
 
 
-def _figures(worlds: Any, outputs: Any, numbers: Any, control: Any) -> dict[str, Any]:
+def _figures(
+    worlds: Mapping[str, np.ndarray],
+    outputs: Mapping[str, Mapping[str, np.ndarray]],
+    numbers: Mapping[str, Any],
+    control: Mapping[str, Any],
+) -> dict[str, Any]:
     plain = control["copied_by_the_plain_model"]
     bars = {
         world: {

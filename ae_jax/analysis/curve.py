@@ -3,6 +3,7 @@
 Distances are in the network's scale (course notes, figures 15 to 19).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -77,7 +78,9 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     return Finding(numbers, control, _sentence(numbers, control, along, across), made)
 
 
-def _sentence(numbers: Any, control: Any, along: np.ndarray, across: np.ndarray) -> str:
+def _sentence(
+    numbers: Mapping[str, Any], control: Mapping[str, Any], along: np.ndarray, across: np.ndarray
+) -> str:
     """Neighboring places are alike, so that means over parts of the curve are what is compared."""
     parts = np.log(along / np.maximum(across, 1e-12)).reshape(CHUNKS, -1).mean(1)
     ratio = judge.mean(parts)

@@ -1,7 +1,7 @@
 """Denoising at the trained level of noise and at others; median filter and linear map beside."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -53,7 +53,7 @@ def at_level(model: Model, config: Config, level: float) -> Model:
     return model._replace(corrupt=corrupt)
 
 
-def corrupted(model: Model, images: Any, key: jax.Array) -> np.ndarray:
+def corrupted(model: Model, images: np.ndarray, key: jax.Array) -> np.ndarray:
     """Images [n, H, W, C] with the model's noise, in [0,1] units, not clipped."""
     x = scaling.to_network(jnp.asarray(images), model.scale)
     return np.asarray(scaling.to_unit(model.corrupt(key, x), model.scale))
@@ -116,7 +116,7 @@ def measure(study: Study, key: jax.Array) -> tuple[dict[str, Any], dict[str, Any
     return numbers, rows
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins at the trained level, and at how many, from what `analyse` returns."""
     field, trained = numbers["field"], numbers["trained_level"]
     at = int(np.argmin(np.abs(np.asarray(numbers["levels"]) - trained)))

@@ -5,6 +5,7 @@ decide too: 64 components leave a quarter of the error of 10. With equal codes, 
 nearly equal numbers of parameters, the comparison is one of architectures.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -73,7 +74,7 @@ def measure(errors: dict[str, np.ndarray], pca: dict[int, np.ndarray]) -> tuple[
     return {**numbers, "gain_db": pairs}, control
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins in each pair, from what `analyse` returns; both have to beat PCA."""
     words = []
     for what, dense, conv in PAIRS:

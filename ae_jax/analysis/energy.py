@@ -15,7 +15,8 @@ import numpy as np
 import optax
 
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Model
+from ae_jax.model.pipeline import Model, Tree
+from ae_jax.run.trained import Run
 
 Energy = Callable[[jax.Array, Any, Any], jax.Array]
 
@@ -28,7 +29,7 @@ class Minimum(NamedTuple):
     trace: jax.Array  # of every step [steps, n]
 
 
-def free(x: jax.Array, datum: Any) -> jax.Array:
+def free(x: jax.Array, datum: Tree) -> jax.Array:
     """The constraint that allows everything."""
     return x
 
@@ -37,8 +38,8 @@ def minimise(
     energy: Energy,
     x0: jax.Array,
     constraint: Callable[[jax.Array, Any], jax.Array] = free,
-    data: Any = (),
-    shared: Any = (),
+    data: Tree = (),
+    shared: Tree = (),
     steps: int = 300,
     learning_rate: float = 0.05,
 ) -> Minimum:
@@ -63,17 +64,23 @@ def minimise(
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _minimise(
-    energy: Energy, constraint: Any, steps: int, x0: Any, data: Any, shared: Any, rate: Any
+    energy: Energy,
+    constraint: Callable[[jax.Array, Tree], jax.Array],
+    steps: int,
+    x0: jax.Array,
+    data: Tree,
+    shared: Tree,
+    rate: jax.Array,
 ) -> Minimum:
     optimiser = optax.scale_by_adam()
     project = jax.vmap(constraint)
 
-    def at_projection(x: jax.Array, datum: Any, shared: Any) -> jax.Array:
+    def at_projection(x: jax.Array, datum: Tree, shared: Tree) -> jax.Array:
         return energy(constraint(x, datum), datum, shared)
 
     value_and_grad = jax.vmap(jax.value_and_grad(at_projection), in_axes=(0, 0, None))
 
-    def step(state: Any, i: jax.Array) -> Any:
+    def step(state: Tree, i: jax.Array) -> Any:
         x, memory, best, lowest = state
         value, grads = value_and_grad(x, data, shared)
         best, lowest = _better(x, value, best, lowest)
@@ -102,7 +109,7 @@ class Prior(NamedTuple):
     noise: jax.Array  # variance of a pixel about its reconstruction, in [0,1] units
 
 
-def prior_of(run: Any, images: Any) -> Prior:
+def prior_of(run: Run, images: np.ndarray) -> Prior:
     """The moments of a run's codes of images [n, H, W, C] in [0,1], and its error there.
 
     A variational run's own prior, N(0, I), is kept.
@@ -120,7 +127,7 @@ def prior_of(run: Any, images: Any) -> Prior:
 
 
 def closest(
-    run: Any,
+    run: Run,
     prior: Prior,
     operator: Callable[[jax.Array, Any], jax.Array],
     data: tuple[Any, Any],
@@ -165,8 +172,8 @@ def closest(
 
 
 @lru_cache(maxsize=8)  # the same function for the same model and operator compiles once
-def _code_energy(model: Model, operator: Any) -> Energy:
-    def energy(z: jax.Array, datum: Any, shared: Any) -> jax.Array:
+def _code_energy(model: Model, operator: Callable[[jax.Array, Tree], jax.Array]) -> Energy:
+    def energy(z: jax.Array, datum: Tree, shared: Tree) -> jax.Array:
         (known, a), (variables, prior) = datum, shared
         image = scaling.to_unit(model.decode(variables, z[None])[0], model.scale)
         off = z - prior.mean

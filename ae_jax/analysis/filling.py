@@ -6,7 +6,6 @@ absent; of what the training images teach, the best linear filling and the mean 
 
 import importlib.util
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.interpolate import NearestNDInterpolator
@@ -39,7 +38,9 @@ def _nearest(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return NearestNDInterpolator(places, values)(*np.indices(image.shape))
 
 
-def apply_each(method: Any, images: np.ndarray, known: np.ndarray) -> np.ndarray:
+def apply_each(
+    method: Callable[..., np.ndarray], images: np.ndarray, known: np.ndarray
+) -> np.ndarray:
     """A classical method on every channel of every image [n, H, W, C], known [n, H, W, 1]."""
     grey = known * images + (1 - known) * GREY
     planes = np.moveaxis(grey, -1, 1)

@@ -5,6 +5,7 @@ was drawn; with noise it is pulled to where it does no harm. So: the variance of
 pixels that no training image lights, against that on the digits' pixels (course notes).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ STEPS = 1500
 NOISE = {"name": "dropout", "rate": 0.5}
 
 
-def dark_pixels(train: Any) -> np.ndarray:
+def dark_pixels(train: np.ndarray) -> np.ndarray:
     """Which pixels [H, W, C] are black in more than 99.9 % of the images [n, H, W, C]."""
     lit = baselines.unit_rows(train) > 0
     return (lit.mean(0) < 0.001).reshape(np.asarray(train).shape[1:])
@@ -54,7 +55,7 @@ def measure(study: Study, run: Run, dark: np.ndarray) -> dict[str, Any]:
     }
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Which of the two is smoother off the digit, from what `analyse` returns.
 
     A network whose error is not below half of the mean image's learnt nothing, and cannot win.

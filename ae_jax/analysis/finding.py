@@ -122,8 +122,8 @@ class Study:
         key: jax.Array,
         steps: int,
         *changes: Mapping[str, Any],
-        images: Any = None,
-        labels: Any = None,
+        images: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> Run:
         """An autoencoder of the application's own, on the training set or on other images.
 
@@ -200,7 +200,7 @@ class Study:
         if self.run.config.model.classes:
             raise NotApplicable("the decoder is told the label")
 
-    def reconstruct(self, images: Any, labels: Any) -> np.ndarray:
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         """The run's reconstructions; `labels` reach the decoder only if it is conditioned."""
         return self.run.reconstruct(images, labels if self.run.config.model.classes else None)
 
@@ -213,12 +213,12 @@ def _unit(part: Split) -> Split:
     return Split(unit_rows(part.images).reshape(part.images.shape), part.labels)
 
 
-def mse(a: Any, b: Any) -> float:
+def mse(a: np.ndarray, b: np.ndarray) -> float:
     """Mean squared difference, float64."""
     return float(np.mean(np.square(np.asarray(a, np.float64) - np.asarray(b, np.float64))))
 
 
-def image_errors(a: Any, b: Any) -> np.ndarray:
+def image_errors(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean squared difference of each image [n], of images [n, H, W, C], float64."""
     difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
     return np.square(difference).reshape(len(difference), -1).mean(1)

@@ -120,7 +120,7 @@ def chosen(study: Study, images: Mapping[str, np.ndarray]) -> str:
     return judge.best({name: study.classifier.recognisable(v) for name, v in images.items()})
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """The run against the other kind, dense against convolutional, from what `analyse` returns."""
     kind, sampler, other = numbers["run"], numbers["sampler"], numbers["other"]
     mine, theirs = numbers[f"{kind}: {sampler}"], numbers[other]
@@ -145,7 +145,7 @@ def sentence(numbers: Any, control: Any) -> str:
     return f"{said}; {_sentence_of_the_tutorial(numbers['tutorial'], real)}"
 
 
-def _sentence_of_the_tutorial(rows: Any, real: Any) -> str:
+def _sentence_of_the_tutorial(rows: Mapping[str, Any], real: Mapping[str, Any]) -> str:
     """Codes of N(0, 0.33^2), dense against convolutional."""
     words = []
     for name, row in rows.items():
@@ -264,7 +264,7 @@ def _figures(
     numbers: Mapping[str, Any],
     control: Mapping[str, Any],
 ) -> dict[str, Any]:
-    def share(row: Any) -> str:
+    def share(row: Mapping[str, Any]) -> str:
         return f"{100 * row['recognizable'].value:.0f} %"
 
     tutorial = {

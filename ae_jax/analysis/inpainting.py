@@ -5,11 +5,13 @@ manifold by energy minimisation over the code, from several starts (course notes
 11); and what needs no network, see `filling`. Scored on the missing pixels alone.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.analysis import filling, judge
 from ae_jax.analysis.energy import Minimum, closest, prior_of
@@ -65,7 +67,7 @@ def boxes(key: jax.Array, shape: tuple[int, ...], size: int = BOX) -> np.ndarray
     return 1.0 - inside[..., None].astype(np.float32)
 
 
-def fill(known: np.ndarray, images: np.ndarray, guess: Any) -> np.ndarray:
+def fill(known: np.ndarray, images: np.ndarray, guess: ArrayLike) -> np.ndarray:
     """What is known of the images, and the guess elsewhere, clipped to [0,1]."""
     return known * images + (1 - known) * np.clip(guess, 0, 1)
 
@@ -110,7 +112,11 @@ def missing_sse(known: np.ndarray, images: np.ndarray, guess: np.ndarray) -> np.
     return wrong.sum((1, 2, 3))
 
 
-def measure(masks: Any, images: np.ndarray, guesses: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def measure(
+    masks: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    guesses: Mapping[str, Mapping[str, np.ndarray]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """(numbers, the controls'), as `analyse` returns them."""
     numbers: dict[str, Any] = {"images": len(images), "gains": {}}
     control: dict[str, Any] = {"linear": {}}
@@ -143,7 +149,7 @@ def measure(masks: Any, images: np.ndarray, guesses: Any) -> tuple[dict[str, Any
     return numbers, control
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins on what is missing, from what `analyse` returns."""
     words = []
     for kind, row in numbers["gains"].items():
@@ -217,7 +223,11 @@ def as_trained(run: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
     return (kept - low) / (1 - low)
 
 
-def _rows(masks: Any, images: np.ndarray, guesses: Any) -> Any:
+def _rows(
+    masks: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    guesses: Mapping[str, Mapping[str, np.ndarray]],
+) -> Any:
     rows = {}
     few = slice(0, 12)
     for i, (name, ways) in enumerate(guesses.items()):
@@ -231,7 +241,7 @@ def _rows(masks: Any, images: np.ndarray, guesses: Any) -> Any:
     return image_rows(rows, "Missing pixels filled in: test images, PSNR on the missing pixels")
 
 
-def _energy_chart(traces: Any) -> Any:
+def _energy_chart(traces: Mapping[str, np.ndarray]) -> Any:
     panels = [
         Panel(
             name,

@@ -6,6 +6,7 @@ sum_i ||g(z_{i+1}) - g(z_i)||^2 over the points between the ends, the energy of 
 decoder's pull-back metric (Arvanitidis et al. 2018).
 """
 
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import Panel, image_blocks, line_panels
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Model
+from ae_jax.model.pipeline import Model, Variables
 from ae_jax.run.trained import Run
 
 STEPS = 11  # t = 0, 0.1, ..., 1
@@ -29,7 +30,7 @@ PAIRS = 200
 SHOWN = ((0, 8), (5, 1), (9, 6))  # the digits of the dense or conv tutorial
 
 
-def straight(start: Any, end: Any, t: Any) -> np.ndarray:
+def straight(start: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
     """(1 - t) start + t end: [n, ...] and [n, ...] -> [n, len(t), ...]."""
     start, end = np.asarray(start)[:, None], np.asarray(end)[:, None]
     t = np.asarray(t, np.float32).reshape(1, -1, *(1,) * (start.ndim - 2))
@@ -57,7 +58,9 @@ def curve_energy(model: Model) -> Any:
     return partial(_curve_energy, model)
 
 
-def _curve_energy(model: Model, inside: jax.Array, ends: Any, variables: Any) -> jax.Array:
+def _curve_energy(
+    model: Model, inside: jax.Array, ends: jax.Array, variables: Variables
+) -> jax.Array:
     points = jnp.concatenate([ends[0][None], inside, ends[1][None]])
     images = scaling.to_unit(model.decode(variables, points), model.scale)
     return jnp.sum(jnp.square(jnp.diff(images, axis=0)))
@@ -69,7 +72,7 @@ def curve_length(images: np.ndarray) -> np.ndarray:
     return np.linalg.norm(steps, axis=2).sum(1)
 
 
-def nearest_distance(images: Any, train: Any) -> np.ndarray:
+def nearest_distance(images: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Euclidean distance [n], in [0,1] pixel units, of each image to its nearest training image."""
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(baselines.unit_rows(train))
     return index.kneighbors(baselines.unit_rows(images))[0][:, 0]
@@ -116,7 +119,7 @@ def measure(study: Study, found: dict[str, np.ndarray]) -> dict[str, Any]:
     return table
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins half-way, from what `analyse` returns."""
     pixels = control["pixels"]["midpoint_confidence"]
     ways = {"code": "the straight line in the code", "geodesic": "the geodesic"}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 ERRORS = 2.0  # standard errors that make a difference
@@ -29,14 +30,14 @@ class Estimate(NamedTuple):
         )
 
 
-def mean(values: Any) -> Estimate:
+def mean(values: ArrayLike) -> Estimate:
     """Mean of values [n] and s / sqrt(n)."""
     values = np.asarray(values, np.float64)
     spread = values.std(ddof=1) if len(values) > 1 else math.nan
     return Estimate(float(values.mean()), float(spread / math.sqrt(len(values))))
 
 
-def share(hits: Any) -> Estimate:
+def share(hits: ArrayLike) -> Estimate:
     """Share of true entries among hits [n], with sqrt(p (1 - p) / (n + 4)).
 
     In the error p has two hits and two misses added (Agresti and Coull 1998), so that a share of 0
@@ -48,7 +49,7 @@ def share(hits: Any) -> Estimate:
     return Estimate(float(hits.mean()), float(math.sqrt(p * (1 - p) / n)))
 
 
-def gain(ours: Any, theirs: Any) -> Estimate:
+def gain(ours: ArrayLike, theirs: ArrayLike) -> Estimate:
     """Mean of ours - theirs, two arrays [n] of the same images."""
     return mean(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64))
 
@@ -58,7 +59,7 @@ def difference(ours: Estimate, theirs: Estimate) -> Estimate:
     return Estimate(ours.value - theirs.value, math.hypot(ours.error, theirs.error))
 
 
-def decibels(ours: Any, theirs: Any) -> Estimate:
+def decibels(ours: ArrayLike, theirs: ArrayLike) -> Estimate:
     """How many dB the mean of our errors lies below that of theirs, [n] each, image by image.
 
     10 log10(mean(theirs) / mean(ours)); its error is that of the linearized ratio (delta method).
@@ -72,7 +73,7 @@ def decibels(ours: Any, theirs: Any) -> Estimate:
     return Estimate(unit * math.log(theirs.mean() / ours.mean()), mean(change).error)
 
 
-def auroc(inliers: Any, outliers: Any) -> Estimate:
+def auroc(inliers: ArrayLike, outliers: ArrayLike) -> Estimate:
     """Area under ROC of anomaly scores [m] and [n], with its standard error.
 
     DeLong, DeLong and Clarke-Pearson (Biometrics 1988).
@@ -135,7 +136,7 @@ def best(scores: Mapping[str, float]) -> str:
     return max(scores, key=lambda name: -math.inf if math.isnan(scores[name]) else scores[name])
 
 
-def _placements(inliers: Any, outliers: Any) -> tuple[np.ndarray, np.ndarray]:
+def _placements(inliers: ArrayLike, outliers: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """(share of outliers above each inlier [m], share of inliers below each outlier [n])."""
     inliers, outliers = np.asarray(inliers, np.float64), np.asarray(outliers, np.float64)
     m, n = len(inliers), len(outliers)

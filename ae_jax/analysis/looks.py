@@ -9,7 +9,7 @@ z + A^+ (m - b - A z). No drawing is measured before it is scored.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -120,7 +120,11 @@ def third(measured: np.ndarray, limits: np.ndarray) -> np.ndarray:
 
 
 def codes(
-    styles: Mapping[int, Style], labels: np.ndarray, thirds: np.ndarray, start: Any, key: jax.Array
+    styles: Mapping[int, Style],
+    labels: np.ndarray,
+    thirds: np.ndarray,
+    start: np.ndarray,
+    key: jax.Array,
 ) -> np.ndarray:
     """Codes [n, k] `start` moved so that each draws the thirds [n, measures] asked of its label."""
     chosen = np.asarray(jax.random.uniform(key, (len(labels),)))

@@ -73,7 +73,7 @@ def score(
 
 
 def _word(
-    word: str, hits: Mapping[str, np.ndarray], meant: np.ndarray, wanted: np.ndarray
+    word: str, hits: Mapping[str, Any], meant: np.ndarray, wanted: np.ndarray
 ) -> dict[str, judge.Estimate]:
     """How often what the captions with the word ask of its measure is drawn."""
     measure, third = looks.LOOKS[word]
@@ -81,7 +81,12 @@ def _word(
     return {n: looks.over_classes(h[said, measure], meant[said]) for n, h in hits.items()}
 
 
-def _sentence(words: Any, both: Any, hits: Any, meant: np.ndarray) -> str:
+def _sentence(
+    words: Mapping[str, Mapping[str, judge.Estimate]],
+    both: Mapping[str, judge.Estimate],
+    hits: Mapping[str, Any],
+    meant: np.ndarray,
+) -> str:
     gain = looks.over_classes(hits[OURS].all(1) * 1.0 - hits[CONTROL].all(1), meant)
     shares = ", ".join(f"{word} {100 * row[OURS].value:.0f}" for word, row in words.items())
     alone = [100 * row[CONTROL].value for row in words.values()]
@@ -92,7 +97,13 @@ def _sentence(words: Any, both: Any, hits: Any, meant: np.ndarray) -> str:
     )
 
 
-def _figures(run: Run, styles: Any, named: Any, words: Any, key: jax.Array) -> dict[str, Any]:
+def _figures(
+    run: Run,
+    styles: Mapping[int, looks.Style],
+    named: Sequence[str],
+    words: Mapping[str, Mapping[str, judge.Estimate]],
+    key: jax.Array,
+) -> dict[str, Any]:
     """Bars for each word, and one random code for each class under every word."""
     bars = {w: {n: 100 * e.value for n, e in row.items()} for w, row in words.items()}
     classes = np.arange(min(10, len(named)))

@@ -23,7 +23,7 @@ from ae_jax.evaluate.manifold import CURVES
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import Panel, line_panels, signed_blocks
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Model
+from ae_jax.model.pipeline import Model, Variables
 from ae_jax.run.trained import Run
 
 POINTS, NEIGHBOURS, TANGENTS = 12, 30, 6
@@ -40,7 +40,7 @@ def tangents(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _tangents(model: Model, variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _tangents(model: Model, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
     def one(image: jax.Array) -> tuple[jax.Array, jax.Array]:
         x = scaling.to_network(image, model.scale)
         z = model.encode(variables, x[None])[0]

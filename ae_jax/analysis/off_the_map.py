@@ -48,7 +48,7 @@ def judged(study: Study, images: np.ndarray) -> dict[str, Any]:
     }
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """What size and scale do to the codes, from what `analyse` returns."""
     sizes, scales = list(numbers["by_size"]), list(numbers["by_scale"])
     first, last = (Estimate(*numbers["by_size"][k]) for k in (sizes[0], sizes[-1]))
@@ -132,10 +132,10 @@ def analyse(study: Study, key: jax.Array) -> Finding:
 
 
 def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
-    def shares(table: Any) -> tuple[list[float], list[float]]:
+    def shares(table: Mapping[float, Any]) -> tuple[list[float], list[float]]:
         return list(table), [100 * share.value for share in table.values()]
 
-    def distances(table: Any) -> tuple[list[float], list[float]]:
+    def distances(table: Mapping[float, Any]) -> tuple[list[float], list[float]]:
         return list(table), list(table.values())
 
     sizes = list(numbers["by_size"])

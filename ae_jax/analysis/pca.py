@@ -4,6 +4,7 @@ A linear autoencoder's best decoder spans the k leading eigenvectors of the seco
 data (Baldi & Hornik 1989); its code axes are arbitrary, but W_enc W_dec is then the identity.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -22,7 +23,7 @@ from ae_jax.model.weights import linear_maps
 SAME = 0.02  # dB, half a per cent of the error: the same subspace
 
 
-def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
+def angles(outputs: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Principal angles in degrees [k], smallest first, between two subspaces of pixel space.
 
     Args:
@@ -34,7 +35,7 @@ def angles(outputs: Any, directions: np.ndarray) -> np.ndarray:
     return np.degrees(subspace_angles(V, directions))[::-1]
 
 
-def errors(train: Any, test: Any, most: int) -> np.ndarray:
+def errors(train: np.ndarray, test: np.ndarray, most: int) -> np.ndarray:
     """Test mse per pixel of PCA with 0, 1, ..., `most` components, [most + 1], in [0,1] units."""
     rows, held = baselines.unit_rows(train), baselines.unit_rows(test).astype(np.float64)
     mean, V = baselines.principal_directions(rows, most, centred=True)
@@ -43,7 +44,7 @@ def errors(train: Any, test: Any, most: int) -> np.ndarray:
     return (np.square(moved).sum(1).mean() - np.concatenate([[0.0], np.cumsum(energy)])) / len(mean)
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins, from what `analyse` returns; within SAME dB is a tie."""
     gain, k = Estimate(*numbers["gain_db"]), numbers["code_size"]
     works = numbers["mse"] < control["mean_image_mse"]

@@ -6,6 +6,7 @@ is drawn from what it has seen is measured: one network is trained without a cla
 of that class. Most of the digits come out as that class all the same.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars
 from ae_jax.model.corruption import enlarge, shrink
+from ae_jax.model.pipeline import Tree
 from ae_jax.run.trained import Run
 
 FACTORS = (2, 4)
@@ -35,12 +37,12 @@ NETWORK = {
 STEPS = 1200
 
 
-def bicubic(small: Any, factor: int) -> np.ndarray:
+def bicubic(small: np.ndarray, factor: int) -> np.ndarray:
     """The control: small images [n, h, w, C] enlarged `factor` times, clipped to [0,1]."""
     return np.clip(np.asarray(enlarge(jnp.asarray(small), factor)), 0, 1)
 
 
-def consistent(images: Any, small: Any, factor: int) -> np.ndarray:
+def consistent(images: np.ndarray, small: np.ndarray, factor: int) -> np.ndarray:
     """The closest images whose means over factor x factor pixels are `small` (then clipped).
 
     x + A^T (y - A x) with A^T repeating a pixel: the orthogonal projection, as A A^T is a multiple
@@ -50,19 +52,19 @@ def consistent(images: Any, small: Any, factor: int) -> np.ndarray:
     return np.clip(images + wrong.repeat(factor, 1).repeat(factor, 2), 0, 1)
 
 
-def upscale(run: Run, small: Any, factor: int) -> np.ndarray:
+def upscale(run: Run, small: np.ndarray, factor: int) -> np.ndarray:
     """[n, h, w, C] -> [n, H, W, C] by a run trained on `downscale` of that factor, `consistent`."""
     return consistent(
         run.reconstruct(np.asarray(enlarge(jnp.asarray(small), factor))), small, factor
     )
 
 
-def by_two(image: jax.Array, datum: Any) -> jax.Array:
+def by_two(image: jax.Array, datum: Tree) -> jax.Array:
     """The operator of energy minimisation at factor 2: [H, W, C] -> means [H / 2, W / 2, C]."""
     return shrink(image[None], 2)[0]
 
 
-def by_four(image: jax.Array, datum: Any) -> jax.Array:
+def by_four(image: jax.Array, datum: Tree) -> jax.Array:
     """At factor 4."""
     return shrink(image[None], 4)[0]
 
@@ -121,7 +123,7 @@ def gains(made: dict[str, np.ndarray], truth: np.ndarray) -> tuple[dict[str, Any
     return numbers, control
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """Who wins at each size, and what a missing class does, from what `analyse` returns."""
     words = []
     for size in [name for name in numbers if " x " in name]:
@@ -138,7 +140,7 @@ def sentence(numbers: Any, control: Any) -> str:
     return "; ".join([*words, _class_words(numbers["without_the_class"], control)])
 
 
-def _class_words(row: Any, control: Any) -> str:
+def _class_words(row: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     if "skipped" in row:
         return f"without a class: skipped, {row['skipped']}"
     change = judge.Estimate(row["change"], row["change_error"])
@@ -198,14 +200,16 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     return Finding(numbers, control, sentence(numbers, control), figures)
 
 
-def _labelled(size: str, made: Any, found: dict[str, Any], pad: str) -> dict[str, np.ndarray]:
+def _labelled(
+    size: str, made: Mapping[str, np.ndarray], found: dict[str, Any], pad: str
+) -> dict[str, np.ndarray]:
     """Rows of a figure: the input, and each way with its PSNR."""
     field = {"bicubic": "psnr_db"}
     names = {w: f"{w}, {found[field.get(w, f'{w}_psnr_db')]:.1f} dB" for w in made if w != "input"}
     return {{"input": f"input {size}", **names}[w] + pad: v[:12] for w, v in made.items()}
 
 
-def network(study: Study, key: jax.Array, factor: int, images: Any = None) -> Run:
+def network(study: Study, key: jax.Array, factor: int, images: np.ndarray | None = None) -> Run:
     """A network for one factor, trained on the training set or on other images [n, H, W, C]."""
     noise = {"corruption": {"name": "downscale", "factor": factor}}
     return study.fit(key, STEPS, NETWORK, noise, images=images)

@@ -7,7 +7,7 @@ in the pixels, against that of the truly transformed image. What is reached is b
 code can hold: beside it stand the reconstructions of the truly transformed images.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -107,7 +107,7 @@ def directions(
     return A, centre - A @ mean
 
 
-def sweep(decode: Any, codes: np.ndarray) -> np.ndarray:
+def sweep(decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray) -> np.ndarray:
     """Images [n, alphas, H, W, C] of codes [n, alphas, k]."""
     images = decode(codes.reshape(-1, codes.shape[2]).astype(np.float32))
     return images.reshape(*codes.shape[:2], *images.shape[1:])
@@ -153,10 +153,10 @@ def moves(study: Study, kind: str, key: jax.Array) -> dict[str, np.ndarray]:
     return {**{n: sweep(run.decode, c) for n, c in codes.items()}, "pixels": truth}
 
 
-def sentence(numbers: Any, control: Any) -> str:
+def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     """What moves in the code reach, from what `analyse` returns."""
 
-    def shares(table: Any, way: str) -> dict[str, judge.Estimate]:
+    def shares(table: Mapping[str, Any], way: str) -> dict[str, judge.Estimate]:
         named = (f"{way}share_of_true_change", f"{way}share_error")
         return {k: judge.Estimate(*(table[k][field] for field in named)) for k in EXTENT}
 

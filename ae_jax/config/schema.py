@@ -111,7 +111,7 @@ def unknown(where: str, name: str, allowed: Iterable[str], what: str = "field") 
     return f"{where}: unknown {what} '{name}'{hint}\nallowed here: {listed}"
 
 
-def check(where: str, value: Any, annotation: Any) -> Any:
+def check(where: str, value: object, annotation: Any) -> Any:
     """`value` as the type `annotation` says; ConfigError names `where` and what is allowed."""
     bare: Any = annotation
     rules: list[Any] = []
@@ -120,13 +120,13 @@ def check(where: str, value: Any, annotation: Any) -> Any:
     value = _typed(where, value, bare)
     for rule in rules:
         if isinstance(rule, OneOf) and value not in tuple(rule.choices):
-            raise ConfigError(unknown(where, value, rule.choices, "choice"))
+            raise ConfigError(unknown(where, str(value), rule.choices, "choice"))
         if isinstance(rule, Rule) and not rule.holds(value):
             raise ConfigError(f"{where}: must be {rule.allowed}, not {value!r}")
     return value
 
 
-def _typed(where: str, value: Any, bare: Any) -> Any:
+def _typed(where: str, value: object, bare: Any) -> Any:
     if bare is Any:
         return _literal(value)
     if isinstance(value, np.generic | np.ndarray):  # np.arange in a grid, np.float32(0.1)
@@ -148,7 +148,7 @@ def _typed(where: str, value: Any, bare: Any) -> Any:
     return _scalar(where, value, bare)
 
 
-def _scalar(where: str, value: Any, bare: Any) -> Any:
+def _scalar(where: str, value: object, bare: Any) -> Any:
     says = {int: "a whole number", float: "a number", bool: "true or false"}[bare]
     if bare is bool and isinstance(value, bool):
         return value
@@ -160,7 +160,7 @@ def _scalar(where: str, value: Any, bare: Any) -> Any:
     raise ConfigError(f"{where}: must be {says}, not {value!r}")
 
 
-def _literal(value: Any) -> Any:
+def _literal(value: object) -> Any:
     """Command-line text as the Python literal it spells (`true`, `None`, `1e-3`, `(64, 32)`)."""
     if not isinstance(value, Text):
         return value

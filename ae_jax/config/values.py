@@ -84,7 +84,7 @@ class Choice(Section):
             raise AttributeError(self._unknown(field))
         return options[field]
 
-    def get(self, field: str, default: Any = None) -> Any:
+    def get(self, field: str, default: object = None) -> Any:
         """A field's value, or `default` where this choice has no such field."""
         return self.to_dict().get(field, default)
 

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
@@ -12,6 +13,22 @@ from ae_jax.inputs import labels as label_lib
 
 BLOCK_BYTES = 8_000_000
 SAMPLE = 60_000  # images of a larger set that are enough where many are needed at once
+
+
+class Images(Protocol):
+    """Images [n, H, W, C] in memory, or on disk, where a slice is read when it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, H, W, C]."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """uint8, or float32 in [0,1]."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: slice, /) -> np.ndarray: ...
 
 
 class Split(NamedTuple):
@@ -51,10 +68,10 @@ class Dataset(_Parts):
 
 
 def from_arrays(
-    train: Any,
-    test: Any = None,
-    train_labels: Any = None,
-    test_labels: Any = None,
+    train: ArrayLike,
+    test: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
+    test_labels: ArrayLike | None = None,
     name: str = "arrays",
 ) -> Dataset:
     """Arrays -> a checked `Dataset`.
@@ -96,7 +113,7 @@ def from_arrays(
     return Dataset(name, part, alike(f"{name}: test", Split(test_x, test_y), part), names)
 
 
-def numbered(where: str, images: Any, numbers: Any) -> Split:
+def numbered(where: str, images: object, numbers: object) -> Split:
     """Images and class numbers that are checked and kept as they are: a part of a larger set.
 
     Raises:
@@ -143,7 +160,7 @@ def checked(dataset: Dataset) -> Dataset:
     return dataset._replace(train=parts[0], test=parts[1])
 
 
-def _raw(where: str, value: Any, n: int) -> np.ndarray | None:
+def _raw(where: str, value: object, n: int) -> np.ndarray | None:
     return None if value is None else label_lib.raw(where, value, n)
 
 
@@ -191,7 +208,7 @@ def sampled(dataset: Dataset, most: int = SAMPLE) -> Dataset:
     return dataset._replace(train=rows(dataset.train, slice(0, most)))
 
 
-def blocks(images: Any) -> Iterator[np.ndarray]:
+def blocks(images: Images) -> Iterator[np.ndarray]:
     """All images in order, as arrays of about BLOCK_BYTES; whole thousands where these are less."""
     most = max(1, BLOCK_BYTES // max(1, images[:1].nbytes))
     most -= most % 1000 if most > 1000 else 0
@@ -199,7 +216,7 @@ def blocks(images: Any) -> Iterator[np.ndarray]:
         yield np.asarray(images[start : start + most])
 
 
-def sha256(images: Any) -> str:
+def sha256(images: Images) -> str:
     """SHA-256 of the bytes of all images; known already of a whole set on disk."""
     if known := getattr(images, "sha256", None):
         return str(known)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ae_jax.data.arrays import Dataset, Split
 from ae_jax.errors import DataError
@@ -39,7 +40,9 @@ class Records:
       DataError: from here and from reading: the file is missing, truncated or damaged.
     """
 
-    def __init__(self, file: Path, shape: tuple[int, ...], dtype: Any, sha256: str | None) -> None:
+    def __init__(
+        self, file: Path, shape: tuple[int, ...], dtype: DTypeLike, sha256: str | None
+    ) -> None:
         from array_record.python.array_record_module import ArrayRecordReader
 
         self.file, self.shape, self.dtype = file, tuple(shape), np.dtype(dtype)
@@ -53,7 +56,7 @@ class Records:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, chosen: Any) -> np.ndarray:
+    def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The chosen images as an array: a slice, whole numbers >= 0, or a mask."""
         if isinstance(chosen, slice):
             places = list(range(len(self))[chosen])

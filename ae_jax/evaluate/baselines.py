@@ -12,33 +12,33 @@ import numpy as np
 
 from ae_jax.data.arrays import SAMPLE, blocks
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Model
+from ae_jax.model.pipeline import Model, Tree
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a per cent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
-def unit_rows(images: Any) -> np.ndarray:
+def unit_rows(images: np.ndarray) -> np.ndarray:
     """Images -> float32 rows [n, height * width * channels] in [0,1]."""
     rows = np.asarray(images).reshape(len(images), -1).astype(np.float32)
     return rows / 255.0 if np.asarray(images).dtype == np.uint8 else rows
 
 
-def _scaled_rows(images: Any, scale: str) -> np.ndarray:
+def _scaled_rows(images: np.ndarray, scale: str) -> np.ndarray:
     """As `unit_rows`, in the scale the network sees."""
     low, high = scaling.BOUNDS[scale]
     return unit_rows(images) * (high - low) + low
 
 
-def mean_row(images: Any, scale: str = "unit") -> np.ndarray:
+def mean_row(images: np.ndarray, scale: str = "unit") -> np.ndarray:
     """The mean image [D], float64; blocks of images are in memory, not all."""
     sums = (_scaled_rows(block, scale).sum(0, dtype=np.float64) for block in blocks(images))
     return np.asarray(sum(sums)) / len(images)
 
 
 def principal_directions(
-    images: Any, k: int, centred: bool, scale: str = "unit"
+    images: np.ndarray, k: int, centred: bool, scale: str = "unit"
 ) -> tuple[np.ndarray, np.ndarray]:
     """(mean [D] or zeros, the k leading eigenvectors [D, k] of the second moment about it).
 
@@ -73,7 +73,9 @@ def principal_directions(
     return mean, vectors[:, ::-1]
 
 
-def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "unit") -> float:
+def pca_mse(
+    train: np.ndarray, test: np.ndarray, k: int, centred: bool = True, scale: str = "unit"
+) -> float:
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
     Without centring it depends on where zero is, that is on the `scale` the network sees.
@@ -85,12 +87,12 @@ def pca_mse(train: Any, test: Any, k: int, centred: bool = True, scale: str = "u
     return float(np.mean(np.square(moved - (moved @ V) @ V.T))) / (high - low) ** 2
 
 
-def mean_image_mse(train: Any, test: Any) -> float:
+def mean_image_mse(train: np.ndarray, test: np.ndarray) -> float:
     """Test error of predicting the training set's mean image."""
     return float(np.mean(np.square(unit_rows(test) - mean_row(train))))
 
 
-def entropy_floor(images: Any) -> float:
+def entropy_floor(images: np.ndarray) -> float:
     """The least cross-entropy per image, in nats: of a perfect copy, x^ = x.
 
     sum_i -x_i log x_i - (1 - x_i) log(1 - x_i), which is 0 for black and white images only.
@@ -101,7 +103,9 @@ def entropy_floor(images: Any) -> float:
     return sum(float((entr(x) + entr(1 - x)).sum(dtype=np.float64)) for x in rows) / len(images)
 
 
-def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> float | None:
+def linear_denoiser_mse(
+    model: Model, train: np.ndarray, test: np.ndarray, key: jax.Array
+) -> float | None:
     """Test error of `linear_denoiser` on freshly drawn noise; None where that is None."""
     k_fit, k_test = jax.random.split(key)
     W = linear_denoiser(model, train, k_fit)
@@ -112,7 +116,7 @@ def linear_denoiser_mse(model: Model, train: Any, test: Any, key: jax.Array) -> 
     return float(np.mean(np.square(noisy @ W - clean))) / (high - low) ** 2
 
 
-def linear_denoiser(model: Model, train: Any, key: jax.Array) -> np.ndarray | None:
+def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarray | None:
     """The best affine map x~ -> x for the model's own corruption, [pixels + 1, pixels].
 
     Rows are images in the network's scale with a 1 appended. Least squares over the training set
@@ -133,7 +137,7 @@ def linear_denoiser(model: Model, train: Any, key: jax.Array) -> np.ndarray | No
 
     @jax.jit
     def moments(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def add(total: Any, drawn: tuple[jax.Array, jax.Array]) -> Any:
+        def add(total: Tree, drawn: tuple[jax.Array, jax.Array]) -> Any:
             i, k = drawn
             noisy, clean = _pairs(model, batches[i % len(batches)], k)
             return jax.tree.map(jnp.add, total, (noisy.T @ noisy, noisy.T @ clean)), None

@@ -1,19 +1,18 @@
 """What a set of codes says about its units: who is in use, how often, how strongly."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 
-def unit_statistics(codes: Any) -> tuple[np.ndarray, np.ndarray]:
+def unit_statistics(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(mean, standard deviation) [k] of every unit over the images of codes [n, k]."""
     codes = np.asarray(codes, np.float64)
     return codes.mean(axis=0), codes.std(axis=0)
 
 
-def code_metrics(codes: Any, threshold: float = 0.0) -> dict[str, float]:
+def code_metrics(codes: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """How a code is used, of codes [n, k], n and k >= 1.
 
     Args:
@@ -42,7 +41,7 @@ def code_metrics(codes: Any, threshold: float = 0.0) -> dict[str, float]:
 
 
 def saturated_units(
-    codes: Any, low: float, high: float, margin: float = 0.01, share: float = 0.95
+    codes: np.ndarray, low: float, high: float, margin: float = 0.01, share: float = 0.95
 ) -> int:
     """How many units of codes [n, k] in [low, high] are at a bound for nearly every image.
 
@@ -53,7 +52,7 @@ def saturated_units(
     return int((near.mean(axis=0) >= share).sum())
 
 
-def principal_components(codes: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(points [n, k], shares [k]) of codes [n, m] in the k directions of largest variance.
 
     Points are centred, shares are those of the whole variance (0 of codes that do not vary). A

@@ -6,13 +6,14 @@ is the best denoiser of it, and what a network does stands beside what can be do
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import spearmanr
 
+from ae_jax.config.sections import Corruption
 from ae_jax.data.synthetic import helix_curve, spiral_curve
 from ae_jax.evaluate.posterior import posterior_mean, to_curve
 from ae_jax.model import scaling
@@ -61,7 +62,7 @@ class Denoised(NamedTuple):
         }
 
 
-def reconstruct(model: Model, variables: Variables, points: Any) -> np.ndarray:
+def reconstruct(model: Model, variables: Variables, points: np.ndarray) -> np.ndarray:
     """r(x) for points [n, dimensions] in the network's scale."""
     x = jnp.asarray(points, jnp.float32).reshape(-1, *model.shape)
     return np.asarray(model.run(variables, Batch(x), None).x_hat).reshape(len(x), -1)
@@ -73,7 +74,7 @@ def vector_field(model: Model, variables: Variables, side: int = SIDE) -> Field:
     return Field(grid, reconstruct(model, variables, grid) - grid)
 
 
-def best_field(model: Model, curve: str, corruption: Any, side: int = SIDE) -> Field:
+def best_field(model: Model, curve: str, corruption: Corruption, side: int = SIDE) -> Field:
     """`vector_field` of the posterior mean."""
     grid = _grid(model, side)
     points, _ = on_curve(model, curve, NODES)
@@ -85,13 +86,18 @@ def _grid(model: Model, side: int) -> np.ndarray:
     return np.stack(np.meshgrid(t, t), -1).reshape(-1, 2)
 
 
-def has_best(model: Model, corruption: Any) -> bool:
+def has_best(model: Model, corruption: Corruption) -> bool:
     """Whether the best denoiser is known: points of the plane, Gaussian noise."""
     return model.shape[-1] == 2 and corruption.name == "gaussian" and corruption.sigma > 0
 
 
 def denoise(
-    model: Model, variables: Variables, curve: str, corruption: Any, key: jax.Array, n: int = 400
+    model: Model,
+    variables: Variables,
+    curve: str,
+    corruption: Corruption,
+    key: jax.Array,
+    n: int = 400,
 ) -> Denoised:
     """n points along the curve through the run's own noise, the network and the best denoiser.
 
@@ -162,7 +168,7 @@ def unroll(model: Model, variables: Variables, curve: str, n: int = 400) -> Unro
 
 
 def summary(
-    model: Model, variables: Variables, curve: str, corruption: Any, key: jax.Array
+    model: Model, variables: Variables, curve: str, corruption: Corruption, key: jax.Array
 ) -> dict[str, float]:
     """The numbers of the figures: distances travelled, and the Jacobian's two strengths.
 

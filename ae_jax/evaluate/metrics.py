@@ -11,7 +11,7 @@ import numpy as np
 
 from ae_jax.data.arrays import Split
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Batch, Variables
+from ae_jax.model.pipeline import Batch, Tree, Variables
 from ae_jax.objective.losses import bernoulli_nll
 from ae_jax.objective.objective import Objective
 
@@ -39,12 +39,16 @@ def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Call
 
     @jax.jit
     def sums(
-        numbers: Any, variables: Variables, images: Any, labels: Any, keys: Any
+        numbers: Tree,
+        variables: Variables,
+        images: jax.Array,
+        labels: jax.Array | None,
+        keys: jax.Array,
     ) -> dict[str, jax.Array]:
         f = objective(numbers)
         return jax.lax.map(lambda b: _sums(f, variables, *b), (images, labels, keys))
 
-    def evaluate(numbers: Any, variables: Variables, data: Split, key: jax.Array) -> Metrics:
+    def evaluate(numbers: Tree, variables: Variables, data: Split, key: jax.Array) -> Metrics:
         n = len(data.images)
         full, rest = divmod(n, batch_size)
         keys = jax.random.split(key, full + 1)
@@ -69,7 +73,11 @@ def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Call
 
 
 def _sums(
-    objective: Objective, variables: Variables, images: jax.Array, labels: Any, key: jax.Array
+    objective: Objective,
+    variables: Variables,
+    images: jax.Array,
+    labels: jax.Array | None,
+    key: jax.Array,
 ) -> dict[str, jax.Array]:
     """Sums over one batch of what `_metrics` divides by the number of images."""
     model = objective.model

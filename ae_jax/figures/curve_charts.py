@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ae_jax.errors import DataError
 from ae_jax.figures.charts import _COLOURS, SMALL_STEPS, Figure, styled
@@ -79,7 +80,7 @@ def _moved_points(axes: Any, points: np.ndarray, noisy: np.ndarray, outputs: np.
     axes.legend(loc="lower right", handletextpad=0.1)
 
 
-def _moves(axes: Any, grid: np.ndarray, moves: np.ndarray, by_place: np.ndarray) -> Any:
+def _moves(axes: Axes, grid: np.ndarray, moves: np.ndarray, by_place: np.ndarray) -> Any:
     """Distances as colors, and the moves of a part of the grid as arrows over them."""
     distance = np.hypot(*moves.T)
     xs, ys = np.unique(grid[:, 0]), np.unique(grid[:, 1])
@@ -89,7 +90,7 @@ def _moves(axes: Any, grid: np.ndarray, moves: np.ndarray, by_place: np.ndarray)
     length = np.sqrt(np.minimum(distance / SHORT, 1.0))
     arrows = moves * (length / np.maximum(distance, 1e-12))[:, None]
     scale = 1 / (0.9 * step * np.ptp(xs) / (len(xs) - 1))  # no arrow reaches the next
-    white = {"color": "white", "angles": "xy", "scale_units": "xy"}
+    white: dict[str, Any] = {"color": "white", "angles": "xy", "scale_units": "xy"}
     axes.quiver(*grid[drawn].T, *arrows[drawn].T, scale=scale, width=0.004, **white)
     return heat
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 
 from ae_jax.figures.animation import displayable, mosaic
 from ae_jax.figures.charts import _COLOURS, _TEN, DIVERGING, Figure, _log_ticks, styled
@@ -60,14 +62,14 @@ def line_panels(panels: Sequence[Panel], title: str) -> Figure:
     return figure
 
 
-def _plain_log(axis: Any, low: float, high: float) -> None:
+def _plain_log(axis: Axis, low: float, high: float) -> None:
     """Plain numbers, few of them, on a logarithmic axis."""
     axis.set_major_locator(_log_ticks(high / low))
     axis.set_major_formatter("{x:.4g}")
     axis.minorticks_off()
 
 
-def _legend_below(axes: Any) -> None:
+def _legend_below(axes: Axes) -> None:
     """Names under the axes, where they hide no point."""
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=8.5)
 
@@ -143,7 +145,7 @@ def grouped_bars(
 
 
 @styled
-def scatter_panels(panels: Mapping[str, np.ndarray], labels: Any, title: str) -> Figure:
+def scatter_panels(panels: Mapping[str, np.ndarray], labels: np.ndarray, title: str) -> Figure:
     """Maps of the same points, each [n, 2], three a line at most, coloured by whole labels [n]."""
     kinds, rank = np.unique(np.asarray(labels), return_inverse=True)
     columns = min(3, len(panels))

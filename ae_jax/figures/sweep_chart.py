@@ -1,9 +1,9 @@
 """The chart of a sweep: error against a field of the config."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ae_jax.figures.charts import _TEN, Figure, _log_ticks, styled
 
@@ -50,7 +50,7 @@ def sweep_curve(
     return figure
 
 
-def _horizontal(axes: Any, values: Sequence[float]) -> None:
+def _horizontal(axes: Axes, values: Sequence[float]) -> None:
     """A scale that keeps the values apart, and a tick at each, or at a dozen of them."""
     positive = [v for v in values if v > 0]
     if positive and values[0] >= 0 and positive[-1] >= 8 * positive[0]:

@@ -4,8 +4,6 @@ One function checks images (`images`), wherever they come in: a data set, `fit`,
 a `Run`. Its cost is one look at the type, and for floats the smallest and the largest value.
 """
 
-from typing import Any
-
 import numpy as np
 
 from ae_jax.errors import ConfigError, DataError
@@ -14,7 +12,7 @@ UNIT = (0.0, 1.0)
 DARK = 16  # a set of uint8 images with no larger value is taken for one of another scale
 
 
-def array(where: str, value: Any) -> np.ndarray:
+def array(where: str, value: object) -> np.ndarray:
     """`value` as a NumPy array: lists, JAX arrays and all else that NumPy can read.
 
     Raises:
@@ -33,7 +31,7 @@ def array(where: str, value: Any) -> np.ndarray:
 
 def images(
     where: str,
-    value: Any,
+    value: object,
     limits: tuple[float, float] = UNIT,
     room: float = 0.0,
     empty: bool = False,
@@ -133,7 +131,7 @@ def unambiguous(where: str, x: np.ndarray) -> None:
 
 def images_of(
     where: str,
-    value: Any,
+    value: object,
     shape: tuple[int, int, int],
     limits: tuple[float, float] = UNIT,
     room: float = 0.0,
@@ -155,7 +153,7 @@ def images_of(
     return images(where, given, limits, room, empty=True)
 
 
-def codes(where: str, value: Any, size: int) -> np.ndarray:
+def codes(where: str, value: object, size: int) -> np.ndarray:
     """`value` as codes float32 [n, size], finite; n may be 0.
 
     Raises:
@@ -175,7 +173,7 @@ def codes(where: str, value: Any, size: int) -> np.ndarray:
     return z
 
 
-def count(where: str, value: Any, least: int = 0) -> int:
+def count(where: str, value: object, least: int = 0) -> int:
     """A whole number of things, `least` or more; ConfigError says so."""
     if isinstance(value, np.ndarray | np.generic) and np.ndim(value) == 0:
         value = value.item()

@@ -1,16 +1,17 @@
 """Random keys as users give them."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.errors import ConfigError
 from ae_jax.inputs.checks import count
 
+Key = jax.Array | np.ndarray | int  # what users may give; see `as_key`
 
-def as_key(key: Any) -> jax.Array:
+
+def as_key(key: ArrayLike) -> jax.Array:
     """One typed key of a `jax.random.key`, an old `jax.random.PRNGKey`, or a whole number.
 
     Raises:

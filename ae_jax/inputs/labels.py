@@ -10,7 +10,7 @@ from ae_jax.inputs.checks import array
 Names = tuple[str, ...]
 
 
-def raw(where: str, value: Any, n: int) -> np.ndarray:
+def raw(where: str, value: object, n: int) -> np.ndarray:
     """Labels [n] of n images: int64 >= 0, or text.
 
     Taken are whole numbers of any type (floats, too), text and [n, 1].
@@ -70,7 +70,7 @@ def numbered(
     return places, tuple(map(str, kinds))
 
 
-def classes_of(where: str, value: Any, n: int, classes: int, names: Names | None) -> np.ndarray:
+def classes_of(where: str, value: object, n: int, classes: int, names: Names | None) -> np.ndarray:
     """Labels [n] as a decoder of so many `classes` is told them: class numbers int32.
 
     Args:
@@ -104,7 +104,7 @@ def classes_of(where: str, value: Any, n: int, classes: int, names: Names | None
     return y.astype(np.int32)
 
 
-def for_drawing(where: str, value: Any, n: int, names: Names | None) -> tuple[Any, Names]:
+def for_drawing(where: str, value: object, n: int, names: Names | None) -> tuple[Any, Names]:
     """Labels [n] as a chart takes them: (numbers [n] or None, names of the numbers 0 ... or ()).
 
     Any number may be drawn, text as a class each; class numbers get the `names` they have.

@@ -7,7 +7,7 @@ Images are [batch, height, width, channels] in the network's scale (see `ae_jax.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,10 @@ from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.networks import DECODERS, ENCODERS
 
+# PyTrees of arrays: what a model is applied to, the part of it that is trained, and any other.
 Variables = dict[str, Any]
+Params: TypeAlias = Any
+Tree: TypeAlias = Any
 
 
 class Bound(partial):

@@ -167,7 +167,7 @@ def _slot(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **slots.of_slot(section, name, own)}
 
 
-def _penalty(name: str, given: Any) -> dict[str, Any]:
+def _penalty(name: str, given: object) -> dict[str, Any]:
     where = f"penalties.{name}"
     if name not in PENALTIES:
         raise ConfigError(unknown(where, name, PENALTIES, "penalty"))
@@ -176,7 +176,7 @@ def _penalty(name: str, given: Any) -> dict[str, Any]:
     return slots.of_penalty(name, given)
 
 
-def _absent(options: Any) -> bool:
+def _absent(options: object) -> bool:
     return options is None or (isinstance(options, Text) and options.lower() == "none")
 
 

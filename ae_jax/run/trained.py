@@ -168,7 +168,7 @@ class Run(NamedTuple):
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
-        beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption) / (high - low)
+        beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption.options) / (high - low)
         return 0.0 - beyond, 1 + beyond
 
     def _some(self, images: Any) -> np.ndarray:

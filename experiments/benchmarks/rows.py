@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -104,7 +105,7 @@ def digits(n: int) -> np.ndarray:
     return np.resize(images, (n, *images.shape[1:]))
 
 
-def tensor(torch_side: Any, images: np.ndarray, resolved: Any) -> Any:
+def tensor(torch_side: ModuleType, images: np.ndarray, resolved: Config) -> Any:
     """The images as PyTorch's users hold them: float32, scaled already, flat for dense networks."""
     x = np.asarray(scaling.to_network(images, resolved.data.scale))
     shape = (-1, 784) if resolved.encoder.name == "dense" else (-1, 1, 28, 28)
@@ -147,7 +148,9 @@ def taking(n: int, steps: Iterator[float]) -> list[float]:
     return [next(steps) for _ in range(n)]
 
 
-def torch_work(torch_side: Any, name: str, side: Ours, loss: Any = None) -> Work:
+def torch_work(
+    torch_side: ModuleType, name: str, side: Ours, loss: Callable[..., Any] | None = None
+) -> Work:
     """PyTorch's side of a training row, on the images and numbers of ours."""
     network = torch_side.network(name, keras_init=side.config.model.init == "keras")
     x = tensor(torch_side, side.images, side.config)
@@ -155,7 +158,7 @@ def torch_work(torch_side: Any, name: str, side: Ours, loss: Any = None) -> Work
     return partial(taking, steps=steps)
 
 
-def train(torch_side: Any, name: str, pace: Pace) -> Row:
+def train(torch_side: ModuleType, name: str, pace: Pace) -> Row:
     """A published network: a training step."""
     side = ours(name, OVERRIDES.get(name, {}))
     sides = {"ours": side.work, "torch": torch_work(torch_side, name, side)}
@@ -178,7 +181,7 @@ def train(torch_side: Any, name: str, pace: Pace) -> Row:
     }
 
 
-def penalty(torch_side: Any, name: str, base: str, pace: Pace) -> Row:
+def penalty(torch_side: ModuleType, name: str, base: str, pace: Pace) -> Row:
     """A training step with the contractive penalty, against PyTorch's three general ways to it.
 
     Beside it the same step of ours without the penalty, and with the naive vmap(jacfwd).
@@ -199,7 +202,7 @@ def penalty(torch_side: Any, name: str, base: str, pace: Pace) -> Row:
     return {**row, "kind": "penalty", "torch_method": "torch.func.jacrev", "batch_size": 256}
 
 
-def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
+def throughput(torch_side: ModuleType, kind: str, base: str, pace: Pace) -> Row:
     """`evaluate`: the metrics of a whole set; `encode`: its codes as a NumPy array."""
     resolved, images = config.load_config(sourced(base)), digits(N_IMAGES)
     trainer = setup.prepare(resolved, images.shape[1:], N_IMAGES)
@@ -231,7 +234,7 @@ def _again(call: Callable[[], Any], n: int) -> list[Any]:
     return [call() for _ in range(n)]
 
 
-def start(torch_side: Any, base: str, pace: Pace) -> Row:
+def start(torch_side: ModuleType, base: str, pace: Pace) -> Row:
     """From the command to the end of the first epoch on mnist5k, in a fresh process.
 
     First with an empty cache of compiled programs, then again with what that start left there.
@@ -281,7 +284,12 @@ def layer_products(model: Model) -> list[int]:
     """
     counts: list[int] = []
 
-    def count(layer: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
+    def count(
+        layer: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
         y = layer(*args, **kwargs)
         module = context.module
         if isinstance(module, Layer) and context.method_name == "__call__":

@@ -3,7 +3,7 @@
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import jax
 
@@ -18,7 +18,7 @@ BATCH = 256
 LONGER = 4
 
 
-def stream(torch_side: Any, base: str, pace: Pace) -> Row:
+def stream(torch_side: ModuleType, base: str, pace: Pace) -> Row:
     """A training step of `base` with its 60,000 images on disk, and with them in memory."""
     # Rounds of several windows: the one that is read ahead while the other side works is for free.
     pace = pace._replace(seconds=LONGER * pace.seconds)

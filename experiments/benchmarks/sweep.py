@@ -9,7 +9,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import jax
 
@@ -25,7 +25,7 @@ FIELD = "optim.learning_rate"
 EPOCHS = 10  # of the whole commands, on mnist5k
 
 
-def sweep(torch_side: Any, name: str, pace: Pace) -> Row:
+def sweep(torch_side: ModuleType, name: str, pace: Pace) -> Row:
     """A member's step of 8 members by the method that `fastest.choose` takes, and of single runs.
 
     The single runs, each a program of its own as `experiments.run` would have it, take their turns
@@ -77,7 +77,7 @@ def _together(e: ensemble.Ensemble, programs: ensemble.Compiled) -> Work:
     return work
 
 
-def commands(torch_side: Any, name: str, pace: Pace) -> Row:
+def commands(torch_side: ModuleType, name: str, pace: Pace) -> Row:
     """One `experiments.sweep` of 8 members, start to end, and eight `experiments.run` for them.
 
     The runs come one after another, each killed after its last epoch: their figures and reports,

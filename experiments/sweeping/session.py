@@ -108,7 +108,7 @@ def _train_all(p: Plan, file: Path, asked: Mapping[str, Any], method: str) -> li
 
 
 def _train(
-    group: Group, dataset: Dataset, steps: int, method: str, bar: Any
+    group: Group, dataset: Dataset, steps: int, method: str, bar: tqdm
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """(what became of every member, how it went)."""
     begun = time.perf_counter()
@@ -264,7 +264,7 @@ def _draw(
     save(sweep_curve(kept, field, pca, title), file)
 
 
-def json_ready(value: Any) -> Any:
+def json_ready(value: object) -> Any:
     """JSON has no NaN and no infinity: they become null."""
     if isinstance(value, Mapping):
         return {key: json_ready(v) for key, v in value.items()}
