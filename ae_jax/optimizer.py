@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules, in the conventions of PyTorch and of Keras."""
+"""Optimizers and learning-rate schedules, in the conventions of PyTorch and of Keras."""
 
 import math
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def keras_adam(o: Any) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
 
 
-OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
+OPTIMIZERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
     "sgd": sgd,
     "adam": adam,
     "keras_adam": keras_adam,
@@ -100,7 +100,7 @@ def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
 
     Order: clip the gradient's global norm; add weight_decay * p to the gradient of *every*
     parameter (PyTorch's `weight_decay`; `decoupled` adds it to the step instead, Loshchilov &
-    Hutter 2019); the optimiser; minus the learning rate, warmed up linearly and then scheduled
+    Hutter 2019); the optimizer; minus the learning rate, warmed up linearly and then scheduled
     over `decay_epochs` (0: `train.epochs`), of which the `warmup_epochs` are a part: at step s it
     is min(1, (s + 1) / warm) * schedule(max(s - warm, 0)), warm the number of steps of the warm-up.
     """
@@ -118,6 +118,6 @@ def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
         chain.append(optax.clip_by_global_norm(o.clip_norm))
     decay = [] if is_zero(o.weight_decay) else [optax.add_decayed_weights(o.weight_decay)]
     chain += [] if o.decoupled else decay
-    chain.append(OPTIMISERS[o.name](o))
+    chain.append(OPTIMIZERS[o.name](o))
     chain += decay if o.decoupled else []
     return optax.chain(*chain, optax.scale_by_learning_rate(rate))

@@ -48,11 +48,12 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     state = trainer.init(key, mean)
     params = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     data_args = (images, labels, jnp.arange(len(images)))
-    program, compile_s = loop.compile_steps(trainer, size, (state, *data_args, 0, 1, keys.noise))
+    carry = loop.Carry(state, trainer.metrics())
+    program, compile_s = loop.compile_steps(trainer, size, (carry, *data_args, 0, 1, keys.noise))
     best, last, started = float("inf"), 1, time.perf_counter()
     while time.perf_counter() - started < SECONDS:
         begun = time.perf_counter()
-        state = jax.block_until_ready(program(state, *data_args, 0, last, keys.noise))
+        carry = jax.block_until_ready(program(carry, *data_args, 0, last, keys.noise))
         best = min(best, (time.perf_counter() - begun) / last)
         last = min(2 * last, full)
     counts: Any = program.cost_analysis() or {}

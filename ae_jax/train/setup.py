@@ -15,15 +15,16 @@ from ae_jax.model.pipeline import Model, Variables
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
 
+Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
+
 
 class TrainState(NamedTuple):
-    """Everything training changes."""
+    """Everything the next step needs; what a step measures is returned beside it."""
 
     step: jax.Array
     params: Any
     statistics: Variables  # the other collections: BatchNorm averages, the data's mean
-    optimiser: optax.OptState
-    record: dict[str, jax.Array]  # loss and its terms at each step of the epoch [steps_per_epoch]
+    optimizer: optax.OptState
 
     @property
     def variables(self) -> Variables:
@@ -51,7 +52,7 @@ class Trainer(NamedTuple):
     config: Any
     model: Model
     objective: Objective
-    optimiser: optax.GradientTransformation
+    optimizer: optax.GradientTransformation
     n_train: int
     mesh: Any = None  # the devices a batch is spread over; see `devices`
 
@@ -73,8 +74,11 @@ class Trainer(NamedTuple):
 
     def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
         params, statistics = part(self.model.init(split_keys(key).init, mean))
-        record = {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
-        return TrainState(jnp.int32(0), params, statistics, self.optimiser.init(params), record)
+        return TrainState(jnp.int32(0), params, statistics, self.optimizer.init(params))
+
+    def metrics(self) -> Metrics:
+        """Room for the loss and its terms at each step of an epoch, [steps_per_epoch] each."""
+        return {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
 
     def abstract(self) -> TrainState:
         """Shapes and types of a state, nothing computed."""

@@ -23,7 +23,7 @@ from ae_jax.train import checkpoint, cost, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from experiments import cli
 from experiments.running import tensorboard as board
-from experiments.running.progress import Timing, announce, log_epoch, log_steps, see_few
+from experiments.running.progress import Epoch, Timing, announce, log_epoch, log_steps, see_few
 from experiments.running.summary import headline, of_the_code, summarise
 from experiments.workdirs import place, workdir
 
@@ -223,6 +223,8 @@ def _loop(
     every = s.config.train.checkpoint_every
     total = s.config.train.epochs * s.trainer.steps_per_epoch
     saved, save_s = time.perf_counter(), 0.0
+    within = int(state.step) % s.trainer.steps_per_epoch != 0
+    epoch = Epoch((checkpoint.meta(path) or {}).get("epoch", {}) if within else {})
     bar = tqdm(
         total=total,
         initial=int(state.step),
@@ -237,6 +239,7 @@ def _loop(
             state = chunk.state
             step = chunk.steps[1]
             timing.add(chunk, s.trainer)
+            epoch.add(chunk, s.trainer)
             if chunk.compile_s:
                 bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(step - chunk.steps[0])
@@ -246,7 +249,8 @@ def _loop(
             if log:
                 known = len(log.rows)
                 log_steps(s, log, chunk)
-                loss = log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+                if ended:
+                    loss = log_epoch(s, path, log, chunk, epoch, timing, not bar.disable)
                 if shown:
                     shown.numbers(log.rows[known:])
                 if shown and ended:
@@ -258,7 +262,7 @@ def _loop(
             if due or code or step == total:
                 begun = time.perf_counter()
                 loop.check_state(s.trainer, state)
-                checkpoint.save(path, step, state, s.meta, loss)
+                checkpoint.save(path, step, state, s.meta | epoch.unfinished(ended), loss)
                 saved = time.perf_counter()
                 save_s = saved - begun
             if code:
