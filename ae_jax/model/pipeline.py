@@ -18,6 +18,7 @@ from ae_jax.model.bottleneck import BOTTLENECKS, WIDTHS
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.networks import DECODERS, ENCODERS
+from ae_jax.streams import stream
 
 Variables = dict[str, Any]
 
@@ -159,16 +160,17 @@ class Model(NamedTuple):
         self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
     ) -> Pass:
         """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
-        decides about the input's noise, and a bottleneck may be random at evaluation.
+        decides about the input's noise (stream 'corruption'), and a bottleneck may be random at
+        evaluation ('bottleneck').
 
         `corrupt` without a key is an AssertionError.
         """
         noisy = batch.x
         if corrupt:
             assert key is not None, "noise needs a key"
-            k_noise, key = jax.random.split(key)
-            noisy = self.corrupt(k_noise, batch.x)
-        return self.apply(variables, batch, noisy, key, False)
+            noisy = self.corrupt(stream(key, "corruption"), batch.x)
+        k_code = None if key is None else stream(key, "bottleneck")
+        return self.apply(variables, batch, noisy, k_code, False)
 
     def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
         """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""

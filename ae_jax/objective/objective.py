@@ -12,6 +12,7 @@ from ae_jax.config.traced import is_zero
 from ae_jax.model.pipeline import Batch, Model, Pass, Variables
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
+from ae_jax.streams import stream
 
 Terms = dict[str, jax.Array]
 
@@ -62,7 +63,7 @@ class Objective(NamedTuple):
         Args:
           variables: parameters and statistics.
           batch: clean images, the target, and where the decoder is conditional their labels.
-          key: split here for corruption, bottleneck and penalties.
+          key: of the streams 'corruption', 'bottleneck' and 'penalty/...'.
           train: whether BatchNorm uses (and updates with) the batch, and dropout drops.
           epoch: how far training is, for weights that change with it; None: full weights.
 
@@ -72,35 +73,41 @@ class Objective(NamedTuple):
           says, a penalty in units of its own, always per image; `variables` with new statistics
           when training.
         """
-        k_noise, k_code, k_penalty = jax.random.split(key, 3)
-        noisy = self.model.corrupt(k_noise, batch.x)
+        noisy = self.model.corrupt(stream(key, "corruption"), batch.x)
+        k_code = stream(key, "bottleneck")
         apply = partial(self.model.apply, variables, batch, noisy, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}
         else:
             p = apply()
-        loss, terms = self.measure(p, variables, k_penalty, epoch)
+        loss, terms = self.measure(p, variables, key, epoch)
         return loss, (terms, variables)
 
     def measure(
         self, p: Pass, variables: Variables, key: jax.Array, epoch: Any = None
     ) -> tuple[jax.Array, Terms]:
-        """(loss, its unweighted terms) of a pass that was made already; all are scalars."""
+        """(loss, its unweighted terms) of a pass that was made already; all are scalars.
+
+        `key` is that of the pass, of which each penalty has a stream of its own.
+        """
         scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
         loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
         terms = {"reconstruction": reconstruction}
-        for i, (name, penalty) in enumerate(self.penalties.items()):
-            k = jax.random.fold_in(key, i)
+        for name, penalty in self.penalties.items():
+            k = stream(key, f"penalty/{name}")
             terms[name] = jnp.mean(penalty.function(p, self.model, variables, k))
             loss = loss + penalty.weight_at(epoch) * terms[name]
         return loss, terms
 
 
 def build(config: Any, model: Model) -> Objective:
-    """The objective a resolved config describes. A penalty of weight 0 is not computed at all."""
+    """The objective a resolved config describes. A penalty of weight 0 is not computed at all.
+
+    Penalties are added in the order of their names, so that the config's order changes no bit.
+    """
     penalties = {}
-    for name, options in config.penalties.to_dict().items():
+    for name, options in sorted(config.penalties.to_dict().items()):
         common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
         if not is_zero(common[0]):
             penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)

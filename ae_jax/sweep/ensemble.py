@@ -25,11 +25,12 @@ from jax.sharding import PartitionSpec as P
 from ae_jax.data.arrays import Split
 from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
+from ae_jax.streams import stream
 from ae_jax.sweep import members
 from ae_jax.sweep.members import Group
 from ae_jax.train import loop, setup
 from ae_jax.train.loop import Carry
-from ae_jax.train.setup import Keys, Trainer, TrainState
+from ae_jax.train.setup import Trainer, TrainState
 
 METHODS = ("vmap", "map", "loop")
 Compiled = dict[int, Any]  # batch size -> program
@@ -61,7 +62,8 @@ class Ensemble(NamedTuple):
     initial: Sequence[TrainState]  # of every row, in arrays of NumPy
     images: jax.Array  # on the device, or on each of them
     labels: jax.Array | None
-    keys: Keys  # [rows]: the members, and the last of them repeated to fill the devices
+    order: jax.Array  # keys [rows]: the members, and the last of them repeated to fill the devices
+    noise: jax.Array  # keys [rows]
     values: Mapping[str, jax.Array]  # [rows]
     mesh: Mesh | None  # of several devices
 
@@ -114,17 +116,20 @@ def prepare(
     mesh = Mesh(np.asarray(used), ("members",)) if len(used) > 1 else None
     # Every device needs as many: the last member is repeated.
     rows = [*range(n), *[n - 1] * (-n % len(used) if mesh else 0)]
-    keys = _split_keys(jnp.stack([jax.random.key(group.seeds[i]) for i in rows]))
+    keys = jnp.stack([jax.random.key(group.seeds[i]) for i in rows])
+    order, noise = (_streams(keys, name) for name in ("order", "noise"))
     values = {field: jnp.asarray(v[rows]) for field, v in group.values.items()}
     images, labels = jax.device_put(
         (data.images, data.labels if group.config.model.classes else None),
         NamedSharding(mesh, P()) if mesh else None,
     )
     states = [initial[i] for i in rows]
-    return Ensemble(group, method, fixed, states, images, labels, keys, values, mesh)
+    return Ensemble(group, method, fixed, states, images, labels, order, noise, values, mesh)
 
 
-_split_keys = jax.jit(jax.vmap(setup.split_keys))
+@partial(jax.jit, static_argnums=1)
+def _streams(keys: jax.Array, name: str) -> jax.Array:
+    return jax.vmap(lambda key: stream(key, name))(keys)
 
 
 def start(e: Ensemble) -> Any:
@@ -252,8 +257,8 @@ def _of_row(steps: Any) -> Any:
 def own_of(e: Ensemble, epoch: int) -> Own:
     """The members' own part in an epoch."""
     # On one device whatever the method, so that the sorting is compiled once.
-    orders = _orders(e.keys.order, e.fixed.n_train, epoch)
-    return _shared_out(Own(orders, e.keys.noise, e.values), e.mesh)
+    orders = _orders(e.order, e.fixed.n_train, epoch)
+    return _shared_out(Own(orders, e.noise, e.values), e.mesh)
 
 
 @partial(jax.jit, static_argnums=1)

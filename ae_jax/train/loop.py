@@ -1,8 +1,8 @@
 """The one training loop: compiled steps over an index array, with a pause between chunks of steps.
 
-Nothing random is state. The order of epoch e comes from fold_in(key, e), the noise of step s from
-fold_in(key, s); a `TrainState` and the key of the run are all there is to resume from, mid-epoch
-too, bit for bit.
+Nothing random is state. The order of epoch e comes from fold_in(stream(key, 'order'), e), the noise
+of step s from fold_in(stream(key, 'noise'), s); a `TrainState` and the key of the run are all there
+is to resume from, mid-epoch too, bit for bit.
 """
 
 import time
@@ -18,8 +18,9 @@ from ae_jax.data.arrays import Split
 from ae_jax.errors import DivergedError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
+from ae_jax.streams import stream
 from ae_jax.train import devices, feed, microbatch
-from ae_jax.train.setup import Metrics, Trainer, TrainState, part, split_keys
+from ae_jax.train.setup import Metrics, Trainer, TrainState, part
 
 CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
 
@@ -113,12 +114,11 @@ def train(
     Raises:
       DivergedError: a loss that is not finite; names the step and the first offending leaf.
     """
-    keys = split_keys(key)
     full, rest = trainer.batches
     everywhere = partial(devices.replicate, trainer.mesh)
-    carry, noise = everywhere((Carry(state, trainer.metrics()), keys.noise))
+    carry, noise = everywhere((Carry(state, trainer.metrics()), stream(key, "noise")))
     labels = data.labels if trainer.config.model.classes else None
-    order_of = partial(epoch_order, keys.order, trainer.n_train)
+    order_of = partial(epoch_order, stream(key, "order"), trainer.n_train)
     compiled: dict[int, Any] = {}
     chunk, done = 1, int(state.step)
     for window in feed.feed(trainer, data.images, labels, order_of, done):

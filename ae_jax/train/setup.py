@@ -14,6 +14,7 @@ from ae_jax.model import pipeline, scaling
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
+from ae_jax.streams import stream
 
 Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
 
@@ -30,20 +31,6 @@ class TrainState(NamedTuple):
     def variables(self) -> Variables:
         """What the functions of `Model` take."""
         return {"params": self.params, **self.statistics}
-
-
-class Keys(NamedTuple):
-    """The independent streams of a run."""
-
-    init: jax.Array
-    order: jax.Array
-    noise: jax.Array
-    evaluation: jax.Array
-
-
-def split_keys(key: jax.Array) -> Keys:
-    """One key of a run -> its streams."""
-    return Keys(*jax.random.split(key, 4))
 
 
 class Trainer(NamedTuple):
@@ -73,7 +60,7 @@ class Trainer(NamedTuple):
         return jax.jit(self._init)(key, mean)
 
     def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
-        params, statistics = part(self.model.init(split_keys(key).init, mean))
+        params, statistics = part(self.model.init(stream(key, "init"), mean))
         return TrainState(jnp.int32(0), params, statistics, self.optimizer.init(params))
 
     def metrics(self) -> Metrics:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
 from experiments.running.summary import count, layers
 from experiments.workdirs import workdir
@@ -102,7 +103,7 @@ def log_epoch(
     )
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
-        key = jax.random.fold_in(setup.split_keys(s.key).evaluation, chunk.epoch)
+        key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)
         variables = devices.local(chunk.state.variables)
         metrics = s.evaluate(variables, s.dataset.test, key)
         if not np.isfinite(metrics["loss"]):

@@ -19,6 +19,7 @@ from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
 from ae_jax.run.trained import Run, with_codes
+from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from experiments import cli
@@ -27,7 +28,6 @@ from experiments.running.progress import Epoch, Timing, announce, log_epoch, log
 from experiments.running.summary import headline, of_the_code, summarise
 from experiments.workdirs import place, workdir
 
-NOISE_TO_SEE = np.uint32(2**32 - 1)  # folded in; other evaluations fold in their epoch
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
@@ -54,7 +54,7 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     model = trainer.model
 
     key = jax.random.key(config.seed)
-    noise = jax.random.fold_in(setup.split_keys(key).evaluation, NOISE_TO_SEE)
+    noise = stream(key, "shown")
 
     def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
         x = scaling.to_network(images, model.scale)

@@ -11,6 +11,7 @@ from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
 from ae_jax.optimizer import SCHEDULES
 from ae_jax.resolve.config import load_config, resolve
+from ae_jax.streams import stream
 from ae_jax.train import loop, setup
 
 SHAPE = (28, 28, 1)
@@ -116,8 +117,8 @@ def test_epoch_mean_weighs_the_short_batch_as_a_batch():
     x = 2.0 * images.reshape(40, -1) / 255 - 1
     code = np.tanh(x @ W["encoder"] + b["encoder"])
     error = np.square(np.tanh(code @ W["decoder"] + b["decoder"]) - x).mean(1)
-    keys = setup.split_keys(jax.random.key(0))
-    order = np.asarray(loop.epoch_order(keys.order, 40, 0))
+    key = stream(jax.random.key(0), "order")
+    order = np.asarray(loop.epoch_order(key, 40, 0))
     assert sorted(order) == list(range(40))
     expected = [error[order[i : i + 16]].mean() for i in (0, 16, 32)]
     losses = np.concatenate([chunk.terms["loss"] for chunk in chunks])
@@ -130,7 +131,7 @@ def test_drop_remainder_and_orders_differ():
     assert setup.prepare(config, SHAPE, 40).steps_per_epoch == 2
     state, _ = run(config, images, 2)
     assert int(state.step) == 4
-    key = setup.split_keys(jax.random.key(0)).order
+    key = stream(jax.random.key(0), "order")
     orders = [tuple(np.asarray(loop.epoch_order(key, 40, e))) for e in range(3)]
     assert len(set(orders)) == 3
 
@@ -171,20 +172,6 @@ def test_one_compilation_for_each_batch_size(monkeypatch):
     _, chunks = run(config, noise_images(70), 6)
     assert len(chunks) > 6
     assert sizes == [16, 6]
-
-
-def test_noise_is_never_used_twice():
-    """Two steps, two images, encoder and code: no mask of the run equals another."""
-    config = load_config("denoise", train={"batch_size": 2})
-    trainer = setup.prepare(config, SHAPE, 4)
-    keys = setup.split_keys(jax.random.key(0))
-    x = jnp.ones((2, *SHAPE))
-    seen = set()
-    for step in range(3):
-        k_noise, *_ = jax.random.split(jax.random.fold_in(keys.noise, step), 3)
-        for image in np.asarray(trainer.model.corrupt(k_noise, x)):
-            seen.add(image.tobytes())
-    assert len(seen) == 6
 
 
 def test_divergence_names_step_and_leaf():
