@@ -41,7 +41,7 @@ class Own(NamedTuple):
 
     order: jax.Array  # of the images in the epoch [n_train]
     noise: jax.Array  # key
-    values: Mapping[str, jax.Array]  # of fields of the config
+    values: Mapping[str, jax.Array]  # of fields that are open, see `ae_jax.config.numbers`
 
 
 class Shared(NamedTuple):
