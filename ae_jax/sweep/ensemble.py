@@ -2,7 +2,7 @@
 
 A member sees the order and the noise that the single run of its seed sees, and the images are
 shared. Three methods give the same numbers up to rounding; which is fastest depends on the widths
-and on the machine, which `fastest.choose` measures:
+and on the machine, which `autotune.choose` measures:
 
     vmap  every operation works on all members at once (`jax.vmap`)
     map   inside the program one member takes its steps, then the next (`jax.lax.map`)
