@@ -48,12 +48,11 @@ def restore(workdir: str, best: bool = False) -> Run:
     for step, damage in restored.passed_over.items():
         warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
     model, k, state = trainers[-1].model, config.model.code_size, restored.state
-    history = {name: np.asarray(values) for name, values in state.record.items()}
     known = np.zeros(k), np.eye(k), None
     if (path / "codes.npz").is_file():
         known = _of_codes(path / "codes.npz", k)
     mean, cov, names = known
-    return Run(config, model, state.variables, history, mean, cov, state, origins[-1], names)
+    return Run(config, model, state.variables, {}, mean, cov, state, origins[-1], names)
 
 
 def _of_codes(file: Path, k: int) -> tuple[np.ndarray, np.ndarray, Any]:

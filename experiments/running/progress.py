@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
 from experiments.running.summary import count, layers
 from experiments.workdirs import workdir
@@ -33,6 +34,25 @@ class Timing:
         return self.images / max(self.step_s, 1e-9)
 
 
+class Epoch:
+    """The metrics of the steps of an epoch, collected chunk by chunk."""
+
+    def __init__(self, known: dict[str, list[float]]) -> None:
+        """`known`: of the steps before a checkpoint that was made in its middle."""
+        self.terms = {name: list(values) for name, values in known.items()}
+
+    def add(self, chunk: loop.Chunk, trainer: setup.Trainer) -> None:
+        """Adds a chunk; the first of an epoch begins anew."""
+        if chunk.steps[0] % trainer.steps_per_epoch == 0:
+            self.terms = {}
+        for name, values in chunk.terms.items():
+            self.terms.setdefault(name, []).extend(values.tolist())
+
+    def unfinished(self, ended: bool) -> dict[str, Any]:
+        """What a checkpoint in the middle of an epoch says of its first steps."""
+        return {} if ended else {"epoch": self.terms}
+
+
 def announce(s: Any, path: Path, step: int, state: Any, seen: bool) -> None:
     """What is about to happen, in a few lines."""
     c, t = s.config, s.trainer
@@ -57,27 +77,33 @@ def log_steps(s: Any, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
 
 
 def log_epoch(
-    s: Any, path: Path, log: workdir.MetricsLog, chunk: loop.Chunk, timing: Timing, quiet: bool
+    s: Any,
+    path: Path,
+    log: workdir.MetricsLog,
+    chunk: loop.Chunk,
+    epoch: Epoch,
+    timing: Timing,
+    quiet: bool,
 ) -> float | None:
     """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
 
     Returns the loss on the test set, if this epoch is evaluated.
     """
     loss = None
-    record = {name: np.asarray(v, np.float64) for name, v in chunk.state.record.items()}
-    means = {name: float(values.mean()) for name, values in record.items()}
-    ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
+    means = {name: float(np.mean(values)) for name, values in epoch.terms.items()}
+    losses = epoch.terms["loss"]
+    ends = {"loss_first_batch": losses[0], "loss_last_batch": losses[-1]}
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(
         **where,
         split="train",
         **means,
-        **{k: float(v) for k, v in ends.items()},
+        **ends,
         images_per_s=round(timing.rate),
     )
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
-        key = jax.random.fold_in(setup.split_keys(s.key).evaluation, chunk.epoch)
+        key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)
         variables = devices.local(chunk.state.variables)
         metrics = s.evaluate(variables, s.dataset.test, key)
         if not np.isfinite(metrics["loss"]):

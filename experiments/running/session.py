@@ -19,15 +19,15 @@ from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
 from ae_jax.run.trained import Run, with_codes
+from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from experiments import cli
 from experiments.running import tensorboard as board
-from experiments.running.progress import Timing, announce, log_epoch, log_steps, see_few
+from experiments.running.progress import Epoch, Timing, announce, log_epoch, log_steps, see_few
 from experiments.running.summary import headline, of_the_code, summarise
 from experiments.workdirs import place, workdir
 
-NOISE_TO_SEE = np.uint32(2**32 - 1)  # folded in; other evaluations fold in their epoch
 SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
@@ -54,7 +54,7 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     model = trainer.model
 
     key = jax.random.key(config.seed)
-    noise = jax.random.fold_in(setup.split_keys(key).evaluation, NOISE_TO_SEE)
+    noise = stream(key, "shown")
 
     def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
         x = scaling.to_network(images, model.scale)
@@ -223,6 +223,8 @@ def _loop(
     every = s.config.train.checkpoint_every
     total = s.config.train.epochs * s.trainer.steps_per_epoch
     saved, save_s = time.perf_counter(), 0.0
+    within = int(state.step) % s.trainer.steps_per_epoch != 0
+    epoch = Epoch((checkpoint.meta(path) or {}).get("epoch", {}) if within else {})
     bar = tqdm(
         total=total,
         initial=int(state.step),
@@ -237,6 +239,7 @@ def _loop(
             state = chunk.state
             step = chunk.steps[1]
             timing.add(chunk, s.trainer)
+            epoch.add(chunk, s.trainer)
             if chunk.compile_s:
                 bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(step - chunk.steps[0])
@@ -246,7 +249,8 @@ def _loop(
             if log:
                 known = len(log.rows)
                 log_steps(s, log, chunk)
-                loss = log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
+                if ended:
+                    loss = log_epoch(s, path, log, chunk, epoch, timing, not bar.disable)
                 if shown:
                     shown.numbers(log.rows[known:])
                 if shown and ended:
@@ -258,7 +262,7 @@ def _loop(
             if due or code or step == total:
                 begun = time.perf_counter()
                 loop.check_state(s.trainer, state)
-                checkpoint.save(path, step, state, s.meta, loss)
+                checkpoint.save(path, step, state, s.meta | epoch.unfinished(ended), loss)
                 saved = time.perf_counter()
                 save_s = saved - begun
             if code:
