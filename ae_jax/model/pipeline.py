@@ -82,7 +82,8 @@ class Autoencoder(nn.Module):
         Centred data lose their mean here and get it back in `image`.
         """
         h: jax.Array = self.encoder(x - self._mean(), train)
-        return h.astype(jnp.float32)  # so that its noise is the same whatever layers multiply in
+        # At least float32, so that its noise is the same whatever layers multiply in.
+        return h.astype(jnp.promote_types(h.dtype, jnp.float32))
 
     def decode(
         self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
