@@ -8,6 +8,7 @@ import numpy as np
 
 from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
+from ae_jax.train.record import History
 from experiments.running.summary import count, layers
 from experiments.workdirs import workdir
 
@@ -32,25 +33,6 @@ class Timing:
     def rate(self) -> float:
         """Training images a second, compilation not counted."""
         return self.images / max(self.step_s, 1e-9)
-
-
-class Epoch:
-    """The metrics of the steps of an epoch, collected chunk by chunk."""
-
-    def __init__(self, known: dict[str, list[float]]) -> None:
-        """`known`: of the steps before a checkpoint that was made in its middle."""
-        self.terms = {name: list(values) for name, values in known.items()}
-
-    def add(self, chunk: loop.Chunk, trainer: setup.Trainer) -> None:
-        """Adds a chunk; the first of an epoch begins anew."""
-        if chunk.steps[0] % trainer.steps_per_epoch == 0:
-            self.terms = {}
-        for name, values in chunk.terms.items():
-            self.terms.setdefault(name, []).extend(values.tolist())
-
-    def unfinished(self, ended: bool) -> dict[str, Any]:
-        """What a checkpoint in the middle of an epoch says of its first steps."""
-        return {} if ended else {"epoch": self.terms}
 
 
 def announce(s: Any, path: Path, step: int, state: Any, seen: bool) -> None:
@@ -81,7 +63,7 @@ def log_epoch(
     path: Path,
     log: workdir.MetricsLog,
     chunk: loop.Chunk,
-    epoch: Epoch,
+    history: History,
     timing: Timing,
     quiet: bool,
 ) -> float | None:
@@ -89,10 +71,11 @@ def log_epoch(
 
     Returns the loss on the test set, if this epoch is evaluated.
     """
-    loss = None
-    means = {name: float(np.mean(values)) for name, values in epoch.terms.items()}
-    losses = epoch.terms["loss"]
-    ends = {"loss_first_batch": losses[0], "loss_last_batch": losses[-1]}
+    loss, n = None, s.trainer.steps_per_epoch
+    terms = {name: values[-n:].astype(np.float64) for name, values in history.arrays().items()}
+    means = {name: float(values.mean()) for name, values in terms.items()}
+    first, last = map(float, terms["loss"][[0, -1]])
+    ends = {"loss_first_batch": first, "loss_last_batch": last}
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(
         **where,
