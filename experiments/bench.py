@@ -136,13 +136,15 @@ def select(only: Iterable[str]) -> list[str]:
 def load_torch() -> Any:
     """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
     try:
+        import torch as pytorch
+
         from experiments.benchmarks import torch
     except ImportError as error:
         raise ConfigError(
             f"the bench compares with PyTorch, which is not here ({error})\n"
             "install it: pip install -e '.[bench]'"
         ) from None
-    torch.torch.set_num_threads(os.cpu_count() or 1)
+    pytorch.set_num_threads(os.cpu_count() or 1)
     return torch
 
 

@@ -25,7 +25,7 @@ CONFIG_HELP = (
 )
 
 
-class _Path(flags.ArgumentParser):
+class _Path(flags.ArgumentParser[str]):
     """A path, ~ being the home directory in every shell's spelling (--workdir=~/x)."""
 
     def parse(self, argument: str) -> str:

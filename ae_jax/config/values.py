@@ -53,7 +53,7 @@ class Section:
 def section(cls: type[T]) -> type[T]:
     """The class as a frozen dataclass that says what to do where a field is assigned."""
     made = dataclass(frozen=True, repr=False)(cls)
-    made.__setattr__ = made.__delattr__ = refuse  # type: ignore[assignment]
+    made.__setattr__ = made.__delattr__ = refuse  # type: ignore[method-assign]
     return made
 
 

@@ -203,7 +203,7 @@ def open_url(url: str) -> Any:
     import urllib.error
     import urllib.request
 
-    answers: queue.SimpleQueue = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
         try:

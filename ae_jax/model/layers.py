@@ -6,7 +6,7 @@ Layers are Linen modules of a few lines; what PyTorch and Keras do by default is
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,9 @@ ActivationName = Annotated[str, OneOf(ACTIVATIONS)]
 def uniform(bound: float) -> nn.initializers.Initializer:
     """Initialiser U(-bound, bound)."""
 
-    def init(key: jax.Array, shape: tuple[int, ...], dtype=jnp.float32) -> jax.Array:
+    def init(
+        key: jax.Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike = jnp.float32
+    ) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
 
     return init
@@ -67,7 +69,9 @@ class Layer(nn.Module):
     init_name: str = "torch"
     use_bias: bool = True
 
-    def parameters(self, shape: tuple[int, ...], fan_in: int, fan_out: int):
+    def parameters(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> tuple[jax.Array, Any]:
         """(kernel of `shape`, bias [features] or 0.0)."""
         kernel_init, bias_init = INITIALISERS[self.init_name]
         kernel = self.param("kernel", kernel_init(fan_in, fan_out), shape)

@@ -1,7 +1,5 @@
 """What the weights of simple networks mean: filters, and linear maps as one matrix."""
 
-from typing import Any
-
 import numpy as np
 
 from ae_jax.config.sections import Config
@@ -16,7 +14,7 @@ def first_filters(model: Model, variables: Variables) -> np.ndarray:
     return np.moveaxis(kernel, -1, 0)  # conv [k, k, channels, features]
 
 
-def linear_maps(config: Config, variables: Any) -> tuple[np.ndarray, np.ndarray] | None:
+def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.ndarray] | None:
     """(x -> x^ as one matrix [D, D], z -> z as one matrix [k, k]) of a linear dense model.
 
     At the optimum the first is a projector of rank k and the second the identity. None where the

@@ -7,7 +7,7 @@ A config file holds `CONFIG`, a dict with only the differences from the defaults
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from ae_jax.config import values
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, unknown
@@ -28,6 +28,16 @@ MAY_CHANGE = (
     "data.manual_dir",
     "data.streaming",
 )
+
+
+class HasDict(Protocol):
+    """A config, or what can be told as one."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Section -> field -> value."""
+
+
+Given = HasDict | Mapping[str, Any] | str | os.PathLike[str]  # see `as_config`
 
 
 @values.section
@@ -110,7 +120,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def as_config(given: object) -> Resolved:
+def as_config(given: Given) -> Resolved:
     """The config of a name or path, of a dict of differences from the defaults, or as it is.
 
     What has a method `to_dict` (a ConfigDict) is taken for the dict that this returns.

@@ -12,7 +12,7 @@ from ae_jax.model.layers import INITIALISERS
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
-from ae_jax.optimizer import OPTIMISERS, SCHEDULES
+from ae_jax.optimizer import OPTIMIZERS, SCHEDULES
 
 
 class Slot(NamedTuple):
@@ -40,7 +40,7 @@ SLOTS = {
 # Fields that name an entry of a table: (section, field) -> the table.
 TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("model", "init"): INITIALISERS,
-    ("optim", "name"): OPTIMISERS,
+    ("optim", "name"): OPTIMIZERS,
     ("optim", "schedule"): SCHEDULES,
 }
 

@@ -2,7 +2,8 @@
 
 >>> import jax, ae_jax
 >>> data = ae_jax.load_data("mnist5k")
->>> run = ae_jax.fit("denoise", data, jax.random.key(0))
+>>> config = ae_jax.load_config("denoise", **{"train.epochs": 2})  # or the name alone
+>>> run = ae_jax.fit(config, data, jax.random.key(0), progress=False)
 >>> run.reconstruct(data.test.images[:8]).shape
 (8, 28, 28, 1)
 
@@ -12,20 +13,20 @@ What arrays may be stands in `ae_jax.run.trained`.
 import os
 import signal
 import warnings
-from typing import Any
 
 import jax
-import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.data.arrays import Split, checked
 from ae_jax.data.load import Dataset, from_arrays, load_data
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.inputs.keys import as_key
-from ae_jax.resolve.config import as_config
+from ae_jax.inputs.keys import Key, as_key
+from ae_jax.resolve.config import Given, as_config
 from ae_jax.run.starting import check_same, first_state, origin_of
-from ae_jax.run.trained import Run, with_codes
+from ae_jax.run.trained import Run
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
+from ae_jax.train.record import History
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
@@ -33,9 +34,9 @@ with warnings.catch_warnings():
 
 
 def fit(
-    config: Any,
-    data: Any,
-    key: Any,
+    config: Given,
+    data: Dataset | str | os.PathLike[str] | ArrayLike,
+    key: Key,
     progress: bool = True,
     start: Run | None = None,
     whole: bool = False,
@@ -77,11 +78,11 @@ def fit(
     if start is not None:
         check_same(start, config, origin)
     state = first_state(trainer, images, key, start, init_from)
-    history = {} if start is None else {name: [v] for name, v in start.history.items()}
+    history = History(None if start is None else start.history)
     state = _trained(trainer, state, data.train, key, history, progress, whole)
-    joined = {name: np.concatenate(values) for name, values in history.items()}
-    run = with_codes(config, trainer.model, state.variables, joined, images)
-    return run._replace(state=state, origin=origin, label_names=data.label_names)
+    run = Run(config, trainer.model, state.variables, history.arrays())
+    run = run._replace(state=state, origin=origin, label_names=data.label_names)
+    return run.with_codes(images)
 
 
 def _trained(
@@ -89,7 +90,7 @@ def _trained(
     state: setup.TrainState,
     part: Split,
     key: jax.Array,
-    history: dict[str, list[np.ndarray]],
+    history: History,
     progress: bool,
     whole: bool,
 ) -> setup.TrainState:
@@ -102,8 +103,7 @@ def _trained(
     with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
         for chunk in loop.train(trainer, state, part, key):
             state = chunk.state
-            for name, values in chunk.terms.items():
-                history.setdefault(name, []).append(values)
+            history.add(chunk.terms)
             if chunk.compile_s:
                 bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(chunk.steps[1] - chunk.steps[0])
@@ -113,7 +113,7 @@ def _trained(
     return devices.local(state)
 
 
-def _dataset(data: Any) -> Dataset:
+def _dataset(data: Dataset | str | os.PathLike[str] | ArrayLike) -> Dataset:
     if isinstance(data, str | os.PathLike):
         return load_data(os.fspath(data))
     if isinstance(data, Dataset):

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.config.sections import Config
-from ae_jax.data.arrays import Split, sha256
+from ae_jax.data.arrays import Images, Split, sha256
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.model.pipeline import Tree
 from ae_jax.resolve.config import changes
 from ae_jax.run.trained import Origin, Run
 from ae_jax.train import setup
@@ -56,7 +57,7 @@ def check_same(start: Run, config: Config, origin: Origin) -> None:
 
 def first_state(
     trainer: setup.Trainer,
-    images: Any,
+    images: Images,
     key: jax.Array,
     start: Run | None,
     init_from: Run | None,
@@ -79,7 +80,7 @@ def first_state(
     return state._replace(params=copied.pop("params"), statistics={**state.statistics, **copied})
 
 
-def _copied(own: Any, theirs: Any) -> Any:
+def _copied(own: Tree, theirs: Tree) -> Any:
     """The numbers of `theirs`, which must have the shapes of `own`."""
     known = {
         jax.tree_util.keystr(p, simple=True, separator="/"): leaf for p, leaf in _leaves(theirs)
@@ -94,5 +95,5 @@ def _copied(own: Any, theirs: Any) -> Any:
     return jax.tree.map(lambda mine, other: jnp.array(other, mine.dtype), own, theirs)
 
 
-def _leaves(tree: Any) -> list[tuple[Any, Any]]:
+def _leaves(tree: Tree) -> list[tuple[Any, Any]]:
     return jax.tree_util.tree_leaves_with_path(tree)

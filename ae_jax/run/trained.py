@@ -7,25 +7,28 @@ float32 in [0,1] units, not clipped. Everything else is refused by a DataError t
 it. A key is a `jax.random.key`, or a whole number.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ae_jax.data.arrays import SAMPLE, blocks
+from ae_jax.data.arrays import SAMPLE, Images, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
-from ae_jax.inputs.keys import as_key
+from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
 from ae_jax.model.corruption import BEYOND
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
 from ae_jax.train import setup
+from ae_jax.train.record import Moments
 
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
@@ -46,9 +49,9 @@ class Run(NamedTuple):
     config: Resolved
     model: Model
     variables: Variables
-    history: dict[str, np.ndarray]  # loss and its terms, one number a step
-    code_mean: np.ndarray  # of the training set's codes [code_size]
-    code_cov: np.ndarray  # [code_size, code_size]
+    history: dict[str, np.ndarray]  # loss and its terms at every step since the first
+    code_mean: np.ndarray | None = None  # of the training set's codes [code_size]; `with_codes`
+    code_cov: np.ndarray | None = None  # [code_size, code_size]
     state: setup.TrainState | None = None  # what `fit` goes on from
     origin: Origin | None = None  # what data and key it came from
     label_names: label_lib.Names | None = None  # of the labels 0 ... k-1, where they have any
@@ -63,7 +66,7 @@ class Run(NamedTuple):
             f"{n:,} parameters, {steps:,} steps)"
         )
 
-    def encode(self, images: Any) -> np.ndarray:
+    def encode(self, images: ArrayLike) -> np.ndarray:
         """Codes z float32 [n, code_size], without noise.
 
         Raises:
@@ -71,7 +74,7 @@ class Run(NamedTuple):
         """
         return self._encoded(self._checked("images", images))
 
-    def decode(self, codes: Any, labels: Any = None) -> np.ndarray:
+    def decode(self, codes: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Images [n, height, width, channels] of the codes z [n, code_size].
 
         `labels` [n] are needed where the decoder is conditioned on them (`model.classes`): whole
@@ -84,31 +87,67 @@ class Run(NamedTuple):
         z = checks.codes("codes", codes, self.config.model.code_size)
         return self._decoded(z, self._classes(labels, len(z)))
 
-    def reconstruct(self, images: Any, labels: Any = None) -> np.ndarray:
+    def reconstruct(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """decode(encode(x)); errors of both."""
         x = self._checked("images", images)
         return self._decoded(self._encoded(x), self._classes(labels, len(x)))
 
-    def corrupt(self, images: Any, key: Any) -> np.ndarray:
+    def corrupt(self, images: ArrayLike, key: Key) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
         x, key = scaling.to_network(self._checked("images", images), self.model.scale), as_key(key)
         noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
         return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
 
-    def sample(self, key: Any, n: int, labels: Any = None) -> np.ndarray:
+    def sample(self, key: Key, n: int, labels: ArrayLike | None = None) -> np.ndarray:
         """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
-        the mean and covariance of the training codes. `labels` as for `decode`."""
+        the mean and covariance of the training codes. `labels` as for `decode`.
+
+        Raises:
+          DataError: errors of `decode`; or the training codes are not known: see `with_codes`.
+        """
         key, n = as_key(key), checks.count("n", n)
         classes = self._classes(labels, n)
         drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
-        if self.config.bottleneck.name == "gaussian":
+        if self._has_prior:
             codes = jax.random.normal(key, (drawn, self.config.model.code_size))
         else:
-            mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
+            mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
         return self._decoded(np.asarray(codes, np.float32)[:n], classes)
 
-    def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
+    def with_codes(self, images: Images) -> "Run":
+        """The run with mean and covariance of the codes of `images`, of the first SAMPLE at most.
+
+        `fit` does it with the training images, and so does a run in a work directory at its end.
+        One that was interrupted, or the best of one, comes without: its weights are others.
+
+        Raises:
+          DataError: errors of `encode`, or there are no images.
+        """
+        k, few = self.config.model.code_size, images[:SAMPLE]
+        if not len(few):
+            raise DataError("images: none; the moments of codes need one at least")
+        codes = np.concatenate([self.encode(block) for block in blocks(few)])
+        # One image has no spread; NumPy would say NaN.
+        cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
+        return self._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
+
+    def moments(self, what: str) -> Moments:
+        """Mean and covariance of the training codes; `what` needs them.
+
+        Raises:
+          DataError: they are not known; says what to do.
+        """
+        if self.code_mean is None or self.code_cov is None:
+            raise DataError(
+                f"{what}: needs the mean and covariance of the training codes, which were not kept "
+                "with these weights; run = run.with_codes(images), with the training images"
+            )
+        return Moments(self.code_mean, self.code_cov)
+
+    def interpolate(
+        self, a: ArrayLike, b: ArrayLike, steps: int = 10, labels: ArrayLike | None = None
+    ) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
 
         `labels` [steps] as for `decode`; errors of `encode` and `decode`.
@@ -120,7 +159,7 @@ class Run(NamedTuple):
         z = (1 - t) * start[None, :] + t * end[None, :]
         return self._decoded(z.astype(np.float32), classes)
 
-    def score(self, images: Any, labels: Any = None) -> np.ndarray:
+    def score(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
 
         Errors of `encode` and `decode`.
@@ -129,12 +168,12 @@ class Run(NamedTuple):
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
         return np.square(self._unit(x) - back).sum((1, 2, 3))
 
-    def plot_reconstructions(self, images: Any, labels: Any = None) -> Any:
+    def plot_reconstructions(self, images: ArrayLike, labels: ArrayLike | None = None) -> Any:
         """Figure: the images over their reconstructions; errors of `reconstruct`."""
         x = self._some(images)
         return _figures().reconstructions(self._unit(x), self.reconstruct(x, labels))
 
-    def plot_codes(self, images: Any, labels: Any = None, dims: int = 2) -> Any:
+    def plot_codes(self, images: ArrayLike, labels: ArrayLike | None = None, dims: int = 2) -> Any:
         """Figure: codes in two or three dimensions, colored by label.
 
         Their coordinates, or of more than three the principal components. `labels` [n] are numbers
@@ -162,7 +201,12 @@ class Run(NamedTuple):
         rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
         return _figures().curves(rows)
 
-    def _checked(self, where: str, images: Any) -> np.ndarray:
+    @property
+    def _has_prior(self) -> bool:
+        """Whether codes are trained to be N(0, I)."""
+        return bool(self.config.bottleneck.name == "gaussian")
+
+    def _checked(self, where: str, images: ArrayLike) -> np.ndarray:
         limits = self.limits or self._own_limits()
         return checks.images_of(where, images, self.model.shape, limits, ROOM)
 
@@ -171,17 +215,17 @@ class Run(NamedTuple):
         beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption.options) / (high - low)
         return 0.0 - beyond, 1 + beyond
 
-    def _some(self, images: Any) -> np.ndarray:
+    def _some(self, images: ArrayLike) -> np.ndarray:
         x = self._checked("images", images)
         if not len(x):
             raise DataError("images: none; a figure needs one at least")
         return x
 
-    def _one(self, where: str, image: Any) -> np.ndarray:
+    def _one(self, where: str, image: ArrayLike) -> np.ndarray:
         x = checks.array(where, image)
         return self._checked(where, x if x.ndim == 4 and len(x) == 1 else x[None])
 
-    def _classes(self, labels: Any, n: int) -> tuple[np.ndarray, ...]:
+    def _classes(self, labels: ArrayLike | None, n: int) -> tuple[np.ndarray, ...]:
         """What the decoder is told beside n codes."""
         if not (classes := self.config.model.classes):
             return ()
@@ -196,20 +240,8 @@ class Run(NamedTuple):
     def _unit(self, images: np.ndarray) -> np.ndarray:
         return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
 
-    def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
+    def _in_batches(self, function: Callable[..., jax.Array], *rows: np.ndarray) -> np.ndarray:
         return in_batches(partial(function, self.model, self.variables), *rows)
-
-
-def with_codes(
-    config: Resolved, model: Model, variables: Variables, history: Any, images: Any
-) -> Run:
-    """A `Run` with the first two moments of the codes of `images`, the first SAMPLE at most."""
-    k = config.model.code_size
-    run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
-    codes = np.concatenate([run.encode(block) for block in blocks(images[:SAMPLE])])
-    # One image has no spread; NumPy would say NaN.
-    cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
-    return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
 
 
 def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ same bits on the same number of devices; another number adds in another order.
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 from ae_jax.errors import AeJaxError, ConfigError
+from ae_jax.model.pipeline import Tree
 
 
 def join(coordinator: str, num_processes: int, process_id: int, heartbeat_s: int) -> None:
@@ -38,7 +39,7 @@ def join(coordinator: str, num_processes: int, process_id: int, heartbeat_s: int
         raise ConfigError(f"--coordinator: cannot join {coordinator}: {reason}") from error
 
 
-def mesh(devices: Any = None) -> Mesh | None:
+def mesh(devices: Sequence[jax.Device] | None = None) -> Mesh | None:
     """All devices of all processes (or those given) in a row; None where there is one."""
     devices = jax.devices() if devices is None else devices
     if len(devices) == 1:
@@ -53,7 +54,7 @@ def everywhere(mesh: Mesh | None) -> Sharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def replicate(mesh: Mesh | None, tree: Any) -> Any:
+def replicate(mesh: Mesh | None, tree: Tree) -> Any:
     """Arrays of this process -> a copy on every device."""
     if mesh is None:
         return jax.tree.map(jnp.asarray, tree)
@@ -69,12 +70,12 @@ def spread(mesh: Mesh | None, rows: jax.Array) -> jax.Array:
     return jax.lax.with_sharding_constraint(rows, NamedSharding(mesh, PartitionSpec("data")))
 
 
-def local(tree: Any) -> Any:
+def local(tree: Tree) -> Any:
     """What is everywhere -> this process's first copy of it."""
     return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 
-def check_fits(what: str, tree: Any) -> None:
+def check_fits(what: str, tree: Tree) -> None:
     """Raises ConfigError where the arrays of `tree`, real or abstract, exceed the memory."""
     needed = sum(math.prod(v.shape) * v.dtype.itemsize for v in jax.tree.leaves(tree))
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

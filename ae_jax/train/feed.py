@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ae_jax.data.arrays import Images
 from ae_jax.data.on_disk import Records
 from ae_jax.train import devices
 from ae_jax.train.setup import Trainer
@@ -33,8 +34,8 @@ class Window(NamedTuple):
 
 def feed(
     trainer: Trainer,
-    images: Any,
-    labels: Any,
+    images: Images,
+    labels: np.ndarray | None,
     order_of: Callable[[int], Any],
     step: int,
 ) -> Iterator[Window]:
@@ -86,7 +87,7 @@ def _bounds(trainer: Trainer, images: Records) -> list[tuple[int, int]]:
 def _window(
     trainer: Trainer,
     images: Records,
-    labels: Any,
+    labels: np.ndarray | None,
     order: np.ndarray,
     epoch: int,
     bounds: tuple[int, int],

@@ -25,7 +25,7 @@ class Interrupt:
             self.before = {n: signal.signal(n, self._note) for n in self.numbers}
         return self
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, *raised: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
 

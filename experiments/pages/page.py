@@ -8,7 +8,7 @@ import base64
 import html
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ class Section(NamedTuple):
     body: Markup
 
 
-def text(value: Any) -> Markup:
+def text(value: object) -> Markup:
     """Escaped, with what stands between backticks as code."""
     if isinstance(value, Markup):
         return value
@@ -85,7 +85,7 @@ def join(parts: Iterable[Markup]) -> Markup:
     return Markup("".join(parts))
 
 
-def paragraph(value: Any, kind: str = "") -> Markup:
+def paragraph(value: object, kind: str = "") -> Markup:
     """A paragraph; `kind` 'soft' is grey."""
     return Markup(f'<p class="{kind}">{text(value)}</p>')
 
@@ -113,7 +113,7 @@ def table(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Markup:
     return Markup(f'<div class="pan"><table>{head}{"".join(lines)}</table></div>')
 
 
-def bars(values: Mapping[str, float], show: Any, ours: str) -> Markup:
+def bars(values: Mapping[str, float], show: Callable[[float], str], ours: str) -> Markup:
     """A bar for every number >= 0, from 0; `show` writes a number, `ours` names the one to see."""
     most = max(values.values()) or 1.0
     lines = "".join(
@@ -129,7 +129,7 @@ def details(title: str, body: Markup) -> Markup:
     return Markup(f"<details><summary>{text(title)}</summary>{body}</details>")
 
 
-def preformatted(value: Any) -> Markup:
+def preformatted(value: object) -> Markup:
     """Text as it stands."""
     return Markup(f"<pre>{html.escape(str(value))}</pre>")
 
@@ -180,7 +180,7 @@ def number(value: Any) -> str:
     return np.format_float_positional(value, precision=3, fractional=False, trim="-")
 
 
-def setting(value: Any) -> str:
+def setting(value: object) -> str:
     """A field's value as it is read; a list as 400, 200."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"

@@ -17,7 +17,8 @@ from ae_jax.resolve.config import load_config
 from ae_jax.run import fitting
 from ae_jax.train import checkpoint
 from experiments.reliability.tally import Tally
-from experiments.running import session
+from experiments.running import session, stepping
+from experiments.running.progress import Timing
 from experiments.workdirs import workdir
 
 # How the command saves by default; 0.4 MB and 9 MB of state, and short and long steps.
@@ -42,9 +43,9 @@ def overhead(tally: Tally, folder: Path) -> None:
         workdir.claim(path, config)
         begun = time.perf_counter()
         with timed_saves() as saves, contextlib.redirect_stdout(None):
-            state, _ = session.start(s, path)
-            timing = session.Timing(begun)
-            session._loop(s, path, state, workdir.MetricsLog(path, 0), timing)
+            state, record, _ = session.start(s, path)
+            timing = Timing(begun)
+            stepping.to_the_end(s, path, state, record, workdir.MetricsLog(path, 0), timing)
         share = sum(saves[1:-1]) / timing.step_s
         tally.check(share < 0.05, f"{name}: {share:.1%}")
         tally.facts[name] = {

@@ -207,7 +207,7 @@ def _estimator(tally: Tally, name: str, case: Case, call: Callable[[Any], Any]) 
     tally.check(good, f"estimator.{name}: {case.recipe}: {said[:200]}")
 
 
-def _equal(got: Any, right: Any) -> bool:
+def _equal(got: object, right: object) -> bool:
     a, b = np.asarray(got), np.asarray(right)
     scale = float(np.abs(b).max()) if b.size else 1.0
     return a.shape == b.shape and a.dtype == b.dtype and np.allclose(a, b, 1e-4, 1e-5 * scale)

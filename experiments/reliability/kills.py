@@ -10,6 +10,7 @@ import numpy as np
 from experiments.reliability import commands
 from experiments.reliability.commands import EVERY, SMALL, Command
 from experiments.reliability.tally import Tally
+from experiments.workdirs import workdir
 
 IN_A_ROW = 10  # interruptions before a run may end
 
@@ -68,7 +69,7 @@ MOMENTS = {
 
 def _evaluating(path: Path) -> bool:
     """Whether the last row is an epoch's training mean: its evaluation follows."""
-    rows = commands.workdir.read_metrics(path)
+    rows = workdir.read_metrics(path)
     return bool(rows) and rows[-1]["split"] == "train"
 
 

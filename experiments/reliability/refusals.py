@@ -12,15 +12,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ae_jax.config.schema import Text
 from ae_jax.data import load
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError, CheckpointError, DivergedError
+from ae_jax.model.pipeline import Tree
 from ae_jax.resolve import config as config_lib
 from experiments import cli
 from experiments.reliability import commands
 from experiments.reliability.commands import SMALL, Command
 from experiments.reliability.tally import Tally
 from experiments.running import session
+from experiments.running.prepared import Session
 from experiments.workdirs import workdir
 
 
@@ -96,7 +99,7 @@ def _refusal(path: Path, raw: dict[str, Any]) -> str | None:
     return None
 
 
-def _with(raw: dict[str, Any], field: str, value: Any) -> dict[str, Any]:
+def _with(raw: dict[str, Any], field: str, value: object) -> dict[str, Any]:
     head, _, rest = field.partition(".")
     return {**raw, head: _with(raw[head], rest, value) if rest else value}
 
@@ -111,8 +114,8 @@ def divergence(tally: Tally, folder: Path) -> None:
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
     for at in (0, 4, 7, 9, 10, 19):  # 10 steps an epoch, a checkpoint every 5
         s = _session(raw, images)
-        poisoned = optax.chain(_nan_at(at), s.trainer.optimiser)
-        s = s._replace(trainer=s.trainer._replace(optimiser=poisoned))
+        poisoned = optax.chain(_nan_at(at), s.trainer.optimizer)
+        s = s._replace(trainer=s.trainer._replace(optimizer=poisoned))
         path = folder / f"nan{at}"
         said, code = _trained(s, path)
         seen = (
@@ -135,7 +138,7 @@ def divergence(tally: Tally, folder: Path) -> None:
             tally.check("must be in [0,1]" in str(error), f"{bad} in the data: {error}")
 
 
-def _session(raw: dict[str, Any], images: np.ndarray) -> session.Session:
+def _session(raw: dict[str, Any], images: np.ndarray) -> Session:
     raw = {**raw, "train": {**raw["train"], "checkpoint_every": 5}}
     return session.prepare(config_lib.load_config("linear", **raw), from_arrays(images, images[:8]))
 
@@ -143,13 +146,13 @@ def _session(raw: dict[str, Any], images: np.ndarray) -> session.Session:
 def _nan_at(step: int) -> optax.GradientTransformation:
     """A transformation that makes the gradients of one step NaN."""
 
-    def update(grads: Any, count: jax.Array, params: Any = None) -> Any:
+    def update(grads: Tree, count: jax.Array, params: Tree = None) -> Any:
         return jax.tree.map(lambda g: jnp.where(count == step, jnp.nan, g), grads), count + 1
 
     return optax.GradientTransformation(lambda params: jnp.int32(0), update)
 
 
-def _trained(s: session.Session, path: Path) -> tuple[str, int]:
+def _trained(s: Session, path: Path) -> tuple[str, int]:
     path.mkdir()
     workdir.claim(path, s.config)
     try:
@@ -209,7 +212,7 @@ def fuzz(tally: Tally, folder: Path, n: int) -> None:
         if i % 50 == 0:
             jax.clear_caches()  # every model traced stays in memory otherwise
         try:
-            config = cli.load(name, {k: config_lib.Text(v) for k, v in overrides.items()})
+            config = cli.load(name, {k: Text(v) for k, v in overrides.items()})
             if config.data.name == "mnist5k":
                 part = load.subset(digits, config.data.n_train, config.data.n_test)
                 session.prepare(config, part)
@@ -229,7 +232,7 @@ def fuzzed_commands(tally: Tally, folder: Path, n: int) -> None:
     for i, (name, overrides) in enumerate(fuzzed(n)):
         fields = (f"--config.{field}={value}" for field, value in overrides.items())
         command = Command(folder / f"w{i}", f"--config={name}", *fields)
-        if command.until(lambda c=command: "\nworkdir" in c.said):  # type: ignore[misc]
+        if command.until(lambda c=command: "\nworkdir" in c.said):
             command.send(signal.SIGKILL)
             command.wait()
             tally.check(True, "")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,11 +62,11 @@ def _losses(path: Path) -> np.ndarray:
     return np.array([row["loss"] for row in rows if row["split"] == "train_step"])
 
 
-def _digest(path: Path) -> list:
+def _digest(path: Path) -> list[Any]:
     """[devices, SHA-256] of the newest state restored onto every device of this process."""
     config, mesh = resolve(read(path / "config.json")), devices.mesh()
 
-    def like(meta: dict) -> setup.TrainState:
+    def like(meta: dict[str, Any]) -> setup.TrainState:
         return setup.prepare(config, tuple(meta["shape"]), meta["n_train"]).abstract()
 
     found = checkpoint.restore(path, like, devices.everywhere(mesh))
@@ -116,7 +117,7 @@ def processes(tally: Tally, folder: Path) -> None:
     tally.check(summary["device"].endswith("x4"), f"devices: {summary['device']}")
 
 
-def _two(path: Path, *arguments: str) -> list[subprocess.Popen]:
+def _two(path: Path, *arguments: str) -> list[subprocess.Popen[bytes]]:
     """Two processes of one run, their output in files beside `path`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -138,7 +139,7 @@ def _two(path: Path, *arguments: str) -> list[subprocess.Popen]:
     return started
 
 
-def _until(two: list[subprocess.Popen], path: Path, step: int) -> None:
+def _until(two: list[subprocess.Popen[bytes]], path: Path, step: int) -> None:
     """Waits until a step from `step` on is saved."""
     limit = time.monotonic() + commands.PATIENCE
     while all(p.poll() is None for p in two) and time.monotonic() < limit:
@@ -147,7 +148,7 @@ def _until(two: list[subprocess.Popen], path: Path, step: int) -> None:
         time.sleep(0.01)
 
 
-def _codes(two: list[subprocess.Popen]) -> list[int]:
+def _codes(two: list[subprocess.Popen[bytes]]) -> list[int]:
     """Exit codes; one that hangs is killed."""
     codes = []
     for process in two:

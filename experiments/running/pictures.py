@@ -1,19 +1,20 @@
 """The figures of a run: which arrays go into which file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
+from matplotlib.figure import Figure
 
 from ae_jax import figures
 from ae_jax.evaluate import baselines, manifold
 from ae_jax.model.weights import first_filters, linear_maps
 from ae_jax.run.trained import Run
-from ae_jax.train import setup
+from ae_jax.streams import stream
 from experiments.running import stages
+from experiments.running.prepared import Session
 from experiments.running.progress import see_few
 from experiments.workdirs import finished, place, workdir
 
@@ -22,7 +23,9 @@ FILM_FRAMES = 60
 Figures = dict[str, Callable[[], Any]]  # name of a file -> what makes its figure
 
 
-def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any) -> None:
+def draw(
+    s: Session, path: Path, run: Run, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+) -> None:
     """Draws every figure this model has, into `path`/figures."""
     test = s.dataset.test
     codes, names = run.encode(test.images), s.dataset.label_names or ()
@@ -47,11 +50,11 @@ def draw(s: Any, path: Path, run: Run, rows: list[dict[str, Any]], summary: Any)
         pass
 
 
-def _as_it_is(figure: Any) -> Any:
+def _as_it_is(figure: Figure) -> Any:
     return figure
 
 
-def _curves(s: Any, rows: list[dict[str, Any]], summary: Any) -> Any:
+def _curves(s: Session, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> Any:
     """Loss and error; a denoiser's error is the one after denoising."""
     title = f"{s.config.name} on {place.short(s.dataset.name)}"
     shown = [row for row in rows if row["split"] in ("train", "test")]
@@ -64,8 +67,9 @@ def _curves(s: Any, rows: list[dict[str, Any]], summary: Any) -> Any:
     return figures.curves(shown, title, {n: v for n, v in beside.items() if v is not None})
 
 
-def _image_figures(s: Any, run: Run, summary: Any) -> Figures:
-    images, labels = (v if v is None else v[:SHOWN] for v in s.dataset.test)
+def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
+    test = s.dataset.test
+    images, labels = test.images[:SHOWN], None if test.labels is None else test.labels[:SHOWN]
     clean, name = _clean(s, SHOWN), place.short(s.dataset.name)
     title = f"{s.config.name} on {name}: test images, mse {summary['test']['mse']:.4f}"
     made: Figures = {
@@ -84,13 +88,15 @@ def _image_figures(s: Any, run: Run, summary: Any) -> Figures:
     return made
 
 
-def _clean(s: Any, n: int) -> np.ndarray:
+def _clean(s: Session, n: int) -> np.ndarray:
     """The first n test images, in [0,1] units."""
     images = s.dataset.test.images[:n]
     return baselines.unit_rows(images).reshape(images.shape)
 
 
-def _progress(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> None:
+def _progress(
+    s: Session, path: Path, run: Run, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+) -> None:
     """The same images after some epochs, as a strip and as a film; a denoiser's are corrupted."""
     frames = workdir.load_frames(path, summary["epochs"])
     if not frames:
@@ -110,9 +116,10 @@ def _progress(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> None:
     figures.progress_gif(path / "figures" / "progress.gif", originals, film, losses, corrupted)
 
 
-def _point_figures(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> dict[str, Any]:
+def _point_figures(
+    s: Session, path: Path, run: Run, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+) -> dict[str, Any]:
     """Points of a curve: where they go, and a code of one number as a line."""
     from ae_jax.analysis import curve  # with all applications: not for runs of images
 
-    key = jax.random.fold_in(setup.split_keys(s.key).evaluation, SHOWN)
-    return curve.figures(run, s.dataset.name, key)
+    return curve.figures(run, s.dataset.name, stream(s.key, "curve_figures"))

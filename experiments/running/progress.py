@@ -1,12 +1,16 @@
 """What a session tells while it trains: first words, lines of metrics.jsonl, frames, its pace."""
 
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
+from ae_jax.model.pipeline import Variables
+from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
+from ae_jax.train.record import History
+from ae_jax.train.setup import TrainState
+from experiments.running.prepared import Session
 from experiments.running.summary import count, layers
 from experiments.workdirs import workdir
 
@@ -33,7 +37,7 @@ class Timing:
         return self.images / max(self.step_s, 1e-9)
 
 
-def announce(s: Any, path: Path, step: int, state: Any, seen: bool) -> None:
+def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -> None:
     """What is about to happen, in a few lines."""
     c, t = s.config, s.trainer
     print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training images {t.model.shape}")
@@ -46,7 +50,7 @@ def announce(s: Any, path: Path, step: int, state: Any, seen: bool) -> None:
     print(f"workdir {path}" + (where if seen else ""), flush=True)
 
 
-def log_steps(s: Any, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
+def log_steps(s: Session, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
     """The lines between epochs that `train.log_every` asks for."""
     every = s.config.train.log_every
     for i, step in enumerate(range(*chunk.steps)):
@@ -57,27 +61,34 @@ def log_steps(s: Any, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
 
 
 def log_epoch(
-    s: Any, path: Path, log: workdir.MetricsLog, chunk: loop.Chunk, timing: Timing, quiet: bool
+    s: Session,
+    path: Path,
+    log: workdir.MetricsLog,
+    chunk: loop.Chunk,
+    history: History,
+    timing: Timing,
+    quiet: bool,
 ) -> float | None:
     """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
 
     Returns the loss on the test set, if this epoch is evaluated.
     """
-    loss = None
-    record = {name: np.asarray(v, np.float64) for name, v in chunk.state.record.items()}
-    means = {name: float(values.mean()) for name, values in record.items()}
-    ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
+    loss, n = None, s.trainer.steps_per_epoch
+    terms = {name: values[-n:].astype(np.float64) for name, values in history.arrays().items()}
+    means = {name: float(values.mean()) for name, values in terms.items()}
+    first, last = map(float, terms["loss"][[0, -1]])
+    ends = {"loss_first_batch": first, "loss_last_batch": last}
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(
         **where,
         split="train",
         **means,
-        **{k: float(v) for k, v in ends.items()},
+        **ends,
         images_per_s=round(timing.rate),
     )
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
-        key = jax.random.fold_in(setup.split_keys(s.key).evaluation, chunk.epoch)
+        key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)
         variables = devices.local(chunk.state.variables)
         metrics = s.evaluate(variables, s.dataset.test, key)
         if not np.isfinite(metrics["loss"]):
@@ -91,7 +102,9 @@ def log_epoch(
     return loss
 
 
-def see_few(s: Any, variables: Any, n: int = FRAME_IMAGES) -> tuple[np.ndarray, np.ndarray]:
+def see_few(
+    s: Session, variables: Variables, n: int = FRAME_IMAGES
+) -> tuple[np.ndarray, np.ndarray]:
     """(the first n test images as a denoiser gets them, outputs for these), in [0,1] units.
 
     The noise is the same at every call, so that outputs of different epochs compare.

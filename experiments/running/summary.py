@@ -11,15 +11,15 @@ import numpy as np
 import ae_jax
 from ae_jax.config.sections import Config
 from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
-from ae_jax.model.pipeline import Batch, Model
+from ae_jax.model.pipeline import Batch, Model, Params, Variables
+from ae_jax.streams import stream
 from ae_jax.train import setup
 from experiments.running import stages
+from experiments.running.prepared import Session
 from experiments.workdirs import finished, workdir
 
-CURVE = 2**31 - 1  # stream of the noise on a curve: no epoch has this number
 
-
-def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
+def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any]:
     """Metrics on the whole test set of a session `s`, beside the controls."""
     train_images, test_images = s.dataset.train.images, s.dataset.test.images
     found = dict(stages.done("evaluating", _evaluations(s, state)))
@@ -61,7 +61,7 @@ def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
             state.variables,
             s.dataset.name,
             s.config.corruption,
-            jax.random.fold_in(setup.split_keys(s.key).evaluation, CURVE),
+            stream(s.key, "curve"),
         )
     if "noisy_mse" in test:
         summary["denoise"] = {
@@ -72,10 +72,10 @@ def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
     return summary
 
 
-def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
+def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
     """What takes time in a summary: the metrics of the run and of its controls."""
     train, test = s.dataset.train.images, s.dataset.test.images
-    key = setup.split_keys(s.key).evaluation
+    key = stream(s.key, "summary")
     scale, k = s.config.data.scale, s.config.model.code_size
 
     def untrained() -> Any:
@@ -91,12 +91,12 @@ def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]
     }
     if s.trainer.model.corrupts:
         tasks["the best linear denoiser"] = lambda: baselines.linear_denoiser_mse(
-            s.trainer.model, train, test, key
+            s.trainer.model, train, test, stream(s.key, "linear_denoiser")
         )
     return tasks
 
 
-def of_the_code(config: Config, test_codes: Any) -> dict[str, Any]:
+def of_the_code(config: Config, test_codes: np.ndarray) -> dict[str, Any]:
     """How the code is used, of the codes [n, k] of the test set."""
     _, deviations = code_statistics.unit_statistics(test_codes)
     least = 2e-3 * float(np.ptp(test_codes, axis=0).max())  # as a histogram calls a unit constant
@@ -109,15 +109,15 @@ def of_the_code(config: Config, test_codes: Any) -> dict[str, Any]:
     return found
 
 
-def count(params: Any) -> int:
+def count(params: Params) -> int:
     """Number of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def layers(model: Model, variables: Any) -> str:
+def layers(model: Model, variables: Variables) -> str:
     """A line for every layer: what it makes of one image, how many parameters, of which shapes."""
 
-    def intermediate(variables: Any) -> Any:
+    def intermediate(variables: Variables) -> Any:
         x = jnp.zeros((1, *model.shape))
         options = {"capture_intermediates": True, "mutable": ["intermediates"]}
         batch = Batch(x, jnp.zeros(1, jnp.int32))

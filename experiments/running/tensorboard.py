@@ -15,6 +15,8 @@ from ae_jax.errors import ConfigError
 from ae_jax.evaluate import baselines
 from ae_jax.figures.animation import displayable, mosaic
 from ae_jax.model import scaling
+from ae_jax.model.pipeline import Variables
+from experiments.running.prepared import Session
 
 CODES = 1000  # test images whose codes are shown
 SIDE = 84  # pixels an image is wide at most
@@ -34,7 +36,7 @@ def check() -> None:
 class Board:
     """An event file in <run>/tensorboard; what earlier ones say of later steps is void."""
 
-    def __init__(self, path: Path, s: Any, step: int) -> None:
+    def __init__(self, path: Path, s: Session, step: int) -> None:
         """Of session `s` in `path`, which goes on from `step`."""
         from tensorboardX import SummaryWriter
 
@@ -49,7 +51,9 @@ class Board:
             for name in row.keys() - {"step", "epoch", "split"}:
                 self.writer.add_scalar(f"{name}/{row['split']}", row[name], row["step"])
 
-    def epoch(self, step: int, variables: Any, inputs: np.ndarray, outputs: np.ndarray) -> None:
+    def epoch(
+        self, step: int, variables: Variables, inputs: np.ndarray, outputs: np.ndarray
+    ) -> None:
         """Histograms of parameters, gathered statistics and codes; test images.
 
         `inputs` stand over `outputs`, of a denoiser over the clean images as well.

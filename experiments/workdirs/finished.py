@@ -1,5 +1,6 @@
 """A finished run, read back from its directory and checked."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
     return Record(path, config, found, workdir.read_metrics(path))
 
 
-def controls(summary: dict[str, Any]) -> dict[str, float]:
+def controls(summary: Mapping[str, Any]) -> dict[str, float]:
     """The errors on clean images that say something beside the run's.
 
     Not PCA's, centered or not, where the code is as large as the data's rank, up to COPIES of the
@@ -66,7 +67,7 @@ def copies(summary: dict[str, Any]) -> str:
     return f"does not apply: a code so large can copy (PCA leaves {left:.2g} % of the variance)"
 
 
-def _left(summary: dict[str, Any]) -> float:
+def _left(summary: Mapping[str, Any]) -> float:
     """The share of the mean image's error that PCA of equal code size leaves."""
     found = summary["controls"]
     return found["pca"] / found["mean_image"] if found["mean_image"] > 0 else 0.0

@@ -1,29 +1,24 @@
-"""The files of a run: config.json, metrics.jsonl, summary.json, codes.npz, frames/, figures/."""
+"""The files of a run: config.json, metrics.jsonl, summary.json, frames/, figures/."""
 
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
 from ae_jax.errors import CheckpointError
 from ae_jax.files import json_file
+from ae_jax.model.pipeline import Params
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import checkpoint
 from experiments.workdirs import place
 
 
-class HasDict(Protocol):
-    """A config, or what is to be told from one."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Section -> field -> value."""
-
-
-def claim(workdir: Path, config: HasDict, images: dict[str, Any] | None = None) -> None:
+def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | None = None) -> None:
     """Makes the directory this config's, or checks that it already is.
 
     Where `images`, the data set's `place.facts`, are those of the run's checkpoints, data may lie
@@ -48,7 +43,9 @@ def claim(workdir: Path, config: HasDict, images: dict[str, Any] | None = None) 
     write_json(file, new)
 
 
-def _changes(workdir: Path, old: Any, new: Any, images: dict[str, Any]) -> list[str]:
+def _changes(
+    workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any], images: dict[str, Any]
+) -> list[str]:
     """'field: old -> new' of all that makes it another run; images elsewhere are no change."""
     changed = config_lib.changes(old, new)
     if not any(change.startswith("data.name: ") for change in changed):
@@ -61,7 +58,7 @@ def _changes(workdir: Path, old: Any, new: Any, images: dict[str, Any]) -> list[
     return config_lib.changes(old, new, (*config_lib.MAY_CHANGE, "data.name"))
 
 
-def write_json(file: Path, value: Any) -> None:
+def write_json(file: Path, value: object) -> None:
     """Atomic: a reader sees the old file or the new one."""
     _write(file, json.dumps(value, indent=2) + "\n")
 
@@ -110,7 +107,7 @@ class MetricsLog:
             f.write(json.dumps(row) + "\n")
 
 
-def params_sha256(params: Any) -> str:
+def params_sha256(params: Params) -> str:
     """SHA-256 over the parameter leaves in path order: dtype, shape, bytes."""
     digest = hashlib.sha256()
     leaves = jax.tree_util.tree_leaves_with_path(params)

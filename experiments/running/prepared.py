@@ -1,0 +1,23 @@
+"""A run of which nothing needs to be refused any more."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from ae_jax.data.load import Dataset
+from ae_jax.evaluate import metrics
+from ae_jax.resolve.config import Resolved
+from ae_jax.train import setup
+
+
+class Session(NamedTuple):
+    """What is fixed for a run: config, data, compiled functions, key."""
+
+    config: Resolved
+    dataset: Dataset
+    trainer: setup.Trainer
+    evaluate: Callable[..., metrics.Metrics]
+    see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
+    key: jax.Array
+    meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
