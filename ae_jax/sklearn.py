@@ -1,8 +1,11 @@
 """scikit-learn's door: any config as an estimator for rows of numbers.
 
->>> from sklearn.pipeline import make_pipeline
+>>> from sklearn.datasets import load_digits
 >>> from ae_jax.sklearn import Autoencoder
->>> codes = Autoencoder("undercomplete", code_size=8, random_state=0).fit_transform(X)
+>>> X, _ = load_digits(return_X_y=True)
+>>> model = Autoencoder("undercomplete", code_size=8, epochs=2, random_state=0)
+>>> model.fit_transform(X).shape
+(1797, 8)
 
 Rows are images here, of one row of pixels unless `image_shape` says otherwise. The networks see
 numbers in [0,1]: the smallest number of the training set becomes 0, the largest 1, by one affine

@@ -1,8 +1,14 @@
 """What a trained autoencoder is good for: one file an application, each with its control.
 
+>>> import ae_jax
+>>> from ae_jax.data.load import subset
+>>> data = subset(ae_jax.load_data("mnist5k"), 500, 100)
+>>> config = ae_jax.load_config("undercomplete", **{"train.epochs": 2})
+>>> run = ae_jax.fit(config, data, jax.random.key(0), progress=False)
 >>> study = Study(run, data, jax.random.key(0))
->>> finding = APPLICATIONS["interpolation"](study, study.key_for("interpolation"))
->>> finding.sentence, finding.numbers, finding.control, finding.figures
+>>> finding = APPLICATIONS["pca"](study, study.key_for("pca"))
+>>> finding.numbers["mse"] > finding.control["pca_mse"]  # it has hardly been trained
+True
 
 The functions above `analyse` in each file work on arrays and need no study.
 """

@@ -8,20 +8,22 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_jax.config.traced import is_zero
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Number, Numbers
 from ae_jax.model.pipeline import Batch, Model, Pass, Variables
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.streams import stream
 
 Terms = dict[str, jax.Array]
+OPEN = ("weight",)  # what a sweep may leave open of every penalty, besides what itself declares
 
 
 class Penalty(NamedTuple):
     """A penalty and its weight, which may depend on the epoch."""
 
     function: Callable[..., jax.Array]
-    weight: Any
+    weight: Number
     warmup_epochs: int
     until_epoch: int
 
@@ -101,16 +103,20 @@ class Objective(NamedTuple):
         return loss, terms
 
 
-def build(config: Any, model: Model) -> Objective:
+def build(config: Any, model: Model, numbers: Numbers = numbers_lib.NONE) -> Objective:
     """The objective a resolved config describes. A penalty of weight 0 is not computed at all.
 
-    Penalties are added in the order of their names, so that the config's order changes no bit.
+    `numbers` that are open take the place of the config's. Penalties are added in the order of
+    their names, so that the config's order changes no bit.
     """
     penalties = {}
     for name, options in sorted(config.penalties.to_dict().items()):
+        mine = numbers_lib.of(numbers, f"penalties.{name}")
+        if options["weight"] == 0 and "weight" not in mine:
+            continue
+        options |= mine
         common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
-        if not is_zero(common[0]):
-            penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
-    loss = config.loss.to_dict()
+        penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
+    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
     reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -2,7 +2,8 @@
 
 >>> import jax, ae_jax
 >>> data = ae_jax.load_data("mnist5k")
->>> run = ae_jax.fit("denoise", data, jax.random.key(0))
+>>> config = ae_jax.load_config("denoise", **{"train.epochs": 2})  # or the name alone
+>>> run = ae_jax.fit(config, data, jax.random.key(0), progress=False)
 >>> run.reconstruct(data.test.images[:8]).shape
 (8, 28, 28, 1)
 

@@ -2,7 +2,7 @@
 
 A member sees the order and the noise that the single run of its seed sees, and the images are
 shared. Three methods give the same numbers up to rounding; which is fastest depends on the widths
-and on the machine, which `fastest.choose` measures:
+and on the machine, which `autotune.choose` measures:
 
     vmap  every operation works on all members at once (`jax.vmap`)
     map   inside the program one member takes its steps, then the next (`jax.lax.map`)
@@ -41,7 +41,7 @@ class Own(NamedTuple):
 
     order: jax.Array  # of the images in the epoch [n_train]
     noise: jax.Array  # key
-    values: Mapping[str, jax.Array]  # of fields of the config
+    values: Mapping[str, jax.Array]  # of fields that are open, see `ae_jax.config.numbers`
 
 
 class Shared(NamedTuple):

@@ -8,6 +8,8 @@ import numpy as np
 import optax
 
 from ae_jax import optimizer as optimizer_lib
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Numbers
 from ae_jax.data.arrays import Split, blocks
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import pipeline, scaling
@@ -105,8 +107,17 @@ def check_labels(
     )
 
 
-def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
+def prepare(
+    config: Any,
+    shape: tuple[int, int, int],
+    n_train: int,
+    mesh: Any = None,
+    numbers: Numbers = numbers_lib.NONE,
+) -> Trainer:
     """The trainer for a resolved config and `n_train` images of `shape`, on the devices of `mesh`.
+
+    `numbers`, arguments of a sweep's program, take the place of the config's; see
+    `ae_jax.config.numbers`.
 
     Raises:
       ConfigError: the batch is larger than the set.
@@ -116,11 +127,12 @@ def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = 
             f"train.batch_size: {config.train.batch_size} is larger than the training set, "
             f"{n_train} images"
         )
-    model = pipeline.build(config, shape)
-    objective = objective_lib.build(config, model)
+    model = pipeline.build(config, shape, numbers)
+    objective = objective_lib.build(config, model, numbers)
     full, rest = divmod(n_train, config.train.batch_size)
     steps = full + (rest > 0 and not config.train.drop_remainder)
-    return Trainer(config, model, objective, optimizer_lib.build(config, steps), n_train, mesh)
+    optimizer = optimizer_lib.build(config, steps, numbers)
+    return Trainer(config, model, objective, optimizer, n_train, mesh)
 
 
 def mean_image(images: Any, scale: str) -> jax.Array:
