@@ -68,7 +68,7 @@ def test_another_run_is_never_overwritten(run, tmp_path):
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     others = {
         "optim.learning_rate": fit(config(optim={"learning_rate": 0.1})),
-        "key": fit(config(), key=jax.random.split(jax.random.key(5))[0]),
+        "seed: 5 -> None": fit(config(), key=jax.random.split(jax.random.key(5))[0]),
         "seed: 5 -> 6": fit(config(), key=6),
         "images_sha256": fit(config(), ae_jax.from_arrays(255 - X, X[:8])),
         "init_sha256": fit(config(), init_from=run),
