@@ -16,6 +16,7 @@ from ml_collections import FrozenConfigDict
 
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, fill, unknown
 from ae_jax.errors import ConfigError
+from ae_jax.files import json_file
 from ae_jax.objective.penalties import PENALTIES, check_needs
 from ae_jax.resolve.sections import FIXED, SLOTS, Penalty
 
@@ -28,6 +29,8 @@ MAY_CHANGE = (
     "data.manual_dir",
     "data.streaming",
 )
+# Which images: where these are known to be the same, another way to say so is no change.
+OF_IMAGES = ("data.name", "data.split", "data.n_train", "data.n_test")
 
 
 def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
@@ -48,10 +51,15 @@ def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
 def read(path: str) -> dict[str, Any]:
     """The unresolved dict of a config file with its variants applied; `name` from the file.
 
+    The config.json of a work directory is one, too.
+
     Raises:
+      CheckpointError: a config.json cannot be read.
       ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
     """
     file, _, chosen = path.partition(":")
+    if file.endswith(".json"):  # of a work directory
+        return json_file.read(Path(file).expanduser())
     source, module = _execute(file)
     config = merge({"name": source.stem}, nested(module["CONFIG"]))
     table = module.get("VARIANTS", {})
@@ -140,7 +148,7 @@ def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
             raise ConfigError(f"{section}: is a section; set one of its fields, {section}.<field>")
     config: dict[str, Any] = {
         "name": check("name", raw.get("name", "unnamed"), str),
-        "seed": check("seed", raw.get("seed", 0), CountOrZero),
+        "seed": check("seed", raw.get("seed", 0), CountOrZero | None),
     }
     for section, (choices, default, common) in SLOTS.items():
         given = dict(raw.get(section, {}))
