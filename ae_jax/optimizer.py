@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules, in the conventions of PyTorch and of Keras."""
+"""Optimizers and learning-rate schedules, in the conventions of PyTorch and of Keras."""
 
 import math
 from collections.abc import Callable
@@ -8,15 +8,41 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ae_jax.config.traced import is_zero
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Number, Numbers
+
+# Fields of `optim` that a sweep may leave open. Not b2: 1 - b2 is made of digits that float32 does
+# not keep, so that as an argument it would not be the same.
+OPEN = (
+    "learning_rate",
+    "momentum",
+    "b1",
+    "eps",
+    "weight_decay",
+    "clip_norm",
+    "final_fraction",
+)
 
 
-def sgd(o: Any) -> optax.GradientTransformation:
+class Hyper(NamedTuple):
+    """The numbers of an update rule, as in `config.optim` unless a sweep leaves them open."""
+
+    learning_rate: Number
+    momentum: Number | None  # None where it is 0 for certain: then nothing is kept for it
+    b1: Number
+    b2: Number
+    eps: Number
+    weight_decay: Number | None  # likewise
+    clip_norm: Number | None
+    final_fraction: Number
+
+
+def sgd(o: Hyper) -> optax.GradientTransformation:
     """buf <- momentum buf + g, step = buf: PyTorch's SGD, no damping, no Nesterov."""
-    return optax.identity() if is_zero(o.momentum) else optax.trace(decay=o.momentum)
+    return optax.identity() if o.momentum is None else optax.trace(decay=o.momentum)
 
 
-def adam(o: Any) -> optax.GradientTransformation:
+def adam(o: Hyper) -> optax.GradientTransformation:
     """Kingma & Ba 2015, eps added after bias correction (Algorithm 1; PyTorch).
 
     m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, step = m / (1 - b1^t) / (sqrt(v / (1 - b2^t))
@@ -33,7 +59,7 @@ class KerasAdamState(NamedTuple):
     v: Any
 
 
-def keras_adam(o: Any) -> optax.GradientTransformation:
+def keras_adam(o: Hyper) -> optax.GradientTransformation:
     """Adam as Keras writes it: eps added to sqrt(v) *before* v's bias correction.
 
     step = sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + eps), section 2 of Kingma & Ba 2015, so
@@ -56,19 +82,19 @@ def keras_adam(o: Any) -> optax.GradientTransformation:
     return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
 
 
-OPTIMISERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
+OPTIMIZERS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
     "sgd": sgd,
     "adam": adam,
     "keras_adam": keras_adam,
 }
 
 
-def constant(o: Any, steps: int) -> optax.Schedule:
+def constant(o: Hyper, steps: int) -> optax.Schedule:
     """learning_rate at every step."""
     return lambda step: o.learning_rate
 
 
-def cosine(o: Any, steps: int) -> optax.Schedule:
+def cosine(o: Hyper, steps: int) -> optax.Schedule:
     """From learning_rate to final_fraction of it along half a cosine (Loshchilov & Hutter 2017).
 
     learning_rate * (f + (1 - f) (1 + cos(pi step / steps)) / 2), f = final_fraction; constant after
@@ -83,31 +109,34 @@ def cosine(o: Any, steps: int) -> optax.Schedule:
     return schedule
 
 
-def exponential(o: Any, steps: int) -> optax.Schedule:
+def exponential(o: Hyper, steps: int) -> optax.Schedule:
     """learning_rate * final_fraction ** (step / steps); constant after `steps`."""
     return lambda step: o.learning_rate * o.final_fraction ** jnp.minimum(step / steps, 1.0)
 
 
-SCHEDULES: dict[str, Callable[[Any, int], optax.Schedule]] = {
+SCHEDULES: dict[str, Callable[[Hyper, int], optax.Schedule]] = {
     "constant": constant,
     "cosine": cosine,
     "exponential": exponential,
 }
 
 
-def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
+def build(
+    config: Any, steps_per_epoch: int, numbers: Numbers = numbers_lib.NONE
+) -> optax.GradientTransformation:
     """The update rule of a resolved config.
 
     Order: clip the gradient's global norm; add weight_decay * p to the gradient of *every*
     parameter (PyTorch's `weight_decay`; `decoupled` adds it to the step instead, Loshchilov &
-    Hutter 2019); the optimiser; minus the learning rate, warmed up linearly and then scheduled
+    Hutter 2019); the optimizer; minus the learning rate, warmed up linearly and then scheduled
     over `decay_epochs` (0: `train.epochs`), of which the `warmup_epochs` are a part: at step s it
     is min(1, (s + 1) / warm) * schedule(max(s - warm, 0)), warm the number of steps of the warm-up.
+    `numbers` that are open take the place of the config's.
     """
-    o = config.optim
-    steps = max(1, (o.decay_epochs or config.train.epochs) * steps_per_epoch)
-    warm = o.warmup_epochs * steps_per_epoch
-    after = SCHEDULES[o.schedule](o, max(1, steps - warm))
+    c, o = config.optim, _hyper(config, numbers)
+    steps = max(1, (c.decay_epochs or config.train.epochs) * steps_per_epoch)
+    warm = c.warmup_epochs * steps_per_epoch
+    after = SCHEDULES[c.schedule](o, max(1, steps - warm))
 
     def rate(step: jax.Array) -> jax.Array:
         ramp = jnp.minimum(1.0, (step + 1) / max(1, warm))
@@ -116,8 +145,15 @@ def build(config: Any, steps_per_epoch: int) -> optax.GradientTransformation:
     chain = []
     if o.clip_norm is not None:
         chain.append(optax.clip_by_global_norm(o.clip_norm))
-    decay = [] if is_zero(o.weight_decay) else [optax.add_decayed_weights(o.weight_decay)]
-    chain += [] if o.decoupled else decay
-    chain.append(OPTIMISERS[o.name](o))
-    chain += decay if o.decoupled else []
+    decay = [] if o.weight_decay is None else [optax.add_decayed_weights(o.weight_decay)]
+    chain += [] if c.decoupled else decay
+    chain.append(OPTIMIZERS[c.name](o))
+    chain += decay if c.decoupled else []
     return optax.chain(*chain, optax.scale_by_learning_rate(rate))
+
+
+def _hyper(config: Any, numbers: Numbers) -> Hyper:
+    mine = numbers_lib.of(numbers, "optim")
+    own = {field: getattr(config.optim, field) for field in Hyper._fields}
+    own |= {field: own[field] or None for field in ("momentum", "weight_decay")}
+    return Hyper(**{**own, **mine})

@@ -24,6 +24,7 @@ from ae_jax.model.pipeline import Model
 from ae_jax.resolve.config import resolve
 from ae_jax.run import fitting
 from ae_jax.run.trained import Run
+from ae_jax.streams import stream
 
 MOMENTUM = 0.9
 
@@ -52,7 +53,7 @@ def greedy(
     runs: list[Run] = []
     for i, width in enumerate(widths):
         changed = resolve({**config.to_dict(), "model": {**config.model, "code_size": width}})
-        key_i = jax.random.fold_in(key, i)
+        key_i = stream(key, f"layer/{i}")
         runs.append(fitting.fit(changed, data, key_i, progress, whole=True))
         if i + 1 < len(widths):
             train, test = (runs[-1].encode(part.images)[:, :, None, None] for part in data[1:])
@@ -122,10 +123,11 @@ def fine_tune(
     params, fixed = _parted(variables)
     state = (params, optimiser.init(params))
     images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
+    k_order = stream(key, "order")
     best, errors = variables, []
     with tqdm(range(epochs), unit="epoch", disable=not progress, desc="fine-tuning") as bar:
         for epoch in bar:
-            order = jax.random.permutation(jax.random.fold_in(key, epoch), len(images))
+            order = jax.random.permutation(jax.random.fold_in(k_order, epoch), len(images))
             chosen = order[: steps * batch_size].reshape(steps, batch_size)
             state = _epoch(models, optimiser, fixed, state, images, labels, chosen)
             now = Classifier(models, _joined(state[0], fixed), [])

@@ -16,7 +16,7 @@ pixels kept with probability 0.2 without rescaling.
     python -m experiments.run --config=configs/dropout.py:zero,published
 
 Measured:
-`dropout` (1 seed): mse 0.0242, PCA 0.00458, mean image 0.0691.
+`dropout` (3 seeds): mse 0.0241 ± 0.0001, PCA 0.00458, mean image 0.0691.
 """
 
 CONFIG = {

@@ -16,6 +16,7 @@ Measured:
 `rifai2011:decay` (3 seeds): test error (%) 1.91 ± 0.06, Jacobian norm 13.1 ± 0.02.
 `rifai2011` (3 seeds): test error (%) 1.95 ± 0.05, Jacobian norm 15.7 ± 0.04.
 `rifai2011:none` (3 seeds): test error (%) 2.48 ± 0.02, Jacobian norm 7.24 ± 0.005.
+`rifai2011` (3 seeds): mse 0.0136 ± 9e-05, PCA 4.22e-29, mean image 0.0691, loss (nats) 86.5 ± 0.2.
 """
 
 CONFIG = {

@@ -7,12 +7,12 @@ neither.
     python -m experiments.run --config=configs/sparse_l1.py
 
 Measured:
-`sparse_l1` (1 seed): mse 0.0103, PCA 0.00262, mean image 0.0691, units not 0 (%) 17.2, units never
-used 13.
-`sparse_l1:l1_only` (1 seed): mse 0.0128, PCA 0.00262, mean image 0.0691, units not 0 (%) 28, units
-never used 0.
-`sparse_l1:plain` (1 seed): mse 0.00279, PCA 0.00262, mean image 0.0691, units not 0 (%) 98.1, units
-never used 0.
+`sparse_l1` (3 seeds): mse 0.0104 ± 6e-05, PCA 0.00262, mean image 0.0691, units not 0 (%) 17.3 ±
+0.06, units never used 9.67 ± 4.
+`sparse_l1:l1_only` (3 seeds): mse 0.0128 ± 0.0001, PCA 0.00262, mean image 0.0691, units not 0 (%)
+28.1 ± 0.2, units never used 0.
+`sparse_l1:plain` (3 seeds): mse 0.00279 ± 5e-06, PCA 0.00262, mean image 0.0691, units not 0 (%)
+98.1 ± 0.03, units never used 0.
 """
 
 CONFIG = {

@@ -13,10 +13,10 @@ Published in a table: logistic regression on the codes errs on 1.35 % of the tes
 
 Measured:
 `sparse_top_k:makhzani` (3 seeds): test error (%) 1.6 ± 0.08, error on pixels (%) 7.34.
-`sparse_top_k` (1 seed): mse 0.0134, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5, units never
-used 105.
-`sparse_top_k:revive` (1 seed): mse 0.0133, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5,
-units never used 0.
+`sparse_top_k` (3 seeds): mse 0.0133 ± 0.0002, PCA 7.66e-05, mean image 0.0691, units not 0 (%) 5,
+units never used 98.3 ± 6.
+`sparse_top_k:revive` (3 seeds): mse 0.0134 ± 0.0002, PCA 7.66e-05, mean image 0.0691, units not 0
+(%) 5, units never used 0.333 ± 0.6.
 """
 
 CONFIG = {

@@ -22,7 +22,12 @@ Jacobian shrinks across the curve more than along it. The weights are tied, so t
 cannot undo what the penalty does.
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=spiral`.
+`spiral` (3 seeds): mse 2.44e-06 ± 5e-07, PCA 1.42e-33, mean image 0.0149, denoised mse 0.000157 ±
+9e-06, best linear denoiser 0.000289 ± 2e-05, moved_on_curve 0.00343 ± 0.0004, jacobian_along 4.55 ±
+0.4, jacobian_across 3.92 ± 0.4, moved_at_corners 0.965 ± 0.02, noisy_to_curve 0.0242,
+output_to_curve 0.00268 ± 0.0002, best_output_to_curve 0.00231, mse_over_best 1.01 ± 0.003.
+`spiral:contractive` (3 seeds): mse 1.3e-05 ± 4e-06, PCA 7.76e-33, mean image 0.0583, moved_on_curve
+0.0118 ± 0.002, jacobian_along 0.274 ± 0.03, jacobian_across 0.0725 ± 0.02.
 """
 
 CONFIG = {

@@ -11,7 +11,7 @@ Canziani and Yann LeCun), week 7-3, without numbers.
     python -m experiments.run --config=configs/tied.py:tanh
 
 Measured:
-`tied` (1 seed): mse 0.0177, PCA 0.0177, mean image 0.0691.
+`tied` (3 seeds): mse 0.0178 ± 3e-05, PCA 0.0177, mean image 0.0691.
 """
 
 CONFIG = {

@@ -54,6 +54,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     run = keeping.restore(F.workdir)
     # Of training images that stay on disk, as many as are enough.
     dataset = arrays.sampled(place.opened(path, run.config, F.data))
+    if run.code_mean is None:  # of a run that has not finished
+        run = run.with_codes(dataset.train.images)
     key = jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
     names = [name for name in names if name != GALLERY]

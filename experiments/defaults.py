@@ -95,6 +95,7 @@ def outcome(name: str, seed: int) -> dict[str, Any]:
     from ae_jax.data import load
     from ae_jax.evaluate import baselines, metrics
     from ae_jax.objective import objective
+    from ae_jax.streams import stream
 
     begun = time.perf_counter()
     config, key = ae_jax.load_config(name), jax.random.key(seed)
@@ -102,14 +103,16 @@ def outcome(name: str, seed: int) -> dict[str, Any]:
     run = ae_jax.fit(config, dataset, key, progress=False, whole=True)
     evaluate = metrics.evaluator(objective.build(config, run.model), config.eval.batch_size)
     train, test = dataset.train.images, dataset.test.images
-    found = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
+    found = evaluate(run.variables, dataset.test, stream(key, "summary"))
     numbers = {
         "mse": found["mse"],
         "pca": baselines.pca_mse(train, test, config.model.code_size),
         "mean_image": baselines.mean_image_mse(train, test),
     }
     if "denoised_mse" in found:
-        linear = baselines.linear_denoiser_mse(run.model, train, test, jax.random.fold_in(key, 2))
+        linear = baselines.linear_denoiser_mse(
+            run.model, train, test, stream(key, "linear_denoiser")
+        )
         numbers |= {"denoised_mse": found["denoised_mse"]}
         numbers |= {} if linear is None else {"linear_denoiser_mse": linear}
     if config.loss.name == "bernoulli_nll":

@@ -81,12 +81,13 @@ def outcome(published: Published, kind: str, seed: int, dataset: Any) -> dict[st
     import ae_jax
     from ae_jax.evaluate import metrics
     from ae_jax.objective import objective
+    from ae_jax.streams import stream
 
     begun = time.perf_counter()
     config, key = config_of(published, kind, dataset.name), jax.random.key(seed)
     run = ae_jax.fit(config, dataset, key, progress=False, whole=True)
     evaluate = metrics.evaluator(objective.build(config, run.model), 1000)
-    test = evaluate(run.variables, dataset.test, jax.random.fold_in(key, 1))
+    test = evaluate(run.variables, dataset.test, stream(key, "summary"))
     losses = run.history["loss"]
     epoch = losses[-(len(losses) // config.train.epochs) :]
     # One printed batch is the last of an epoch, which has fewer images and so spreads more.

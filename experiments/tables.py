@@ -34,6 +34,8 @@ RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")
 CONFIGS = Path("configs")
 
+ROUNDING = 1e-9  # of an error in [0,1]
+
 
 def days(rows: Iterable[measured.Row]) -> Iterator[str]:
     """The dates of single measurements."""
@@ -104,16 +106,21 @@ def defaults(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         kinds = ("mse", "pca", "mean_image", "denoised_mse", "linear_denoiser_mse")
         errors = (
-            f"{row['mean'][k]:.4f}" + (f" ± {row['std'][k]:.1g}" if row["std"][k] else "")
-            if k in row["mean"]
-            else "-"
-            for k in kinds
+            _spread(row["mean"][k], row["std"][k]) if k in row["mean"] else "-" for k in kinds
         )
         seeds = len(row["measured"][RUN]["by_seed"])
         missed = row["missed"]
         holds = "-" if missed is None else f"{seeds - len(missed)} of {seeds}"
         lines.append((f"`{row['name']}`", str(seeds), *errors, holds))
     return "\n\n".join([table(lines), provenance(result, days(result["rows"]))])
+
+
+def _spread(mean: float, deviation: float) -> str:
+    """An error and its deviation, both where they say something: not what rounding left."""
+    if mean < ROUNDING:
+        return "0"
+    shown = f"{mean:.4f}" if mean >= 1e-3 else f"{mean:.2g}"
+    return shown + (f" ± {deviation:.1g}" if deviation > ROUNDING * mean else "")
 
 
 def uses(result: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from ae_jax import pretraining
 from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import DataError
 from ae_jax.resolve import config
+from ae_jax.streams import stream
 
 SIGMOID = {
     "encoder": {"code_activation": "sigmoid"},
@@ -53,7 +54,9 @@ def by_sklearn(runs, part, key, epochs):
     schedule = optax.cosine_decay_schedule(RATE, EPOCHS * steps)
     before = RATE
     for epoch in range(epochs):
-        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, epoch), len(X)))
+        order = np.asarray(
+            jax.random.permutation(jax.random.fold_in(stream(key, "order"), epoch), len(X))
+        )
         for i in range(steps):
             rate = float(schedule(epoch * steps + i))
             # Its memory holds steps, ours (and PyTorch's) gradients: a new rate scales them too.
@@ -91,7 +94,7 @@ def test_a_layer_is_an_autoencoder_of_the_codes_below(runs, digits):
     alone = ae_jax.fit(
         runs[1].config,
         Dataset("codes", *(Split(c[:, :, None, None], None) for c in (codes, codes[:10]))),
-        jax.random.fold_in(jax.random.key(3), 1),
+        stream(jax.random.key(3), "layer/1"),
         progress=False,
     )
     kernels = [r.variables["params"]["encoder"]["layer_0"]["kernel"] for r in (runs[1], alone)]
@@ -121,7 +124,7 @@ def test_a_classifier_sees_codes_as_their_layer_did(digits):
 def test_the_best_epoch_on_held_out_images_is_kept(runs, digits):
     wrong = Split(digits.test.images, (digits.test.labels + 1) % 10)  # learning makes it worse
     found = pretraining.fine_tune(
-        runs, digits.train, wrong, jax.random.key(5), 6, RATE, BATCH, progress=False
+        runs, digits.train, wrong, jax.random.key(5), 30, RATE, BATCH, progress=False
     )
     assert found.valid_errors[-1] > min(found.valid_errors)
     assert found.error(wrong) == min(found.valid_errors)

@@ -64,7 +64,7 @@ def scores(run: Run, images: np.ndarray) -> dict[str, np.ndarray]:
     """The three scores [n] of images [n, H, W, C] in [0,1]; the error is summed over the pixels."""
     return {
         "reconstruction error": run.score(images),
-        "Mahalanobis of the code": mahalanobis(run.encode(images), run.code_mean, run.code_cov),
+        "Mahalanobis of the code": mahalanobis(run.encode(images), *run.moments("anomaly")),
         "gradient of the error": gradient_norm(run, images),
     }
 

@@ -1,6 +1,5 @@
 """What an application is given, and what it finds."""
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from ae_jax.evaluate.baselines import unit_rows
 from ae_jax.resolve import config as config_lib
 from ae_jax.run import fitting
 from ae_jax.run.trained import Run
+from ae_jax.streams import stream
 
 DEEP = {  # of the autoencoders an application trains for itself, unless it says otherwise
     "encoder": {"hidden": (256,)},
@@ -62,7 +62,7 @@ class Study:
 
     def key_for(self, name: str) -> jax.Array:
         """A key that depends on nothing but the study's key and the name."""
-        return jax.random.fold_in(self.key, zlib.crc32(name.encode()))
+        return stream(self.key, f"application/{name}")
 
     @cached_property
     def train(self) -> Split:

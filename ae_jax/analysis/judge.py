@@ -23,10 +23,13 @@ class Estimate(NamedTuple):
     error: float
 
     def text(self, unit: float = 1.0, digits: int = 1, sign: bool = False) -> str:
-        """'97.2 ± 0.4', in units of 1 / `unit` (100: per cent), with its sign if asked."""
-        return (
-            f"{unit * self.value:{'+' if sign else ''}.{digits}f} ± {unit * self.error:.{digits}f}"
-        )
+        """'97.2 ± 0.4', in units of 1 / `unit` (100: per cent), with its sign if asked.
+
+        Of the six digits that a file of findings keeps: a number half-way between two shown ones
+        reads the same before and after.
+        """
+        value, error = (unit * float(f"{v:.6g}") for v in self)
+        return f"{value:{'+' if sign else ''}.{digits}f} ± {error:.{digits}f}"
 
 
 def mean(values: Any) -> Estimate:

@@ -14,6 +14,7 @@ from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.objective.losses import bernoulli_nll
 from ae_jax.objective.objective import Objective
+from ae_jax.streams import stream
 
 Metrics = dict[str, float]
 
@@ -47,7 +48,7 @@ def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Call
     def evaluate(numbers: Any, variables: Variables, data: Split, key: jax.Array) -> Metrics:
         n = len(data.images)
         full, rest = divmod(n, batch_size)
-        keys = jax.random.split(key, full + 1)
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(full + 1))
         totals: dict[str, float] = {}
         for start, size, k in (
             (0, batch_size, keys[:full]),
@@ -73,13 +74,12 @@ def _sums(
 ) -> dict[str, jax.Array]:
     """Sums over one batch of what `_metrics` divides by the number of images."""
     model = objective.model
-    k_penalty, k_noise, k_code = jax.random.split(key, 3)
     batch = Batch(scaling.to_network(images, model.scale), labels)
     x = batch.x
-    clean = p = model.run(variables, batch, k_code)
+    clean = p = model.run(variables, batch, key, corrupt=model.corrupts)
     if model.corrupts:
-        p = model.run(variables, batch, k_noise, corrupt=True)
-    loss, terms = objective.measure(p, variables, k_penalty)
+        clean = model.run(variables, batch, stream(key, "clean"))
+    loss, terms = objective.measure(p, variables, key)
     sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
     sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale)
     if model.module.output == "sigmoid" and model.scale == "unit":

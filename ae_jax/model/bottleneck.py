@@ -88,4 +88,5 @@ BOTTLENECKS: dict[str, Callable[..., jax.Array]] = {
     "gaussian": gaussian,
     "top_k": top_k,
 }
+OPEN = {"dropout": ("rate",)}  # see `ae_jax.config.numbers`
 WIDTHS = {"gaussian": 2}  # how many numbers the encoder delivers for one of the code; else 1

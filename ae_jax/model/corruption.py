@@ -176,7 +176,7 @@ def _level(key: jax.Array, x: jax.Array, highest: Any, lowest: Any) -> tuple[jax
 
 
 def _kept(key: jax.Array, shape: tuple[int, ...], rate: Any) -> jax.Array:
-    # `rate` itself is compared with the bits, so it may be a traced number in a sweep.
+    # `rate` itself is compared with the bits, so that it may be open.
     # Drawn as rows of pixels: on CPUs a last axis of one channel makes the loops slow.
     u = jax.random.uniform(key, (shape[0], math.prod(shape[1:])))
     return (u >= jnp.reshape(rate, (-1, 1))).astype(jnp.float32).reshape(shape)
@@ -191,6 +191,14 @@ CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
     "box": box,
     "warp": warp,
     "downscale": downscale,
+}
+OPEN = {  # see `ae_jax.config.numbers`
+    "mask": ("rate", "lowest"),
+    "dropout": ("rate",),
+    "gaussian": ("sigma", "lowest"),
+    "salt_and_pepper": ("rate", "lowest"),
+    "box": ("level",),
+    "warp": ("stretch", "shift"),
 }
 
 # How far each can take a value beyond the bounds, in the network's scale, whose values are at most

@@ -13,11 +13,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Numbers
 from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS, WIDTHS
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.networks import DECODERS, ENCODERS
+from ae_jax.streams import stream
 
 Variables = dict[str, Any]
 
@@ -79,7 +82,8 @@ class Autoencoder(nn.Module):
         Centred data lose their mean here and get it back in `image`.
         """
         h: jax.Array = self.encoder(x - self._mean(), train)
-        return h.astype(jnp.float32)  # so that its noise is the same whatever layers multiply in
+        # At least float32, so that its noise is the same whatever layers multiply in.
+        return h.astype(jnp.promote_types(h.dtype, jnp.float32))
 
     def decode(
         self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
@@ -159,16 +163,17 @@ class Model(NamedTuple):
         self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
     ) -> Pass:
         """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
-        decides about the input's noise, and a bottleneck may be random at evaluation.
+        decides about the input's noise (stream 'corruption'), and a bottleneck may be random at
+        evaluation ('bottleneck').
 
         `corrupt` without a key is an AssertionError.
         """
         noisy = batch.x
         if corrupt:
             assert key is not None, "noise needs a key"
-            k_noise, key = jax.random.split(key)
-            noisy = self.corrupt(k_noise, batch.x)
-        return self.apply(variables, batch, noisy, key, False)
+            noisy = self.corrupt(stream(key, "corruption"), batch.x)
+        k_code = None if key is None else stream(key, "bottleneck")
+        return self.apply(variables, batch, noisy, k_code, False)
 
     def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
         """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
@@ -186,9 +191,13 @@ def _to_float32(leaf: jax.Array) -> jax.Array:
     return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
-def build(config: Any, shape: tuple[int, int, int]) -> Model:
-    """The model a resolved config describes, for images of `shape` (height, width, channels)."""
-    options = {slot: config[slot].to_dict() for slot in ("corruption", "encoder", "bottleneck")}
+def build(config: Any, shape: tuple[int, int, int], numbers: Numbers = numbers_lib.NONE) -> Model:
+    """The model a resolved config describes, for images of `shape` (height, width, channels).
+
+    `numbers` that are open take the place of the config's.
+    """
+    slots = ("corruption", "encoder", "bottleneck")
+    options = {slot: config[slot].to_dict() | numbers_lib.of(numbers, slot) for slot in slots}
     decoder = config.decoder.to_dict()
     names = {slot: options[slot].pop("name") for slot in options}
     module = Autoencoder(

@@ -1,9 +1,16 @@
 """Contractive penalties: how far the code moves when the image does, by the encoder's Jacobian.
 
-J [code, pixels] is the derivative of h at what the encoder saw. A dense encoder's is a product
-J = D_n W_n^T ... D_2 W_2^T D_1 W_1^T with D_i = diag(f'(a_i)), in which only the D_i differ between
-images; it is never multiplied out. With S = D_n W_n^T ... W_2^T D_1, all images stacked, and the
-Gram matrix G = W_1^T W_1, ||J||_F^2 = sum((S G) * S): the pixels occur in G only, once a batch.
+J [code, pixels] is the derivative of h at what the encoder saw, and `jax.jacfwd` computes it:
+
+- of the whole encoder, `vmap(jacfwd(encode))`, where the pixels are few;
+- of each layer's activation, `vmap(jacfwd(f))`, in a dense encoder whose code is small. There
+  J = D_n W_n^T ... D_2 W_2^T D_1 W_1^T with D_i = diag(f'(a_i)), of which only the D_i differ
+  between images; it is never multiplied out. With S = D_n W_n^T ... W_2^T D_1, all images stacked,
+  and the Gram matrix G = W_1^T W_1, ||J||_F^2 = sum((S G) * S): the pixels occur in G only, once a
+  batch.
+
+Only where the encoder is convolutional and the code smaller than the image is J computed in reverse
+mode, row by row, for the forward mode would cost a pass a pixel.
 """
 
 import math
@@ -43,7 +50,8 @@ def contractive(
     = sum_ij (dh_j / dx_i)^2, x in the network's scale: the same map of pictures to codes has a
     quarter of it in 'sym'. h is what the encoder delivers, for a gaussian bottleneck both halves.
 
-    'exact' goes through the layers and computes the same number as 'naive', which is literally
+    'exact' applies `jax.jacfwd` where it is cheap, to the whole encoder or to its activations layer
+    by layer (see the top of this page), and computes the same number as 'naive', which is always
     `vmap(jacfwd(encode))`; both are the same in training and in evaluation. 'hutchinson' is the
     mean of ||J^T v||^2 over `samples` sign vectors v drawn anew for every image: unbiased, with
     variance 2 / samples * sum over i != j of (J J^T)_ij^2 (Hutchinson 1990), at about the price of
@@ -51,8 +59,7 @@ def contractive(
     """
     encode = partial(model.apply, variables, method="encode")
     if method == "naive":
-        J = jax.vmap(jax.jacfwd(lambda image: encode(image[None])[0]))(p.noisy)
-        return _sum_of_squares(J)
+        return _sum_of_squares(_forward(encode, p.noisy))
     if method == "hutchinson":
         return _hutchinson(encode, p.noisy, key, samples)
     J = jacobian(model, variables)
@@ -83,9 +90,9 @@ def contractive_hessian(
 def jacobian(model: Model, variables: Variables) -> Jacobian:
     """The encoder's Jacobian in the form that costs least for its widths; exact, any activation."""
     encoder = model.module.encoder
+    encode = partial(model.apply, variables, method="encode")
     if not isinstance(encoder, DenseEncoder):
-        encode = partial(model.apply, variables, method="encode")
-        return Jacobian(partial(_by_autodiff, encode), _sum_of_squares)
+        return Jacobian(partial(_by_fewer, encode), _sum_of_squares)
     layers = variables["params"]["encoder"]
     W = [layers[f"layer_{i}"]["kernel"] for i in range(len(encoder.hidden) + 1)]
     slopes = partial(_slopes, model, variables)
@@ -95,7 +102,7 @@ def jacobian(model: Model, variables: Variables) -> Jacobian:
         )
     if _from_code_is_cheaper([W[0].shape[0], *(w.shape[1] for w in W)]):
         return Jacobian(lambda x: _from_code(W, slopes(x)), lambda S: _times_first(S, W[0]))
-    return Jacobian(lambda x: _from_pixels(W, slopes(x)), _sum_of_squares)
+    return Jacobian(partial(_forward, encode), _sum_of_squares)
 
 
 def _from_code_is_cheaper(widths: list[int]) -> bool:
@@ -123,7 +130,7 @@ def _slopes(model: Model, variables: Variables, x: jax.Array) -> list[jax.Array]
     slopes = []
     for i, name in enumerate(names):
         (a,) = seen["intermediates"]["encoder"][f"layer_{i}"]["__call__"]
-        slopes.append(jax.jvp(ACTIVATIONS[name], (a,), (jnp.ones_like(a),))[1])
+        slopes.append(jax.vmap(jax.jacfwd(ACTIVATIONS[name]))(a.reshape(-1)).reshape(a.shape))
     return slopes
 
 
@@ -133,14 +140,6 @@ def _from_code(W: list[jax.Array], d: list[jax.Array]) -> jax.Array:
     for w, slope in reversed(list(zip(W[1:-1], d[1:-1], strict=True))):
         S = (S * slope[:, None, :]) @ w.T
     return S * d[0][:, None, :]
-
-
-def _from_pixels(W: list[jax.Array], d: list[jax.Array]) -> jax.Array:
-    """J^T = W_1 D_1 ... W_n D_n [batch, pixels, code]."""
-    T = W[0][None] * d[0][:, None, :]
-    for w, slope in zip(W[1:], d[1:], strict=True):
-        T = (T @ w) * slope[:, None, :]
-    return T
 
 
 def _times_first(S: jax.Array, W: jax.Array) -> jax.Array:
@@ -170,23 +169,24 @@ def _squared_lengths_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Ar
     return jnp.sum(SG * S, axis=1), 2 * change
 
 
-def _by_autodiff(encode: Encode, x: jax.Array) -> jax.Array:
-    """J of any encoder, [batch, code, height, width, channels] or [batch, pixels, code].
+def _forward(encode: Encode, x: jax.Array) -> jax.Array:
+    """J of any encoder in forward mode, [batch, code, height, width, channels]."""
+    return jax.vmap(jax.jacfwd(lambda image: encode(image[None])[0]))(x)
 
-    By rows or by columns, whichever are fewer; one of them for the whole batch at a time, which
-    for convolutions on a CPU is twice as fast as all of them at once.
+
+def _by_fewer(encode: Encode, x: jax.Array) -> jax.Array:
+    """J of any encoder, [batch, code, height, width, channels]: by columns or by rows.
+
+    Whichever are fewer. One row for the whole batch at a time, which for convolutions on a CPU is
+    twice as fast as all of them at once.
     """
     code, pixels = jax.eval_shape(encode, x).shape[1], math.prod(x.shape[1:])
-    if code <= pixels:
-        _, pull = jax.vjp(encode, x)
-        units = jnp.eye(code, dtype=x.dtype)[:, None, :]
-        rows = jax.lax.map(lambda e: pull(jnp.broadcast_to(e, (len(x), code)))[0], units)
-        return jnp.moveaxis(rows, 0, 1)
-
-    _, push = jax.linearize(encode, x)
-    pixel = jnp.eye(pixels, dtype=x.dtype).reshape(pixels, 1, *x.shape[1:])
-    columns = jax.lax.map(lambda e: push(jnp.broadcast_to(e, x.shape)), pixel)
-    return jnp.moveaxis(columns, 0, 1)
+    if pixels < code:
+        return _forward(encode, x)
+    _, pull = jax.vjp(encode, x)
+    units = jnp.eye(code, dtype=x.dtype)[:, None, :]
+    rows = jax.lax.map(lambda e: pull(jnp.broadcast_to(e, (len(x), code)))[0], units)
+    return jnp.moveaxis(rows, 0, 1)
 
 
 def _hutchinson(encode: Encode, x: jax.Array, key: jax.Array, samples: int) -> jax.Array:

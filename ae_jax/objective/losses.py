@@ -55,3 +55,4 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
     "emphasised_squared_error": emphasised_squared_error,
     "bernoulli_nll": bernoulli_nll,
 }
+OPEN = {"emphasised_squared_error": ("corrupted", "kept")}  # see `ae_jax.config.numbers`

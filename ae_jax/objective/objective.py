@@ -8,19 +8,22 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ae_jax.config.traced import is_zero
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Number, Numbers
 from ae_jax.model.pipeline import Batch, Model, Pass, Variables
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
+from ae_jax.streams import stream
 
 Terms = dict[str, jax.Array]
+OPEN = ("weight",)  # what a sweep may leave open of every penalty, besides what itself declares
 
 
 class Penalty(NamedTuple):
     """A penalty and its weight, which may depend on the epoch."""
 
     function: Callable[..., jax.Array]
-    weight: Any
+    weight: Number
     warmup_epochs: int
     until_epoch: int
 
@@ -62,7 +65,7 @@ class Objective(NamedTuple):
         Args:
           variables: parameters and statistics.
           batch: clean images, the target, and where the decoder is conditional their labels.
-          key: split here for corruption, bottleneck and penalties.
+          key: of the streams 'corruption', 'bottleneck' and 'penalty/...'.
           train: whether BatchNorm uses (and updates with) the batch, and dropout drops.
           epoch: how far training is, for weights that change with it; None: full weights.
 
@@ -72,38 +75,48 @@ class Objective(NamedTuple):
           says, a penalty in units of its own, always per image; `variables` with new statistics
           when training.
         """
-        k_noise, k_code, k_penalty = jax.random.split(key, 3)
-        noisy = self.model.corrupt(k_noise, batch.x)
+        noisy = self.model.corrupt(stream(key, "corruption"), batch.x)
+        k_code = stream(key, "bottleneck")
         apply = partial(self.model.apply, variables, batch, noisy, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}
         else:
             p = apply()
-        loss, terms = self.measure(p, variables, k_penalty, epoch)
+        loss, terms = self.measure(p, variables, key, epoch)
         return loss, (terms, variables)
 
     def measure(
         self, p: Pass, variables: Variables, key: jax.Array, epoch: Any = None
     ) -> tuple[jax.Array, Terms]:
-        """(loss, its unweighted terms) of a pass that was made already; all are scalars."""
+        """(loss, its unweighted terms) of a pass that was made already; all are scalars.
+
+        `key` is that of the pass, of which each penalty has a stream of its own.
+        """
         scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
         loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
         terms = {"reconstruction": reconstruction}
-        for i, (name, penalty) in enumerate(self.penalties.items()):
-            k = jax.random.fold_in(key, i)
+        for name, penalty in self.penalties.items():
+            k = stream(key, f"penalty/{name}")
             terms[name] = jnp.mean(penalty.function(p, self.model, variables, k))
             loss = loss + penalty.weight_at(epoch) * terms[name]
         return loss, terms
 
 
-def build(config: Any, model: Model) -> Objective:
-    """The objective a resolved config describes. A penalty of weight 0 is not computed at all."""
+def build(config: Any, model: Model, numbers: Numbers = numbers_lib.NONE) -> Objective:
+    """The objective a resolved config describes. A penalty of weight 0 is not computed at all.
+
+    `numbers` that are open take the place of the config's. Penalties are added in the order of
+    their names, so that the config's order changes no bit.
+    """
     penalties = {}
-    for name, options in config.penalties.to_dict().items():
+    for name, options in sorted(config.penalties.to_dict().items()):
+        mine = numbers_lib.of(numbers, f"penalties.{name}")
+        if options["weight"] == 0 and "weight" not in mine:
+            continue
+        options |= mine
         common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
-        if not is_zero(common[0]):
-            penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
-    loss = config.loss.to_dict()
+        penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
+    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
     reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -82,6 +82,8 @@ PENALTIES: dict[str, Callable[..., jax.Array]] = {
     "sparsity_kl": sparsity_kl,
     "revive": revive,
 }
+# See `ae_jax.config.numbers`; the weights are open as well.
+OPEN = {"contractive_hessian": ("sigma",), "sparsity_kl": ("rho",)}
 
 
 OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself

@@ -22,7 +22,7 @@ from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import InitialiserName
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.objective.losses import LOSSES
-from ae_jax.optimizer import OPTIMISERS, SCHEDULES
+from ae_jax.optimizer import OPTIMIZERS, SCHEDULES
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Penalty:
 class Optim:
     """See `ae_jax.optimizer.build`."""
 
-    name: Annotated[str, OneOf(OPTIMISERS)] = "adam"
+    name: Annotated[str, OneOf(OPTIMIZERS)] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Fraction = 0.0  # sgd
     b1: Fraction = 0.9

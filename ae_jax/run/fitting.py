@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict, FrozenConfigDict
 
 from ae_jax.data.arrays import Split, checked
@@ -26,9 +25,10 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.keys import as_key
 from ae_jax.resolve.config import load_config, resolve
 from ae_jax.run.starting import check_same, first_state, origin_of
-from ae_jax.run.trained import Run, with_codes
+from ae_jax.run.trained import Run
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
+from ae_jax.train.record import History
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a notebook without ipywidgets: its bar is of text
@@ -80,11 +80,11 @@ def fit(
     if start is not None:
         check_same(start, config, origin)
     state = first_state(trainer, images, key, start, init_from)
-    history = {} if start is None else {name: [v] for name, v in start.history.items()}
+    history = History(None if start is None else start.history)
     state = _trained(trainer, state, data.train, key, history, progress, whole)
-    joined = {name: np.concatenate(values) for name, values in history.items()}
-    run = with_codes(config, trainer.model, state.variables, joined, images)
-    return run._replace(state=state, origin=origin, label_names=data.label_names)
+    run = Run(config, trainer.model, state.variables, history.arrays())
+    run = run._replace(state=state, origin=origin, label_names=data.label_names)
+    return run.with_codes(images)
 
 
 def _trained(
@@ -92,7 +92,7 @@ def _trained(
     state: setup.TrainState,
     part: Split,
     key: jax.Array,
-    history: dict[str, list[np.ndarray]],
+    history: History,
     progress: bool,
     whole: bool,
 ) -> setup.TrainState:
@@ -105,8 +105,7 @@ def _trained(
     with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
         for chunk in loop.train(trainer, state, part, key):
             state = chunk.state
-            for name, values in chunk.terms.items():
-                history.setdefault(name, []).append(values)
+            history.add(chunk.terms)
             if chunk.compile_s:
                 bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(chunk.steps[1] - chunk.steps[0])

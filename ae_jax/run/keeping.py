@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from ae_jax.errors import CheckpointError
 from ae_jax.files import json_file
@@ -13,6 +12,7 @@ from ae_jax.resolve.config import resolve
 from ae_jax.run.starting import key_data
 from ae_jax.run.trained import Origin, Run
 from ae_jax.train import checkpoint, setup
+from ae_jax.train.record import Record
 
 
 def restore(workdir: str, best: bool = False) -> Run:
@@ -47,23 +47,23 @@ def restore(workdir: str, best: bool = False) -> Run:
         raise CheckpointError(f"{workdir}: no checkpoint here yet")
     for step, damage in restored.passed_over.items():
         warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
-    model, k, state = trainers[-1].model, config.model.code_size, restored.state
-    history = {name: np.asarray(values) for name, values in state.record.items()}
-    known = np.zeros(k), np.eye(k), None
-    if (path / "codes.npz").is_file():
-        known = _of_codes(path / "codes.npz", k)
-    mean, cov, names = known
-    return Run(config, model, state.variables, history, mean, cov, state, origins[-1], names)
+    return opened(config, trainers[-1], restored.state, restored.record, origins[-1])
 
 
-def _of_codes(file: Path, k: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    """(mean, covariance, names of the labels or None)."""
-    try:
-        with np.load(file, allow_pickle=False) as codes:
-            mean, cov = codes["mean"], codes["cov"]
-            names = codes["label_names"] if "label_names" in codes.files else None
-    except Exception as error:  # zipfile, zlib and numpy each have their own
-        raise CheckpointError(f"{file}: cannot be read ({error})") from error
-    if mean.shape != (k,) or cov.shape != (k, k):
-        raise CheckpointError(f"{file}: is of a code of another size than {k}")
-    return mean, cov, None if names is None else tuple(map(str, names.reshape(-1)))
+def opened(
+    config: Any,
+    trainer: setup.Trainer,
+    state: setup.TrainState,
+    record: Record,
+    origin: Origin | None = None,
+) -> Run:
+    """The `Run` of a checkpoint.
+
+    Raises:
+      CheckpointError: its record is of another code.
+    """
+    mean, cov = record.moments or (None, None)
+    if mean is not None and len(mean) != (k := config.model.code_size):
+        raise CheckpointError(f"the checkpoint's record is of a code of {len(mean)}, not of {k}")
+    history, names = dict(record.history), record.label_names
+    return Run(config, trainer.model, state.variables, history, mean, cov, state, origin, names)

@@ -26,6 +26,7 @@ from ae_jax.model.corruption import BEYOND
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.train import setup
+from ae_jax.train.record import Moments
 
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
@@ -46,9 +47,9 @@ class Run(NamedTuple):
     config: FrozenConfigDict
     model: Model
     variables: Variables
-    history: dict[str, np.ndarray]  # loss and its terms, one number a step
-    code_mean: np.ndarray  # of the training set's codes [code_size]
-    code_cov: np.ndarray  # [code_size, code_size]
+    history: dict[str, np.ndarray]  # loss and its terms at every step since the first
+    code_mean: np.ndarray | None = None  # of the training set's codes [code_size]; `with_codes`
+    code_cov: np.ndarray | None = None  # [code_size, code_size]
     state: setup.TrainState | None = None  # what `fit` goes on from
     origin: Origin | None = None  # what data and key it came from
     label_names: label_lib.Names | None = None  # of the labels 0 ... k-1, where they have any
@@ -97,16 +98,50 @@ class Run(NamedTuple):
 
     def sample(self, key: Any, n: int, labels: Any = None) -> np.ndarray:
         """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
-        the mean and covariance of the training codes. `labels` as for `decode`."""
+        the mean and covariance of the training codes. `labels` as for `decode`.
+
+        Raises:
+          DataError: errors of `decode`; or the training codes are not known: see `with_codes`.
+        """
         key, n = as_key(key), checks.count("n", n)
         classes = self._classes(labels, n)
         drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
-        if self.config.bottleneck.name == "gaussian":
+        if self._has_prior:
             codes = jax.random.normal(key, (drawn, self.config.model.code_size))
         else:
-            mean, cov = jnp.asarray(self.code_mean), jnp.asarray(self.code_cov)
+            mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
         return self._decoded(np.asarray(codes, np.float32)[:n], classes)
+
+    def with_codes(self, images: Any) -> "Run":
+        """The run with mean and covariance of the codes of `images`, of the first SAMPLE at most.
+
+        `fit` does it with the training images, and so does a run in a work directory at its end.
+        One that was interrupted, or the best of one, comes without: its weights are others.
+
+        Raises:
+          DataError: errors of `encode`, or there are no images.
+        """
+        k, few = self.config.model.code_size, images[:SAMPLE]
+        if not len(few):
+            raise DataError("images: none; the moments of codes need one at least")
+        codes = np.concatenate([self.encode(block) for block in blocks(few)])
+        # One image has no spread; NumPy would say NaN.
+        cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
+        return self._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
+
+    def moments(self, what: str) -> Moments:
+        """Mean and covariance of the training codes; `what` needs them.
+
+        Raises:
+          DataError: they are not known; says what to do.
+        """
+        if self.code_mean is None or self.code_cov is None:
+            raise DataError(
+                f"{what}: needs the mean and covariance of the training codes, which were not kept "
+                "with these weights; run = run.with_codes(images), with the training images"
+            )
+        return Moments(self.code_mean, self.code_cov)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
@@ -162,6 +197,11 @@ class Run(NamedTuple):
         rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
         return _figures().curves(rows)
 
+    @property
+    def _has_prior(self) -> bool:
+        """Whether codes are trained to be N(0, I)."""
+        return bool(self.config.bottleneck.name == "gaussian")
+
     def _checked(self, where: str, images: Any) -> np.ndarray:
         limits = self.limits or self._own_limits()
         return checks.images_of(where, images, self.model.shape, limits, ROOM)
@@ -198,16 +238,6 @@ class Run(NamedTuple):
 
     def _in_batches(self, function: Any, *rows: np.ndarray) -> np.ndarray:
         return in_batches(partial(function, self.model, self.variables), *rows)
-
-
-def with_codes(config: Any, model: Model, variables: Variables, history: Any, images: Any) -> Run:
-    """A `Run` with the first two moments of the codes of `images`, the first SAMPLE at most."""
-    k = config.model.code_size
-    run = Run(config, model, variables, history, np.zeros(k), np.eye(k))
-    codes = np.concatenate([run.encode(block) for block in blocks(images[:SAMPLE])])
-    # One image has no spread; NumPy would say NaN.
-    cov = np.cov(codes, rowvar=False).reshape(k, k) if len(codes) > 1 else np.zeros((k, k))
-    return run._replace(code_mean=codes.mean(0), code_cov=cov.astype(np.float32))
 
 
 def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -50,16 +50,17 @@ def choose(
 
 
 def _trial(e: Ensemble) -> _Trial:
-    states, own = ensemble.start(e), ensemble.own_of(e, 0)
+    carry = ensemble.carry_of(e, ensemble.start(e))
+    own = ensemble.own_of(e, 0)
     shared = ensemble.Shared(e.images, e.labels, 0, 1)
     size = e.fixed.config.train.batch_size
-    program, compile_s = ensemble.compile_steps(e, size, states, own, shared)
+    program, compile_s = ensemble.compile_steps(e, size, carry, own, shared)
 
     def steps(count: int) -> float:
-        nonlocal states
+        nonlocal carry
         begun = time.perf_counter()
-        states = ensemble.advance(e, program, states, own, shared._replace(last=count), {})
-        jax.block_until_ready(states)
+        carry = ensemble.advance(e, program, carry, own, shared._replace(last=count), {})
+        jax.block_until_ready(carry)
         return (time.perf_counter() - begun) / count / len(e.group.seeds) * 1e3
 
     steps(1)  # the first call does more than later ones

@@ -2,7 +2,7 @@
 
 A member sees the order and the noise that the single run of its seed sees, and the images are
 shared. Three methods give the same numbers up to rounding; which is fastest depends on the widths
-and on the machine, which `fastest.choose` measures:
+and on the machine, which `autotune.choose` measures:
 
     vmap  every operation works on all members at once (`jax.vmap`)
     map   inside the program one member takes its steps, then the next (`jax.lax.map`)
@@ -25,10 +25,12 @@ from jax.sharding import PartitionSpec as P
 from ae_jax.data.arrays import Split
 from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
+from ae_jax.streams import stream
 from ae_jax.sweep import members
 from ae_jax.sweep.members import Group
 from ae_jax.train import loop, setup
-from ae_jax.train.setup import Keys, Trainer, TrainState
+from ae_jax.train.loop import Carry
+from ae_jax.train.setup import Trainer, TrainState
 
 METHODS = ("vmap", "map", "loop")
 Compiled = dict[int, Any]  # batch size -> program
@@ -39,7 +41,7 @@ class Own(NamedTuple):
 
     order: jax.Array  # of the images in the epoch [n_train]
     noise: jax.Array  # key
-    values: Mapping[str, jax.Array]  # of fields of the config
+    values: Mapping[str, jax.Array]  # of fields that are open, see `ae_jax.config.numbers`
 
 
 class Shared(NamedTuple):
@@ -60,7 +62,8 @@ class Ensemble(NamedTuple):
     initial: Sequence[TrainState]  # of every row, in arrays of NumPy
     images: jax.Array  # on the device, or on each of them
     labels: jax.Array | None
-    keys: Keys  # [rows]: the members, and the last of them repeated to fill the devices
+    order: jax.Array  # keys [rows]: the members, and the last of them repeated to fill the devices
+    noise: jax.Array  # keys [rows]
     values: Mapping[str, jax.Array]  # [rows]
     mesh: Mesh | None  # of several devices
 
@@ -113,24 +116,39 @@ def prepare(
     mesh = Mesh(np.asarray(used), ("members",)) if len(used) > 1 else None
     # Every device needs as many: the last member is repeated.
     rows = [*range(n), *[n - 1] * (-n % len(used) if mesh else 0)]
-    keys = _split_keys(jnp.stack([jax.random.key(group.seeds[i]) for i in rows]))
+    keys = jnp.stack([jax.random.key(group.seeds[i]) for i in rows])
+    order, noise = (_streams(keys, name) for name in ("order", "noise"))
     values = {field: jnp.asarray(v[rows]) for field, v in group.values.items()}
     images, labels = jax.device_put(
         (data.images, data.labels if group.config.model.classes else None),
         NamedSharding(mesh, P()) if mesh else None,
     )
     states = [initial[i] for i in rows]
-    return Ensemble(group, method, fixed, states, images, labels, keys, values, mesh)
+    return Ensemble(group, method, fixed, states, images, labels, order, noise, values, mesh)
 
 
-_split_keys = jax.jit(jax.vmap(setup.split_keys))
+@partial(jax.jit, static_argnums=1)
+def _streams(keys: jax.Array, name: str) -> jax.Array:
+    return jax.vmap(lambda key: stream(key, name))(keys)
 
 
 def start(e: Ensemble) -> Any:
     """The states at step 0: a list, or for vmap and map one state with a member axis."""
+    return _placed(e, e.initial)
+
+
+def carry_of(e: Ensemble, states: Any) -> Any:
+    """The states with room for the metrics of an epoch: a list, or one with a member axis."""
+    shapes = jax.eval_shape(lambda own: e.trainer(own).metrics(), _row(e.values, 0))
+    room = jax.tree.map(lambda shape: np.zeros(shape.shape, shape.dtype), shapes)
+    metrics = _placed(e, [room] * len(e.initial))
+    return list(map(Carry, states, metrics)) if e.method == "loop" else Carry(states, metrics)
+
+
+def _placed(e: Ensemble, trees: Sequence[Any]) -> Any:
     if e.method == "loop":
-        return [jax.device_put(jax.tree.map(np.copy, state)) for state in e.initial]
-    return _shared_out(jax.tree.map(lambda *leaves: np.stack(leaves), *e.initial), e.mesh)
+        return [jax.device_put(jax.tree.map(np.copy, tree)) for tree in trees]
+    return _shared_out(jax.tree.map(lambda *leaves: np.stack(leaves), *trees), e.mesh)
 
 
 def train(e: Ensemble, states: Any, compiled: Compiled | None = None) -> Iterator[Chunk]:
@@ -143,6 +161,7 @@ def train(e: Ensemble, states: Any, compiled: Compiled | None = None) -> Iterato
     compiled = {} if compiled is None else compiled
     fixed, full = e.fixed, e.fixed.batches[0]
     diverged: dict[int, int] = {}
+    carry = carry_of(e, states)
     chunk, done = 1, 0
     while (epoch := done // fixed.steps_per_epoch) < fixed.config.train.epochs:
         own = own_of(e, epoch)
@@ -153,14 +172,15 @@ def train(e: Ensemble, states: Any, compiled: Compiled | None = None) -> Iterato
             shared = Shared(e.images, e.labels, first, last)
             compile_s = 0.0
             if size not in compiled:
-                compiled[size], compile_s = compile_steps(e, size, states, own, shared)
+                compiled[size], compile_s = compile_steps(e, size, carry, own, shared)
             begun = time.perf_counter()
-            states = advance(e, compiled[size], states, own, shared, diverged)
-            terms = _terms(e, states, first, last)
+            carry = advance(e, compiled[size], carry, own, shared, diverged)
+            terms = _terms(e, carry, first, last)
             seconds = time.perf_counter() - begun
             diverged = _diverged(terms, done, diverged)
             steps = (done, done + last - first)
             first, done = last, steps[1]
+            states = [c.state for c in carry] if e.method == "loop" else carry.state
             yield Chunk(states, steps, terms, diverged, seconds, compile_s)
             chunk = max(1, int((steps[1] - steps[0]) / max(seconds, 1e-6) * loop.CHUNK_SECONDS))
 
@@ -183,23 +203,21 @@ def evaluator(e: Ensemble) -> Callable[..., metrics.Metrics]:
     return of_member
 
 
-def _member_steps(
-    e: Ensemble, size: int, state: TrainState, own: Own, shared: Shared
-) -> TrainState:
+def _member_steps(e: Ensemble, size: int, carry: Carry, own: Own, shared: Shared) -> Carry:
     """The steps of one member, whose numbers are arguments."""
     images, labels, first, last = shared
     mine = e.trainer(own.values)
-    return loop.run_steps(mine, size, state, images, labels, own.order, first, last, own.noise)
+    return loop.run_steps(mine, size, carry, images, labels, own.order, first, last, own.noise)
 
 
 def compile_steps(
-    e: Ensemble, size: int, states: Any, own: Own, shared: Shared
+    e: Ensemble, size: int, carry: Any, own: Own, shared: Shared
 ) -> tuple[Any, float]:
     """(program for batches of `size`, seconds)."""
     begun = time.perf_counter()
     steps: Any = partial(_member_steps, e, size)
     steps = {"vmap": _vmapped, "map": _mapped, "loop": _of_row}[e.method](steps)
-    args = (states[0], own, shared, 0) if e.method == "loop" else (states, own, shared)
+    args = (carry[0], own, shared, 0) if e.method == "loop" else (carry, own, shared)
     if e.mesh:
         of_members = P("members")
         steps = jax.shard_map(
@@ -214,30 +232,33 @@ def compile_steps(
 
 
 def _vmapped(steps: Any) -> Any:
-    axes: Any = (None, 0, 0, 0, 0)  # all are at one step; what it indexes stays a plain slice
-    stacked = TrainState(*axes)
+    axes: Any = (None, 0, 0, 0)  # all are at one step; what it indexes stays a plain slice
+    stacked: Any = Carry(TrainState(*axes), 0)  # type: ignore[arg-type]
 
-    def together(states: TrainState, own: Own, shared: Shared) -> TrainState:
+    def together(carry: Carry, own: Own, shared: Shared) -> Carry:
+        steps_done = carry.state.step
         every = jax.vmap(steps, in_axes=(stacked, 0, None), out_axes=stacked)
-        done = every(states._replace(step=states.step[0]), own, shared)
-        return done._replace(step=jnp.broadcast_to(done.step, states.step.shape))
+        one = carry._replace(state=carry.state._replace(step=steps_done[0]))
+        state, metrics = every(one, own, shared)
+        step = jnp.broadcast_to(state.step, steps_done.shape)
+        return Carry(state._replace(step=step), metrics)
 
     return together
 
 
 def _mapped(steps: Any) -> Any:
-    return lambda states, own, shared: jax.lax.map(lambda m: steps(*m, shared), (states, own))
+    return lambda carry, own, shared: jax.lax.map(lambda m: steps(*m, shared), (carry, own))
 
 
 def _of_row(steps: Any) -> Any:
-    return lambda state, own, shared, i: steps(state, _row(own, i), shared)
+    return lambda carry, own, shared, i: steps(carry, _row(own, i), shared)
 
 
 def own_of(e: Ensemble, epoch: int) -> Own:
     """The members' own part in an epoch."""
     # On one device whatever the method, so that the sorting is compiled once.
-    orders = _orders(e.keys.order, e.fixed.n_train, epoch)
-    return _shared_out(Own(orders, e.keys.noise, e.values), e.mesh)
+    orders = _orders(e.order, e.fixed.n_train, epoch)
+    return _shared_out(Own(orders, e.noise, e.values), e.mesh)
 
 
 @partial(jax.jit, static_argnums=1)
@@ -246,22 +267,20 @@ def _orders(keys: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
 
 
 def advance(
-    e: Ensemble, program: Any, states: Any, own: Own, shared: Shared, diverged: Mapping[int, int]
+    e: Ensemble, program: Any, carry: Any, own: Own, shared: Shared, diverged: Mapping[int, int]
 ) -> Any:
-    """The states after batches [shared.first, shared.last); 'loop' rests the diverged ones."""
+    """What is after batches [shared.first, shared.last); 'loop' rests the diverged members."""
     if e.method != "loop":
-        return program(states, own, shared)
-    return [
-        state if i in diverged else program(state, own, shared, i) for i, state in enumerate(states)
-    ]
+        return program(carry, own, shared)
+    return [one if i in diverged else program(one, own, shared, i) for i, one in enumerate(carry)]
 
 
-def _terms(e: Ensemble, states: Any, first: int, last: int) -> dict[str, np.ndarray]:
+def _terms(e: Ensemble, carry: Any, first: int, last: int) -> dict[str, np.ndarray]:
     if e.method == "loop":
-        records = [state.record for state in states]
-        return {n: np.stack([np.asarray(r[n])[first:last] for r in records]) for n in records[0]}
+        found = [c.metrics for c in carry]
+        return {n: np.stack([np.asarray(m[n])[first:last] for m in found]) for n in found[0]}
     n = len(e.group.seeds)
-    return {name: np.asarray(v)[:n, first:last] for name, v in states.record.items()}
+    return {name: np.asarray(v)[:n, first:last] for name, v in carry.metrics.items()}
 
 
 def _diverged(terms: dict[str, np.ndarray], step: int, known: dict[int, int]) -> dict[int, int]:

@@ -1,11 +1,12 @@
 """The members of a sweep, and which of them one compiled program can serve.
 
-A member is (seed, values of some config fields). Numbers that differ between members, and the size
-of the code, can be arguments of a program; what changes its shapes or its operations (a width, an
-activation, the batch size) cannot, and splits the members into groups.
+A member is (seed, values of some config fields). Numbers that are declared open (see
+`ae_jax.config.numbers`) and the size of the code can be arguments of a program; everything else (a
+width, an activation, the batch size) may change its shapes or its operations, and splits the
+members into groups.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,14 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import FrozenConfigDict
 
+from ae_jax import optimizer
+from ae_jax.config.numbers import Numbers
+from ae_jax.model import bottleneck, corruption
 from ae_jax.model.bottleneck import WIDTHS
+from ae_jax.objective import losses, objective, penalties
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import setup
 from ae_jax.train.setup import Trainer, TrainState
 
 CODE_SIZE = "model.code_size"
-# 1 - b2 is made of digits that float32 does not keep: as an argument it would not be the same.
-CONSTANTS = ("optim.b2",)
+SLOTS_OPEN: dict[str, Mapping[str, Collection[str]]] = {
+    "corruption": corruption.OPEN,
+    "bottleneck": bottleneck.OPEN,
+    "loss": losses.OPEN,
+}
 
 
 class Member(NamedTuple):
@@ -48,17 +56,17 @@ def trainer_of(
 
     It works on the network with the group's widest code.
     """
-    numbers = {field: value for field, value in values.items() if field != CODE_SIZE}
-    trainer = own_trainer(group, numbers, shape, n_train)
+    trainer = setup.prepare(group.config, shape, n_train, numbers=_numbers(values))
     return masked(trainer, values[CODE_SIZE]) if CODE_SIZE in values else trainer
 
 
-def own_trainer(
-    group: Group, values: Mapping[str, Any], shape: tuple[int, int, int], n_train: int
-) -> Trainer:
-    """The group's config with these `values`, made ready; a code size here is a plain number."""
-    raw = config_lib.merge(group.config.to_dict(), config_lib.nested(values))
-    return setup.prepare(FrozenConfigDict(raw), shape, n_train)
+def _numbers(values: Mapping[str, Any]) -> Numbers:
+    return {field: value for field, value in values.items() if field != CODE_SIZE}
+
+
+def _of_size(config: Any, size: int) -> Any:
+    """The config with a code of `size`."""
+    return FrozenConfigDict(config_lib.merge(config.to_dict(), {"model": {"code_size": size}}))
 
 
 def groups(members: Sequence[Member]) -> list[Group]:
@@ -83,7 +91,19 @@ def _is_open(config: Any, field: str, value: Any) -> bool:
     """Whether the field can be an argument."""
     if field == CODE_SIZE:
         return maskable(config)
-    return isinstance(value, float) and field not in CONSTANTS
+    section, _, name = field.rpartition(".")
+    return isinstance(value, float) and name in _open_fields(config, section)
+
+
+def _open_fields(config: Any, section: str) -> Collection[str]:
+    """The fields of a section that are declared open."""
+    if section == "optim":
+        return optimizer.OPEN
+    kind, _, penalty = section.partition(".")
+    if kind == "penalties":
+        return (*objective.OPEN, *penalties.OPEN.get(penalty, ()))
+    declared = SLOTS_OPEN.get(section)
+    return declared.get(config[section].name, ()) if declared else ()
 
 
 def _group(members: Sequence[Member], rows: Sequence[int]) -> Group:
@@ -108,11 +128,11 @@ def maskable(config: Any) -> bool:
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would
     choose among the units cut off, and `weight_l2` averages over their weights as well.
     """
-    penalties = {name for name, options in config.penalties.items() if options.weight != 0}
-    bottleneck = config.bottleneck
-    raw = bottleneck.get("deviation") == "raw"
-    return bottleneck.name in ("identity", "dropout", "gaussian") and not (
-        raw or penalties - {"l1", "gaussian_kl"}
+    charged = {name for name, options in config.penalties.items() if options.weight != 0}
+    slot = config.bottleneck
+    raw = slot.get("deviation") == "raw"
+    return slot.name in ("identity", "dropout", "gaussian") and not (
+        raw or charged - {"l1", "gaussian_kl"}
     )
 
 
@@ -126,22 +146,22 @@ def masked(trainer: Trainer, size: Any) -> Trainer:
     module, config = trainer.model.module, trainer.config
     keep = (jnp.arange(config.model.code_size) < size)[None, :].astype(jnp.float32)
     keep_h = jnp.tile(keep, (1, WIDTHS.get(config.bottleneck.name, 1)))
-    bottleneck: Any = module.bottleneck
+    wide: Any = module.bottleneck
 
     def code(key: Any, h: jax.Array, train: bool, **options: Any) -> jax.Array:
-        return keep * bottleneck.func(key, h, train, **options)
+        return keep * wide.func(key, h, train, **options)
 
     def seen(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
         return lambda p, *rest: function(p._replace(h=keep_h * p.h), *rest)
 
-    module = module.clone(bottleneck=partial(code, **bottleneck.keywords))
+    module = module.clone(bottleneck=partial(code, **wide.keywords))
     model = trainer.model._replace(module=module)
-    penalties = {
+    cut = {
         name: penalty._replace(function=seen(penalty.function))
         for name, penalty in trainer.objective.penalties.items()
     }
-    objective = trainer.objective._replace(model=model, penalties=penalties)
-    return trainer._replace(model=model, objective=objective)
+    of_code = trainer.objective._replace(model=model, penalties=cut)
+    return trainer._replace(model=model, objective=of_code)
 
 
 def initial_states(
@@ -156,7 +176,8 @@ def initial_states(
     @partial(jax.jit, static_argnums=0)
     def init(size: int, key: jax.Array, values: Mapping[str, Any]) -> TrainState:
         like = trainer_of(group, values, shape, n_train).abstract()
-        small = own_trainer(group, {**values, CODE_SIZE: size}, shape, n_train)
+        config, numbers = _of_size(group.config, size), _numbers(values)
+        small = setup.prepare(config, shape, n_train, numbers=numbers)
         return jax.tree.map(partial(_widened, size, wide), small.init(key, mean), like)
 
     states = []

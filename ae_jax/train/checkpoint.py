@@ -1,6 +1,7 @@
 """Checkpoints of a run's work directory: the only user of Orbax.
 
     checkpoints/1200/state/      the arrays, written by Orbax
+                     record.npz  history, moments of the codes: see `ae_jax.train.record`
                      step.json   their names, types and shapes; the test loss; what `save` was told
                      SHA256SUMS  of all of these
     checkpoints/1200.tmp         being written or removed; never read
@@ -24,25 +25,34 @@ import jax
 import orbax.checkpoint as ocp
 
 from ae_jax.errors import AeJaxError, CheckpointError
-from ae_jax.files import checksums, json_file
+from ae_jax.files import checksums, json_file, npz
 from ae_jax.files.checksums import DamagedError
 from ae_jax.train import devices
+from ae_jax.train import record as record_lib
+from ae_jax.train.record import Record
 
 KEEP = 3  # newest steps kept, besides the one with the lowest test loss
 FACTS = "step.json"
+RECORD = "record.npz"
 FULL = ("No space left", "File too large", "Disk quota exceeded")
 
 
 class Restored(NamedTuple):
-    """A state, and the newer steps that were passed over: step -> what is wrong with it."""
+    """A state with its record, and the newer steps passed over: step -> what is wrong with it."""
 
     step: int
     state: Any
+    record: Record
     passed_over: dict[int, str]
 
 
 def save(
-    workdir: Path, step: int, state: Any, meta: dict[str, Any], loss: float | None = None
+    workdir: Path,
+    step: int,
+    state: Any,
+    meta: dict[str, Any],
+    loss: float | None = None,
+    record: Record = Record(),  # noqa: B008  a tuple, which nobody can change
 ) -> None:
     """Writes `state`, a pytree of arrays, as `step`; returns when it is on disk.
 
@@ -52,6 +62,7 @@ def save(
       state: waited for, so that it may be donated to the next step.
       meta: JSON; handed to `like` when the state is restored.
       loss: on the test set, where it is known: the step with the lowest is kept.
+      record: what the steps up to this one have shown.
 
     Raises:
       CheckpointError: it was not written; what was there before is untouched.
@@ -63,7 +74,7 @@ def save(
         devices.by_first(lambda: _remove(part))
         with _orbax() as checkpointer:
             checkpointer.save(part / "state", args=ocp.args.StandardSave(state))
-        devices.by_first(lambda: _publish(part, folder / str(step), facts))
+        devices.by_first(lambda: _publish(part, folder / str(step), facts, record))
     except jax.errors.JaxRuntimeError:
         raise  # another process is gone, which is not this disk's fault
     except Exception as error:  # Orbax reports a full disk as one of three types
@@ -99,7 +110,9 @@ def restore(
             continue
         abstract = _build(like, facts)
         try:
-            return Restored(step, _read(folder / str(step), abstract, sharding), passed_over)
+            record = record_lib.unpack(npz.read(folder / str(step) / RECORD), step)
+            state = _read(folder / str(step), abstract, sharding)
+            return Restored(step, state, record, passed_over)
         except Exception as error:  # intact, but of an Orbax that this one cannot read
             passed_over[step] = _first_line(error)
     if passed_over:
@@ -158,8 +171,9 @@ def _orbax() -> ocp.Checkpointer:
     return ocp.Checkpointer(ocp.StandardCheckpointHandler())
 
 
-def _publish(part: Path, final: Path, facts: dict[str, Any]) -> None:
+def _publish(part: Path, final: Path, facts: dict[str, Any], record: Record) -> None:
     (part / FACTS).write_text(json.dumps(facts))
+    npz.write(part / RECORD, record_lib.pack(record))
     checksums.write(part)
     os.rename(part, final)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.data.arrays import Split
+from ae_jax.streams import stream
 from ae_jax.train import loop, setup
 from ae_jax.train.setup import Trainer
 
@@ -38,7 +39,7 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     `flops` and `bytes` are XLA's counts for one run of the loop's body. A program that is kept
     from an earlier start need not be compiled: then `compile_s` is what reading it takes.
     """
-    config, keys = trainer.config, setup.split_keys(key)
+    config, noise = trainer.config, stream(key, "noise")
     size, (full, _) = config.train.batch_size, trainer.batches
     rows = slice(None if isinstance(data.images, np.ndarray) else TRIED * size)
     mean = setup.mean_image(data.images[rows], config.data.scale)
@@ -48,11 +49,12 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     state = trainer.init(key, mean)
     params = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     data_args = (images, labels, jnp.arange(len(images)))
-    program, compile_s = loop.compile_steps(trainer, size, (state, *data_args, 0, 1, keys.noise))
+    carry = loop.Carry(state, trainer.metrics())
+    program, compile_s = loop.compile_steps(trainer, size, (carry, *data_args, 0, 1, noise))
     best, last, started = float("inf"), 1, time.perf_counter()
     while time.perf_counter() - started < SECONDS:
         begun = time.perf_counter()
-        state = jax.block_until_ready(program(state, *data_args, 0, last, keys.noise))
+        carry = jax.block_until_ready(program(carry, *data_args, 0, last, noise))
         best = min(best, (time.perf_counter() - begun) / last)
         last = min(2 * last, full)
     counts: Any = program.cost_analysis() or {}

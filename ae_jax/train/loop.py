@@ -1,8 +1,8 @@
 """The one training loop: compiled steps over an index array, with a pause between chunks of steps.
 
-Nothing random is state. The order of epoch e comes from fold_in(key, e), the noise of step s from
-fold_in(key, s); a `TrainState` and the key of the run are all there is to resume from, mid-epoch
-too, bit for bit.
+Nothing random is state. The order of epoch e comes from fold_in(stream(key, 'order'), e), the noise
+of step s from fold_in(stream(key, 'noise'), s); a `TrainState` and the key of the run are all there
+is to resume from, mid-epoch too, bit for bit.
 """
 
 import time
@@ -18,10 +18,18 @@ from ae_jax.data.arrays import Split
 from ae_jax.errors import DivergedError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
+from ae_jax.streams import stream
 from ae_jax.train import devices, feed, microbatch
-from ae_jax.train.setup import Trainer, TrainState, part, split_keys
+from ae_jax.train.setup import Metrics, Trainer, TrainState, part
 
 CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
+
+
+class Carry(NamedTuple):
+    """What the compiled loop hands from step to step."""
+
+    state: TrainState
+    metrics: Metrics  # of the epoch, as `Trainer.metrics` makes room for them
 
 
 class Chunk(NamedTuple):
@@ -35,53 +43,56 @@ class Chunk(NamedTuple):
     compile_s: float
 
 
-def train_step(trainer: Trainer, state: TrainState, batch: Batch, key: jax.Array) -> TrainState:
-    """One optimiser step on a batch; records the loss *before* it."""
+def train_step(
+    trainer: Trainer, state: TrainState, batch: Batch, key: jax.Array
+) -> tuple[TrainState, Metrics]:
+    """One optimizer step on a batch -> (state, loss and its terms *before* the step)."""
     epoch = state.step / trainer.steps_per_epoch
 
     def loss_of(params: Any, batch: Batch) -> Any:
         return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
-    alone = trainer.mesh is None  # several devices have their parts already
+    alone = trainer.mesh is None  # several devices have their share already
     images = microbatch.size(trainer.config, len(batch.x)) if alone else len(batch.x)
-    gradients = microbatch.mean_over_parts(jax.value_and_grad(loss_of, has_aux=True), images)
+    gradients = microbatch.mean_over(jax.value_and_grad(loss_of, has_aux=True), images)
     (loss, (terms, variables)), grads = gradients(state.params, batch)
-    updates, optimiser = trainer.optimiser.update(grads, state.optimiser, state.params)
+    updates, optimizer = trainer.optimizer.update(grads, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
     _, statistics = part(variables)
-    i = state.step % trainer.steps_per_epoch
-    terms = {"loss": loss, **terms}
-    record = {name: state.record[name].at[i].set(value) for name, value in terms.items()}
-    return TrainState(state.step + 1, params, statistics, optimiser, record)
+    return TrainState(state.step + 1, params, statistics, optimizer), {"loss": loss, **terms}
 
 
 def run_steps(
     trainer: Trainer,
     size: int,
-    state: TrainState,
+    carry: Carry,
     images: jax.Array,
     labels: jax.Array | None,
     order: jax.Array,
     first: jax.Array,
     last: jax.Array,
     key: jax.Array,
-) -> TrainState:
+) -> Carry:
     """Batches [first, last) of an epoch in the given `order`, `size` images each.
 
     `images` are [n, H, W, C] as stored (uint8, or float in [0,1]), `labels` [n] or None, and
-    `order` indexes both. The bounds are arguments, so one compilation serves every chunk.
+    `order` indexes both. The bounds are arguments, so one compilation serves every chunk. The
+    metrics of every step take their place among those of the epoch.
     """
     rows = images.reshape(len(images), -1)  # gathering images as rows is twice as fast on CPUs
 
-    def body(i: jax.Array, state: TrainState) -> TrainState:
+    def body(i: jax.Array, carry: Carry) -> Carry:
+        state, epoch = carry
         start = i * trainer.config.train.batch_size
         indices = jax.lax.dynamic_slice(order, (start,), (size,))
         indices = devices.spread(trainer.mesh, indices)
         x = scaling.to_network(rows[indices], trainer.model.scale).reshape(size, *images.shape[1:])
         batch = Batch(x, None if labels is None else labels[indices])
-        return train_step(trainer, state, batch, jax.random.fold_in(key, state.step))
+        step = state.step % trainer.steps_per_epoch
+        state, metrics = train_step(trainer, state, batch, jax.random.fold_in(key, state.step))
+        return Carry(state, {name: epoch[name].at[step].set(v) for name, v in metrics.items()})
 
-    return jax.lax.fori_loop(first, last, body, state)
+    return jax.lax.fori_loop(first, last, body, carry)
 
 
 @partial(jax.jit, static_argnums=1)
@@ -103,12 +114,11 @@ def train(
     Raises:
       DivergedError: a loss that is not finite; names the step and the first offending leaf.
     """
-    keys = split_keys(key)
     full, rest = trainer.batches
     everywhere = partial(devices.replicate, trainer.mesh)
-    state, noise = everywhere((state, keys.noise))
+    carry, noise = everywhere((Carry(state, trainer.metrics()), stream(key, "noise")))
     labels = data.labels if trainer.config.model.classes else None
-    order_of = partial(epoch_order, keys.order, trainer.n_train)
+    order_of = partial(epoch_order, stream(key, "order"), trainer.n_train)
     compiled: dict[int, Any] = {}
     chunk, done = 1, int(state.step)
     for window in feed.feed(trainer, data.images, labels, order_of, done):
@@ -121,13 +131,14 @@ def train(
             last = min(last, full) if first < full else last
             if chunk_steps:
                 last = min(last, first + chunk_steps - done % chunk_steps)
-            args = (state, images, labels, order, first - begin, last - begin, noise)
+            args = (carry, images, labels, order, first - begin, last - begin, noise)
             compile_s = 0.0
             if size not in compiled:
                 compiled[size], compile_s = compile_steps(trainer, size, args)
             start = time.perf_counter() - waited
-            state = compiled[size](*args)
-            terms = {name: np.asarray(v)[first:last] for name, v in state.record.items()}
+            carry = compiled[size](*args)
+            state = carry.state
+            terms = {name: np.asarray(v)[first:last] for name, v in carry.metrics.items()}
             seconds, waited = time.perf_counter() - start, 0.0
             _check_finite(trainer, state, terms, done)
             steps = (done, done + last - first)

@@ -1,4 +1,4 @@
-"""A batch's gradient as the mean of its parts' gradients, where that is faster.
+"""A batch's gradient as the mean of its microbatches' gradients, where that is faster.
 
 What a convolutional step on a CPU keeps of 200 images does not fit into its caches; of 100 it does.
 It is the same gradient up to rounding only where an image's loss is its own affair, without noise
@@ -11,13 +11,13 @@ from typing import Any
 
 import jax
 
-LEAST, MOST = 25, 100  # images in a part
+LEAST, MOST = 25, 100  # images in a microbatch
 
 
 def size(config: Any, batch_size: int) -> int:
-    """Images in a part: a divisor of the batch, LEAST to MOST; else the whole batch.
+    """Images in a microbatch: a divisor of the batch, LEAST to MOST; else the whole batch.
 
-    Parts are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or
+    They are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or
     penalties.
     """
     convolutional = {config.encoder.name, config.decoder.name} <= {"conv_pool", "conv_strided"}
@@ -29,14 +29,14 @@ def size(config: Any, batch_size: int) -> int:
     return next(divisors, batch_size)
 
 
-def mean_over_parts(function: Callable[[Any, Any], Any], part: int) -> Callable[[Any, Any], Any]:
-    """f(params, batch) -> the mean of function(params, part of the batch) over parts of a size."""
+def mean_over(function: Callable[[Any, Any], Any], images: int) -> Callable[[Any, Any], Any]:
+    """f(params, batch) -> the mean of function(params, m), m microbatches of so many images."""
 
     def mean(params: Any, batch: Any) -> Any:
-        n = len(batch.x) // part
+        n = len(batch.x) // images
         if n == 1:
             return function(params, batch)
-        cut = jax.tree.map(lambda v: v.reshape(n, part, *v.shape[1:]), batch)
+        cut = jax.tree.map(lambda v: v.reshape(n, images, *v.shape[1:]), batch)
         found = jax.lax.map(partial(function, params), cut)
         # Added one to another: reducing over so few is slow on CPUs (5 ms for 2 x 250,000 numbers).
         return jax.tree.map(lambda v: sum(v[1:], v[0]) / n, found)

@@ -8,41 +8,31 @@ import numpy as np
 import optax
 
 from ae_jax import optimizer as optimizer_lib
+from ae_jax.config import numbers as numbers_lib
+from ae_jax.config.numbers import Numbers
 from ae_jax.data.arrays import Split, blocks
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import pipeline, scaling
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
+from ae_jax.streams import stream
+
+Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
 
 
 class TrainState(NamedTuple):
-    """Everything training changes."""
+    """Everything the next step needs; what a step measures is returned beside it."""
 
     step: jax.Array
     params: Any
     statistics: Variables  # the other collections: BatchNorm averages, the data's mean
-    optimiser: optax.OptState
-    record: dict[str, jax.Array]  # loss and its terms at each step of the epoch [steps_per_epoch]
+    optimizer: optax.OptState
 
     @property
     def variables(self) -> Variables:
         """What the functions of `Model` take."""
         return {"params": self.params, **self.statistics}
-
-
-class Keys(NamedTuple):
-    """The independent streams of a run."""
-
-    init: jax.Array
-    order: jax.Array
-    noise: jax.Array
-    evaluation: jax.Array
-
-
-def split_keys(key: jax.Array) -> Keys:
-    """One key of a run -> its streams."""
-    return Keys(*jax.random.split(key, 4))
 
 
 class Trainer(NamedTuple):
@@ -51,7 +41,7 @@ class Trainer(NamedTuple):
     config: Any
     model: Model
     objective: Objective
-    optimiser: optax.GradientTransformation
+    optimizer: optax.GradientTransformation
     n_train: int
     mesh: Any = None  # the devices a batch is spread over; see `devices`
 
@@ -72,9 +62,12 @@ class Trainer(NamedTuple):
         return jax.jit(self._init)(key, mean)
 
     def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
-        params, statistics = part(self.model.init(split_keys(key).init, mean))
-        record = {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
-        return TrainState(jnp.int32(0), params, statistics, self.optimiser.init(params), record)
+        params, statistics = part(self.model.init(stream(key, "init"), mean))
+        return TrainState(jnp.int32(0), params, statistics, self.optimizer.init(params))
+
+    def metrics(self) -> Metrics:
+        """Room for the loss and its terms at each step of an epoch, [steps_per_epoch] each."""
+        return {n: jnp.zeros(self.steps_per_epoch, jnp.float32) for n in self.objective.names}
 
     def abstract(self) -> TrainState:
         """Shapes and types of a state, nothing computed."""
@@ -114,8 +107,17 @@ def check_labels(
     )
 
 
-def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = None) -> Trainer:
+def prepare(
+    config: Any,
+    shape: tuple[int, int, int],
+    n_train: int,
+    mesh: Any = None,
+    numbers: Numbers = numbers_lib.NONE,
+) -> Trainer:
     """The trainer for a resolved config and `n_train` images of `shape`, on the devices of `mesh`.
+
+    `numbers`, arguments of a sweep's program, take the place of the config's; see
+    `ae_jax.config.numbers`.
 
     Raises:
       ConfigError: the batch is larger than the set.
@@ -125,11 +127,12 @@ def prepare(config: Any, shape: tuple[int, int, int], n_train: int, mesh: Any = 
             f"train.batch_size: {config.train.batch_size} is larger than the training set, "
             f"{n_train} images"
         )
-    model = pipeline.build(config, shape)
-    objective = objective_lib.build(config, model)
+    model = pipeline.build(config, shape, numbers)
+    objective = objective_lib.build(config, model, numbers)
     full, rest = divmod(n_train, config.train.batch_size)
     steps = full + (rest > 0 and not config.train.drop_remainder)
-    return Trainer(config, model, objective, optimizer_lib.build(config, steps), n_train, mesh)
+    optimizer = optimizer_lib.build(config, steps, numbers)
+    return Trainer(config, model, objective, optimizer, n_train, mesh)
 
 
 def mean_image(images: Any, scale: str) -> jax.Array:

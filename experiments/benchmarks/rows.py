@@ -214,8 +214,7 @@ def throughput(torch_side: Any, kind: str, base: str, pace: Pace) -> Row:
             "torch": lambda: torch_side.evaluate(network, x, size),
         }
     else:
-        k = resolved.model.code_size
-        run = Run(resolved, trainer.model, state.variables, {}, np.zeros(k), np.eye(k))
+        run = Run(resolved, trainer.model, state.variables, {})
         calls = {
             "ours": lambda: run.encode(images),
             "torch": lambda: torch_side.encode(network, x, batches.BATCH),

@@ -26,7 +26,7 @@ EPOCHS = 10  # of the whole commands, on mnist5k
 
 
 def sweep(torch_side: Any, name: str, pace: Pace) -> Row:
-    """A member's step of 8 members by the method that `fastest.choose` takes, and of single runs.
+    """A member's step of 8 members by the method that `autotune.choose` takes, and of single runs.
 
     The single runs, each a program of its own as `experiments.run` would have it, take their turns
     one after another; ratio = single runs / sweep. PyTorch has no part in it. All in a process of

@@ -57,6 +57,12 @@ def _gap(e: Any, kind: str, way: str) -> float:
     return e[0][kind]["energy"]["psnr_db"] - e[0][kind][way]["psnr_db"]
 
 
+def _over_linear(e: Any, kind: str, way: str) -> float:
+    """dB of a learnt way over the best linear map from the pixels that are there."""
+    numbers, control = e
+    return numbers[kind][way]["psnr_db"] - control["linear"][kind]["psnr_db"]
+
+
 def _half_way(e: Any) -> float:
     """Points of confidence of the line in the code over the line in pixels."""
     return 100 * (e[0]["code"]["midpoint_confidence"] - e[1]["pixels"]["midpoint_confidence"])
@@ -80,6 +86,14 @@ BARS: dict[str, list[Bar]] = {
             3.0,
         ),
         Bar(
+            "scattered pixels in one pass, dB over the best linear filling",
+            lambda e: _over_linear(e, "scattered pixels", "denoiser, one pass"),
+        ),
+        Bar(
+            "box by energy, dB over the best linear filling",
+            lambda e: _over_linear(e, "grey box", "energy"),
+        ),
+        Bar(
             "box by energy, dB over the best classical method",
             lambda e: _gain(e, "grey box", "energy"),
             0.0,
@@ -98,6 +112,11 @@ BARS: dict[str, list[Bar]] = {
     "super_resolution": [
         Bar("14 to 28, dB over bicubic", lambda e: e[0]["14 x 14"]["gain_db"], 2.0),
         Bar("7 to 28, dB over bicubic", lambda e: e[0]["7 x 7"]["gain_db"], 4.0),
+        Bar(
+            "14 to 28, dB over the best linear map",
+            lambda e: e[0]["14 x 14"]["gain_over_linear_db"],
+        ),
+        Bar("7 to 28, dB over the best linear map", lambda e: e[0]["7 x 7"]["gain_over_linear_db"]),
     ],
     "anomaly": [
         Bar("one class, mean AUROC (%)", lambda e: 100 * e[0]["one_class"]["mean"], 95.5),

@@ -5,14 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ae_jax import figures
 from ae_jax.evaluate import baselines, manifold
 from ae_jax.model.weights import first_filters, linear_maps
 from ae_jax.run.trained import Run
-from ae_jax.train import setup
+from ae_jax.streams import stream
 from experiments.running import stages
 from experiments.running.progress import see_few
 from experiments.workdirs import finished, place, workdir
@@ -114,5 +113,4 @@ def _point_figures(s: Any, path: Path, run: Run, rows: Any, summary: Any) -> dic
     """Points of a curve: where they go, and a code of one number as a line."""
     from ae_jax.analysis import curve  # with all applications: not for runs of images
 
-    key = jax.random.fold_in(setup.split_keys(s.key).evaluation, SHOWN)
-    return curve.figures(run, s.dataset.name, key)
+    return curve.figures(run, s.dataset.name, stream(s.key, "curve_figures"))

@@ -6,7 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
+from ae_jax.train.record import History
 from experiments.running.summary import count, layers
 from experiments.workdirs import workdir
 
@@ -57,27 +59,34 @@ def log_steps(s: Any, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:
 
 
 def log_epoch(
-    s: Any, path: Path, log: workdir.MetricsLog, chunk: loop.Chunk, timing: Timing, quiet: bool
+    s: Any,
+    path: Path,
+    log: workdir.MetricsLog,
+    chunk: loop.Chunk,
+    history: History,
+    timing: Timing,
+    quiet: bool,
 ) -> float | None:
     """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
 
     Returns the loss on the test set, if this epoch is evaluated.
     """
-    loss = None
-    record = {name: np.asarray(v, np.float64) for name, v in chunk.state.record.items()}
-    means = {name: float(values.mean()) for name, values in record.items()}
-    ends = {"loss_first_batch": record["loss"][0], "loss_last_batch": record["loss"][-1]}
+    loss, n = None, s.trainer.steps_per_epoch
+    terms = {name: values[-n:].astype(np.float64) for name, values in history.arrays().items()}
+    means = {name: float(values.mean()) for name, values in terms.items()}
+    first, last = map(float, terms["loss"][[0, -1]])
+    ends = {"loss_first_batch": first, "loss_last_batch": last}
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(
         **where,
         split="train",
         **means,
-        **{k: float(v) for k, v in ends.items()},
+        **ends,
         images_per_s=round(timing.rate),
     )
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
-        key = jax.random.fold_in(setup.split_keys(s.key).evaluation, chunk.epoch)
+        key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)
         variables = devices.local(chunk.state.variables)
         metrics = s.evaluate(variables, s.dataset.test, key)
         if not np.isfinite(metrics["loss"]):

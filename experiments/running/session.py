@@ -1,7 +1,6 @@
 """One training session in a work directory: restore, train, evaluate, summarise, draw."""
 
 import contextlib
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -9,8 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
-from tqdm import tqdm
 
 from ae_jax.data.load import Dataset
 from ae_jax.errors import CheckpointError
@@ -18,17 +15,16 @@ from ae_jax.evaluate import metrics
 from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
-from ae_jax.run.trained import Run, with_codes
-from ae_jax.train import checkpoint, cost, devices, loop, setup
-from ae_jax.train.interrupt import Interrupt
+from ae_jax.run.trained import Run
+from ae_jax.streams import stream
+from ae_jax.train import checkpoint, cost, devices, setup
+from ae_jax.train.record import Record
 from experiments import cli
+from experiments.running import stepping
 from experiments.running import tensorboard as board
-from experiments.running.progress import Timing, announce, log_epoch, log_steps, see_few
+from experiments.running.progress import Timing, announce
 from experiments.running.summary import headline, of_the_code, summarise
 from experiments.workdirs import place, workdir
-
-NOISE_TO_SEE = np.uint32(2**32 - 1)  # folded in; other evaluations fold in their epoch
-SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
 
 
 class Session(NamedTuple):
@@ -54,7 +50,7 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     model = trainer.model
 
     key = jax.random.key(config.seed)
-    noise = jax.random.fold_in(setup.split_keys(key).evaluation, NOISE_TO_SEE)
+    noise = stream(key, "shown")
 
     def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
         x = scaling.to_network(images, model.scale)
@@ -96,13 +92,13 @@ def train(
     s: Session, path: Path, started: float, tensorboard: bool = False, pictures: bool = True
 ) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
-    state, seen = start(s, path)
+    state, record, seen = start(s, path)
     step, total = int(state.step), s.config.train.epochs * s.trainer.steps_per_epoch
     if step >= total and (summary := workdir.complete(path, step)):
         print(f"{path}: already complete, {summary['epochs']} epochs")
         print(headline(summary))
         if jax.process_index() == 0:
-            _complete(s, path, devices.local(state), summary, pictures)
+            _complete(s, path, state, record, summary, pictures)
         print(f"report: {path / 'report.html'}")
         return 0
     log = None
@@ -112,26 +108,34 @@ def train(
     timing = Timing(started)
     shown = board.Board(path, s, step) if log and tensorboard else None
     with contextlib.closing(shown) if shown else contextlib.nullcontext():
-        code, state = _loop(s, path, state, log, timing, shown)
+        code, state, record = stepping.to_the_end(s, path, state, record, log, timing, shown)
     if code:
         print(f"saved step {int(state.step)}; run the same command again to go on")
     elif log:
-        finish(s, path, devices.local(state), log, timing, pictures)
+        finish(s, path, state, record, log, timing, pictures)
     return code
 
 
-def _complete(s: Session, path: Path, state: Any, summary: dict[str, Any], pictures: bool) -> None:
+def _complete(
+    s: Session,
+    path: Path,
+    state: setup.TrainState,
+    record: Record,
+    summary: dict[str, Any],
+    pictures: bool,
+) -> None:
     """What a run that has ended may still lack: its pictures, its page."""
     lacking = pictures and not summary.get("figures", True)
     if lacking:
-        _draw(s, path, _with_codes(s, state), workdir.read_metrics(path), summary)
+        run = stepping.as_run(s, state, record)
+        _draw(s, path, run, workdir.read_metrics(path), summary)
         workdir.write_json(path / "summary.json", {**summary, "figures": True})
     if lacking or not (path / "report.html").exists():
         _page(path, summary)
 
 
-def start(s: Session, path: Path) -> tuple[setup.TrainState, bool]:
-    """(the newest good state or a new one, whether there has been a run here).
+def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
+    """(the newest good state or a new one, its record, whether there has been a run here).
 
     Raises:
       CheckpointError: there are checkpoints and none is good, or a finished run has lost them.
@@ -149,20 +153,21 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, bool]:
                 "choose another --workdir, or delete this one to start again"
             )
         mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
-        return s.trainer.init(s.key, mean), (path / "metrics.jsonl").exists()
+        return s.trainer.init(s.key, mean), Record(), (path / "metrics.jsonl").exists()
     for step, damage in restored.passed_over.items():
         print(
             f"warning: checkpoint of step {step} is damaged and set aside ({damage}); "
             f"going on from step {restored.step}",
             file=sys.stderr,
         )
-    return restored.state, True
+    return restored.state, restored.record, True
 
 
 def finish(
     s: Session,
     path: Path,
     state: setup.TrainState,
+    record: Record,
     log: workdir.MetricsLog,
     timing: Timing,
     pictures: bool,
@@ -170,11 +175,9 @@ def finish(
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
     drawing = ", drawing figures" if pictures else ""
     print(f"evaluating beside the controls{drawing} ...", flush=True)
-    summary = summarise(s, state, timing)
-    run = _with_codes(s, state)
+    run = stepping.as_run(s, state, record)
+    summary = summarise(s, devices.local(state), timing)
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
-    named: Any = {"label_names": s.dataset.label_names} if s.dataset.label_names else {}
-    np.savez(path / "codes.npz", mean=run.code_mean, cov=run.code_cov, **named)
     summary["figures"] = pictures
     if pictures:
         _draw(s, path, run, log.rows, summary)
@@ -187,11 +190,6 @@ def finish(
     where = f"; figures in {path / 'figures'}" if pictures else ""
     print(f"done in {summary['timing']['wall_s']:.1f} s{where}")
     print(f"report: {page}")
-
-
-def _with_codes(s: Session, state: setup.TrainState) -> Run:
-    """The run, as one would restore it."""
-    return with_codes(s.config, s.trainer.model, state.variables, {}, s.dataset.train.images)
 
 
 def _draw(s: Session, path: Path, run: Run, rows: Any, summary: dict[str, Any]) -> None:
@@ -209,58 +207,3 @@ def _page(path: Path, summary: dict[str, Any]) -> Path:
     from experiments.workdirs import finished  # at the end only: not before the first step
 
     return one_run.write(finished.read(path, summary))
-
-
-def _loop(
-    s: Session,
-    path: Path,
-    state: setup.TrainState,
-    log: workdir.MetricsLog | None,
-    timing: Timing,
-    shown: board.Board | None = None,
-) -> tuple[int, setup.TrainState]:
-    """Steps, log lines, checkpoints; (exit code if a signal came, or 0; last state)."""
-    every = s.config.train.checkpoint_every
-    total = s.config.train.epochs * s.trainer.steps_per_epoch
-    saved, save_s = time.perf_counter(), 0.0
-    bar = tqdm(
-        total=total,
-        initial=int(state.step),
-        disable=not sys.stderr.isatty(),
-        desc=s.config.name,
-        dynamic_ncols=True,
-        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} steps [{elapsed} < {remaining}{postfix}]",
-        postfix="compiling" if int(state.step) < total else None,
-    )
-    with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
-        for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every):
-            state = chunk.state
-            step = chunk.steps[1]
-            timing.add(chunk, s.trainer)
-            if chunk.compile_s:
-                bar.unpause()  # the time left is that of steps: compiling is not done again
-            bar.update(step - chunk.steps[0])
-            loss_now = float(chunk.terms["loss"][-1])
-            bar.set_postfix_str(f"loss {loss_now:.4g}, {timing.rate:,.0f} images/s")
-            ended, loss = step % s.trainer.steps_per_epoch == 0, None
-            if log:
-                known = len(log.rows)
-                log_steps(s, log, chunk)
-                loss = log_epoch(s, path, log, chunk, timing, not bar.disable) if ended else None
-                if shown:
-                    shown.numbers(log.rows[known:])
-                if shown and ended:
-                    variables = devices.local(state.variables)
-                    shown.epoch(step, variables, *see_few(s, variables))
-            waited = time.perf_counter() - saved > SAVE_SHARE * save_s
-            due = step % every == 0 if every else ended and waited
-            due, code = devices.agree(due, stop.code)
-            if due or code or step == total:
-                begun = time.perf_counter()
-                loop.check_state(s.trainer, state)
-                checkpoint.save(path, step, state, s.meta, loss)
-                saved = time.perf_counter()
-                save_s = saved - begun
-            if code:
-                return code, state
-    return 0, state

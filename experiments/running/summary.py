@@ -11,11 +11,10 @@ import numpy as np
 import ae_jax
 from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
 from ae_jax.model.pipeline import Batch, Model
+from ae_jax.streams import stream
 from ae_jax.train import setup
 from experiments.running import stages
 from experiments.workdirs import finished, workdir
-
-CURVE = 2**31 - 1  # stream of the noise on a curve: no epoch has this number
 
 
 def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
             state.variables,
             s.dataset.name,
             s.config.corruption,
-            jax.random.fold_in(setup.split_keys(s.key).evaluation, CURVE),
+            stream(s.key, "curve"),
         )
     if "noisy_mse" in test:
         summary["denoise"] = {
@@ -74,7 +73,7 @@ def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
 def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
     """What takes time in a summary: the metrics of the run and of its controls."""
     train, test = s.dataset.train.images, s.dataset.test.images
-    key = setup.split_keys(s.key).evaluation
+    key = stream(s.key, "summary")
     scale, k = s.config.data.scale, s.config.model.code_size
 
     def untrained() -> Any:
@@ -90,7 +89,7 @@ def _evaluations(s: Any, state: setup.TrainState) -> dict[str, Callable[[], Any]
     }
     if s.trainer.model.corrupts:
         tasks["the best linear denoiser"] = lambda: baselines.linear_denoiser_mse(
-            s.trainer.model, train, test, key
+            s.trainer.model, train, test, stream(s.key, "linear_denoiser")
         )
     return tasks
 

@@ -17,6 +17,7 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.resolve.config import changes
+from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
 from ae_jax.sweep import members as members_lib
 from ae_jax.sweep.members import CODE_SIZE, Group, Member
@@ -129,7 +130,7 @@ def _train(
     for i, state in enumerate(ensemble.results(e, states)):
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
             diverged.setdefault(i, steps - 1)  # a loss is recorded before its update
-        key = setup.split_keys(jax.random.key(group.seeds[i])).evaluation
+        key = stream(jax.random.key(group.seeds[i]), "summary")
         test = None if i in diverged else evaluate(i, state.variables, dataset.test, key)
         digest = workdir.params_sha256(state.params)
         found.append({"diverged": diverged.get(i), "test": test, "params_sha256": digest})

@@ -1,4 +1,4 @@
-"""The files of a run: config.json, metrics.jsonl, summary.json, codes.npz, frames/, figures/."""
+"""The files of a run: config.json, metrics.jsonl, summary.json, frames/, figures/."""
 
 import hashlib
 import json

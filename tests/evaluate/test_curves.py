@@ -52,7 +52,7 @@ def test_distance_from_a_curve_is_that_from_a_circle():
 @pytest.fixture(scope="module", params=["spiral", "spiral:noisy"])
 def denoised(request):
     """A run of fewer epochs than the config's, and its numbers."""
-    run = fitting.fit(load_config(request.param, **{"train.epochs": 100}), "spiral", KEY, False)
+    run = fitting.fit(load_config(request.param, **{"train.epochs": 200}), "spiral", KEY, False)
     numbers = manifold.summary(
         run.model, run.variables, "spiral", run.config.corruption, jax.random.key(1)
     )
@@ -82,7 +82,7 @@ def test_ridges_stand_between_the_branches(denoised):
     best = manifold.best_field(run.model, "spiral", run.config.corruption, 41)
     inside = np.linalg.norm(found.grid, axis=1) < 0.45
     ours, theirs = (np.linalg.norm(f.displacement[inside], axis=1) for f in (found, best))
-    assert np.corrcoef(ours, theirs)[0, 1] > 0.8
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.85
     assert ours.max() > 0.07  # the branches are 0.15 from the line half-way
 
 

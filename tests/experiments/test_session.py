@@ -17,9 +17,10 @@ from experiments.running.progress import see_few
 from experiments.workdirs import workdir
 
 
-def small(scale="unit", **corruption):
+def small(scale="unit", every=0, **corruption):
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
+    raw["train"]["checkpoint_every"] = every
     raw = {**raw, "data": {"scale": scale}, "corruption": corruption}
     return session.prepare(load_config("linear", **raw), from_arrays(images, images[:12]))
 
@@ -63,6 +64,29 @@ def test_the_noise_to_see_stays_the_same_and_is_the_corruptions(scale):
     assert noise.std() == pytest.approx(0.25, rel=0.1), "512 numbers, in [0,1] units"
     plain, _ = see_few(small(scale), states[0])
     np.testing.assert_allclose(plain, s.dataset.test.images[:8] / 255, atol=1e-6)
+
+
+def test_an_epoch_cut_short_is_logged_as_a_whole_one(tmp_path, monkeypatch):
+    """Stopped after 3 of its 5 steps and resumed: the means and ends of all five."""
+
+    def numbers(path):
+        rows = [row for row in workdir.read_metrics(path) if row["split"] == "train"]
+        return [{k: v for k, v in row.items() if k != "images_per_s"} for row in rows]
+
+    def cut(path, step, *args):
+        real(path, step, *args)
+        if step == 8:
+            raise KeyboardInterrupt
+
+    real = session.checkpoint.save
+    assert train(small(every=4), tmp_path / "whole", pictures=False) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(session.checkpoint, "save", cut)
+        with pytest.raises(KeyboardInterrupt):
+            train(small(every=4), tmp_path / "cut", pictures=False)
+    assert train(small(every=4), tmp_path / "cut", pictures=False) == 0
+    assert numbers(tmp_path / "cut") == numbers(tmp_path / "whole")
+    assert [row["step"] for row in numbers(tmp_path / "cut")] == [5, 10]
 
 
 class Terminal(io.StringIO):

@@ -17,6 +17,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.evaluate.metrics import evaluator
 from ae_jax.figures.sweep_chart import sweep_curve
 from ae_jax.resolve.config import load_config
+from ae_jax.streams import stream
 from ae_jax.train import loop, setup
 from experiments.sweeping import grid as sweep_grid
 from experiments.sweeping import session, table
@@ -171,7 +172,7 @@ def test_the_command(tmp_path):
         state = trainer.init(key, setup.mean_image(train.images, "sym"))
         for chunk in loop.train(trainer, state, train, key):
             state = chunk.state
-        key = setup.split_keys(key).evaluation
+        key = stream(key, "summary")
         test = evaluator(trainer.objective, 500)(state.variables, data.test, key)
         np.testing.assert_allclose(row["test"]["mse"], test["mse"], rtol=1e-4)
     assert f"{found['summary'][0]['test']['mse']['mean']:.5g} ±" in done.stdout

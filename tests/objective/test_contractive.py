@@ -119,6 +119,28 @@ def test_equals_the_derivative_of_the_whole_encoder(name):
     np.testing.assert_allclose(second, expected, rtol=2e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tanh-1",
+        "tanh-3",
+        "wider than the image",
+        "from the pixels",
+        "conv_strided, a code wider than the image",
+    ],
+)
+def test_jacfwd_computes_it(name, monkeypatch):
+    """Without it there is no penalty by the method that is used unless another is named."""
+
+    def fail(*args, **kwargs):
+        raise AssertionError("jax.jacfwd was called")
+
+    _, model, variables, p = prepared(*ENCODERS[name])
+    monkeypatch.setattr(jax, "jacfwd", fail)
+    with pytest.raises(AssertionError, match="jax.jacfwd was called"):
+        contractive.contractive(p, model, variables, KEY)
+
+
 def test_both_directions_are_taken():
     cheaper = contractive._from_code_is_cheaper
     assert cheaper([784, 250, 16]) and cheaper([784, 250, 100, 16]) and cheaper([12, 15, 3])

@@ -15,7 +15,7 @@ import numpy as np
 from ae_jax.data.load import load_data, subset
 from ae_jax.run import fitting
 from ae_jax.train import checkpoint
-from experiments.running import session
+from experiments.running import session, stepping
 from experiments.workdirs import workdir
 from tests.reliability.tally import Tally
 
@@ -41,9 +41,9 @@ def overhead(tally: Tally, folder: Path) -> None:
         workdir.claim(path, config)
         begun = time.perf_counter()
         with timed_saves() as saves, contextlib.redirect_stdout(None):
-            state, _ = session.start(s, path)
+            state, record, _ = session.start(s, path)
             timing = session.Timing(begun)
-            session._loop(s, path, state, workdir.MetricsLog(path, 0), timing)
+            stepping.to_the_end(s, path, state, record, workdir.MetricsLog(path, 0), timing)
         share = sum(saves[1:-1]) / timing.step_s
         tally.check(share < 0.05, f"{name}: {share:.1%}")
         tally.facts[name] = {

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import pickle
 import resource
@@ -9,6 +10,7 @@ import shutil
 import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ae_jax.errors import AeJaxError
 from ae_jax.files import checksums, json_file
 from ae_jax.run import fitting, keeping
 from ae_jax.train import checkpoint, setup
+from ae_jax.train.record import Moments, Record
 from experiments.running import session
 from experiments.workdirs import workdir
 from tests.reliability import commands
@@ -41,8 +44,9 @@ def make(path: Path) -> None:
     path.mkdir()
     workdir.claim(path, config)
     state = s.trainer.init(s.key, jnp.zeros((8, 8, 1)))
-    checkpoint.save(path, 10, state, s.meta)
-    np.savez(path / "codes.npz", mean=np.zeros(4), cov=np.eye(4))
+    moments = Moments(np.zeros(4), np.eye(4))
+    record = Record({"loss": np.ones(10, np.float32)}, moments)
+    checkpoint.save(path, 10, state, s.meta, record=record)
 
 
 def _resum(path: Path) -> None:
@@ -66,6 +70,26 @@ def _facts(path: Path, **changes: Any) -> None:
     file = path / "checkpoints/10/step.json"
     workdir.write_json(file, json_file.read(file) | changes)
     _resum(path)
+
+
+def _record(path: Path, content: bytes | dict[str, np.ndarray]) -> None:
+    """Another record, under checksums that agree with it."""
+    file = path / "checkpoints/10" / checkpoint.RECORD
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        np.savez(file, **content)  # type: ignore[arg-type]
+    _resum(path)
+
+
+def _npz_of(steps: int) -> bytes:
+    """An archive with a history that says how long it is, and is not."""
+    entry, file = io.BytesIO(), io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (steps,)}
+    np.lib.format.write_array_header_1_0(entry, header)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("history/loss.npy", entry.getvalue())
+    return file.getvalue()
 
 
 def _huge(path: Path) -> None:
@@ -94,7 +118,8 @@ def _sparse(file: Path) -> None:
 
 
 def _largest(path: Path) -> Path:
-    files = (f for f in (path / "checkpoints/10/state").rglob("*") if f.is_file())
+    """Of the files with the arrays; not their equals in the writing process's own folder."""
+    files = (f for f in (path / "checkpoints/10/state/d").rglob("*") if f.is_file())
     return max(files, key=lambda f: f.stat().st_size)
 
 
@@ -139,8 +164,13 @@ def cases(canary: Path) -> dict[str, Callable[[Path], Any]]:
         "pickled config": lambda d: (d / "config.json").write_bytes(evil),
         "YAML tags": lambda d: (d / "config.json").write_text(tag),
         "an import path for a name": named,
-        "pickle in codes.npz": lambda d: np.savez(d / "codes.npz", mean=objects, cov=objects),
-        "codes.npz is a pickle": lambda d: (d / "codes.npz").write_bytes(evil),
+        "pickle in record.npz": lambda d: _record(d, {"codes/mean": objects}),
+        "record.npz is a pickle": lambda d: _record(d, evil),
+        "record.npz of 10^12 steps": lambda d: _record(d, _npz_of(10**12)),
+        "record.npz of other steps": lambda d: _record(d, {"history/loss": np.ones(9, "f4")}),
+        "record.npz of another code": lambda d: _record(
+            d, {"codes/mean": np.zeros(5), "codes/cov": np.eye(5)}
+        ),
         "pickle for an array": pickled_step,
         "link out of it": link,
         "path out of it": dots,

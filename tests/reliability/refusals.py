@@ -112,8 +112,8 @@ def divergence(tally: Tally, folder: Path) -> None:
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
     for at in (0, 4, 7, 9, 10, 19):  # 10 steps an epoch, a checkpoint every 5
         s = _session(raw, images)
-        poisoned = optax.chain(_nan_at(at), s.trainer.optimiser)
-        s = s._replace(trainer=s.trainer._replace(optimiser=poisoned))
+        poisoned = optax.chain(_nan_at(at), s.trainer.optimizer)
+        s = s._replace(trainer=s.trainer._replace(optimizer=poisoned))
         path = folder / f"nan{at}"
         said, code = _trained(s, path)
         seen = (

@@ -528,7 +528,7 @@ def test_weights_may_be_taken_to_other_data(run):
     mean = (255 - from_arrays(X).train.images.astype(float)).mean(0) / 255
     np.testing.assert_allclose(other.variables["data"]["mean"], mean, atol=1e-6)
     assert int(other.state.step) == 0 and not any(
-        np.any(leaf) for leaf in jax.tree.leaves(other.state.optimiser)
+        np.any(leaf) for leaf in jax.tree.leaves(other.state.optimizer)
     )
     before = jax.tree.map(np.array, run.variables)
     trained = fit(255 - X, longer(2), key=1, init_from=run)

@@ -27,22 +27,25 @@ def sweep(raw, points, seeds=(0,)):
 
 
 def single(member, data=DATA):
-    """What the single run ends with."""
+    """(trainer, last state, losses) of the single run."""
     trainer = setup.prepare(member.config, data.images.shape[1:], len(data.images))
     key = jax.random.key(member.seed)
     state = trainer.init(key, setup.mean_image(data.images, member.config.data.scale))
+    losses = []
     for chunk in loop.train(trainer, state, data, key):
         state = chunk.state
-    return trainer, state
+        losses.append(chunk.terms["loss"])
+    return trainer, state, np.concatenate(losses)
 
 
 def together(group, method, data=DATA, compiled=None):
-    """(ensemble, every member's last state, last chunk)."""
+    """(ensemble, every member's last state, their losses, who diverged)."""
     e = ensemble.prepare(group, data, method)
-    states, chunk = ensemble.start(e), None
+    states, losses = ensemble.start(e), []
     for chunk in ensemble.train(e, states, compiled):
         states = chunk.states
-    return e, ensemble.results(e, states), chunk
+        losses.append(chunk.terms["loss"])
+    return e, ensemble.results(e, states), np.concatenate(losses, axis=1), chunk.diverged
 
 
 def close(a, b, **tolerance):

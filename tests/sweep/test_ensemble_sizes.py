@@ -39,17 +39,17 @@ SIZES = (2, 5, 3)
 @pytest.fixture(scope="module")
 def small():
     """The single runs of small networks."""
-    return [single(m)[1] for m in sweep(MASKED, [{"model.code_size": k} for k in SIZES])]
+    return [single(m)[1:] for m in sweep(MASKED, [{"model.code_size": k} for k in SIZES])]
 
 
 @METHODS
 def test_a_masked_code_is_the_single_run_of_a_small_network(method, small):
     """From its initial weights to its last; the metrics also by hand."""
     (group,) = members.groups(sweep(MASKED, [{"model.code_size": k} for k in SIZES]))
-    e, states, _ = together(group, method)
-    for alone, k, state in zip(small, SIZES, states, strict=True):
+    e, states, losses, _ = together(group, method)
+    for (alone, wanted), k, state, found in zip(small, SIZES, states, losses, strict=True):
         close(cut(state.params, k), alone.params, rtol=1e-4, atol=1e-6)
-        close(state.record["loss"], alone.record["loss"], rtol=1e-5)
+        close(found, wanted, rtol=1e-5)
 
     p = jax.tree.map(np.float64, cut(states[0].params, 2))
     x = DATA.images.reshape(70, -1) / 255.0
@@ -101,7 +101,7 @@ def test_linear_code_sizes_in_one_program_reach_pca():
     }
     sizes = (2, 5)
     (group,) = members.groups(sweep(raw, [{"model.code_size": k} for k in sizes]))
-    e, states, _ = together(group, "vmap", data.train)
+    e, states, *_ = together(group, "vmap", data.train)
     evaluate = ensemble.evaluator(e)
     for i, k in enumerate(sizes):
         pca = baselines.pca_mse(data.train.images, data.test.images, k)

@@ -1,4 +1,4 @@
-"""Gradients by parts: the whole batch's, and only where no image depends on another."""
+"""Gradients by microbatches: the whole batch's, and only where no image depends on another."""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ COUPLED = {  # config -> what couples images or draws noise for the whole batch
 }
 
 
-def test_the_mean_over_parts_is_the_gradient_of_the_batch():
+def test_the_mean_over_microbatches_is_the_gradient_of_the_batch():
     few = {"encoder.channels": (4, 4), "decoder.channels": (4, 4), "model.code_size": 4}
     config = ae_jax.load_config("conv_strided", **few)
     f = objective.build(config, build(config, SHAPE))
@@ -33,11 +33,11 @@ def test_the_mean_over_parts_is_the_gradient_of_the_batch():
 
     function = jax.value_and_grad(loss_of, has_aux=True)
     (whole, (terms, _)), grads = jax.jit(function)(variables["params"], batch)
-    cut = jax.jit(microbatch.mean_over_parts(function, 3))
-    (loss, (some, _)), by_parts = cut(variables["params"], batch)
+    cut = jax.jit(microbatch.mean_over(function, 3))
+    (loss, (some, _)), by_microbatches = cut(variables["params"], batch)
     np.testing.assert_allclose(loss, whole, rtol=1e-5)
     np.testing.assert_allclose(some["reconstruction"], terms["reconstruction"], rtol=1e-5)
-    for a, b in zip(jax.tree.leaves(by_parts), jax.tree.leaves(grads), strict=True):
+    for a, b in zip(jax.tree.leaves(by_microbatches), jax.tree.leaves(grads), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5 * np.abs(b).max())
 
 
@@ -47,5 +47,5 @@ def test_what_couples_images_is_not_cut(name):
 
 
 @pytest.mark.parametrize(("batch", "part"), [(200, 100), (64, 64), (250, 50), (101, 101), (10, 10)])
-def test_parts_are_equal(batch, part):
+def test_microbatches_are_equal(batch, part):
     assert microbatch.size(ae_jax.load_config("conv_pool"), batch) == part

@@ -1,0 +1,97 @@
+"""The steps of a session: lines of its log, checkpoints, a signal that ends it."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ae_jax.run import keeping
+from ae_jax.run.trained import Run
+from ae_jax.train import checkpoint, devices, loop, setup
+from ae_jax.train.interrupt import Interrupt
+from ae_jax.train.record import History, Record
+from experiments.running import tensorboard as board
+from experiments.running.progress import Timing, log_epoch, log_steps, see_few
+from experiments.workdirs import workdir
+
+SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
+
+
+def to_the_end(
+    s: Any,
+    path: Path,
+    state: setup.TrainState,
+    record: Record,
+    log: workdir.MetricsLog | None,
+    timing: Timing,
+    shown: board.Board | None = None,
+) -> tuple[int, setup.TrainState, Record]:
+    """Trains on from a state; (exit code if a signal came, or 0; last state; its record)."""
+    every = s.config.train.checkpoint_every
+    total = s.config.train.epochs * s.trainer.steps_per_epoch
+    history = History(record.history)
+    saved, save_s = time.perf_counter(), 0.0
+    bar = _bar(s, int(state.step), total)
+    with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
+        for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every):
+            state, step = chunk.state, chunk.steps[1]
+            timing.add(chunk, s.trainer)
+            history.add(chunk.terms)
+            _show(bar, chunk, timing)
+            ended, loss = step % s.trainer.steps_per_epoch == 0, None
+            if log:
+                known = len(log.rows)
+                log_steps(s, log, chunk)
+                if ended:
+                    loss = log_epoch(s, path, log, chunk, history, timing, not bar.disable)
+                if shown:
+                    shown.numbers(log.rows[known:])
+                if shown and ended:
+                    variables = devices.local(state.variables)
+                    shown.epoch(step, variables, *see_few(s, variables))
+            waited = time.perf_counter() - saved > SAVE_SHARE * save_s
+            due = step % every == 0 if every else ended and waited
+            due, code = devices.agree(due, stop.code)
+            if due or code or step == total:
+                begun = time.perf_counter()
+                loop.check_state(s.trainer, state)
+                record = Record(history.arrays(), None, s.dataset.label_names)
+                if step == total:
+                    record = record._replace(moments=as_run(s, state, record).moments("run"))
+                checkpoint.save(path, step, state, s.meta, loss, record)
+                saved = time.perf_counter()
+                save_s = saved - begun
+            if code:
+                break
+        else:
+            code = 0
+    return code, state, record
+
+
+def as_run(s: Any, state: setup.TrainState, record: Record) -> Run:
+    """The run as one would restore it, with the moments of its codes."""
+    run = keeping.opened(s.config, s.trainer, devices.local(state), record)
+    return run if run.code_mean is not None else run.with_codes(s.dataset.train.images)
+
+
+def _bar(s: Any, step: int, total: int) -> Any:
+    return tqdm(
+        total=total,
+        initial=step,
+        disable=not sys.stderr.isatty(),
+        desc=s.config.name,
+        dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} steps [{elapsed} < {remaining}{postfix}]",
+        postfix="compiling" if step < total else None,
+    )
+
+
+def _show(bar: Any, chunk: loop.Chunk, timing: Timing) -> None:
+    if chunk.compile_s:
+        bar.unpause()  # the time left is that of steps: compiling is not done again
+    bar.update(chunk.steps[1] - chunk.steps[0])
+    loss = float(chunk.terms["loss"][-1])
+    bar.set_postfix_str(f"loss {loss:.4g}, {timing.rate:,.0f} images/s")
