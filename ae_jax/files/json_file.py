@@ -1,10 +1,11 @@
-"""Reading a small JSON file that may be anything by now."""
+"""Small JSON files: written atomically, read as what may be anything by now."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from ae_jax.errors import CheckpointError
+from ae_jax.files import atomic
 
 MOST_BYTES = 1 << 20
 
@@ -26,3 +27,8 @@ def read(file: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CheckpointError(f"{file}: holds no JSON object")
     return value
+
+
+def write(file: Path, value: Any) -> None:
+    """Atomic: a reader sees the old file or the new one."""
+    atomic.write(file, json.dumps(value, indent=2) + "\n")

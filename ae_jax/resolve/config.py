@@ -28,6 +28,8 @@ MAY_CHANGE = (
     "data.manual_dir",
     "data.streaming",
 )
+# Which images: where these are known to be the same, another way to say so is no change.
+OF_IMAGES = ("data.name", "data.split", "data.n_train", "data.n_test")
 
 
 def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
@@ -140,7 +142,7 @@ def resolve(raw: Mapping[str, Any]) -> FrozenConfigDict:
             raise ConfigError(f"{section}: is a section; set one of its fields, {section}.<field>")
     config: dict[str, Any] = {
         "name": check("name", raw.get("name", "unnamed"), str),
-        "seed": check("seed", raw.get("seed", 0), CountOrZero),
+        "seed": check("seed", raw.get("seed", 0), CountOrZero | None),
     }
     for section, (choices, default, common) in SLOTS.items():
         given = dict(raw.get(section, {}))

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import jax
 
 from ae_jax.data.load import Dataset
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
+from ae_jax.run.origin import origin_of
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
@@ -36,11 +37,16 @@ class Session(NamedTuple):
     evaluate: Callable[..., metrics.Metrics]
     see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
     key: jax.Array
-    meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
+    meta: dict[str, Any]  # its `Origin`, which every checkpoint has
 
 
-def prepare(config: Any, dataset: Dataset) -> Session:
-    """Everything that can be refused is refused here, before a file is touched."""
+def prepare(config: Any, dataset: Dataset, key: jax.Array | None = None) -> Session:
+    """Everything that can be refused is refused here, before a file is touched.
+
+    `key` is the run's where it is not that of the config's seed.
+    """
+    if key is None and config.seed is None:
+        raise ConfigError("seed: must be a whole number; a run whose key no seed gives has None")
     images = dataset.train.images
     for part, split in (("train", dataset.train), ("test", dataset.test)):
         setup.check_labels(config, split, part, dataset.label_names)
@@ -49,7 +55,7 @@ def prepare(config: Any, dataset: Dataset) -> Session:
     evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
     model = trainer.model
 
-    key = jax.random.key(config.seed)
+    key = jax.random.key(config.seed) if key is None else key
     noise = stream(key, "shown")
 
     def see(variables: Any, images: Any, labels: Any) -> tuple[jax.Array, jax.Array]:
@@ -58,8 +64,8 @@ def prepare(config: Any, dataset: Dataset) -> Session:
         x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
         return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
 
-    facts = place.facts(dataset)
-    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, facts)
+    meta = origin_of(config, dataset, key)._asdict()
+    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, meta)
 
 
 def cost_text(s: Session) -> str:
@@ -142,7 +148,7 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
     """
 
     def like(meta: dict[str, Any]) -> setup.TrainState:
-        place.refuse_others(path, meta, s.meta)
+        place.refuse_others(path, meta, place.facts(s.dataset))
         return s.trainer.abstract()
 
     restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))

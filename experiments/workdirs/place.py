@@ -4,6 +4,7 @@ A path is kept absolute, so that another current directory changes nothing; file
 are named by --data (or by --config.data.name), and are the run's if their images are.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
 from experiments import cli
 
-ADDED = {"test_images_sha256"}  # what older checkpoints do not say
+FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256")
 
 
 def fields(place: str | None) -> dict[str, str]:
@@ -53,10 +54,11 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 def differences(known: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """'fact: old -> new' of every one of `facts` in which the images of a run are not the same."""
+    found = json.loads(json.dumps(found))  # as what is known has been: a tuple is a list
     return [
-        f"{name}: {known.get(name)} -> {value}"
-        for name, value in found.items()
-        if known.get(name) != value and (name in known or name not in ADDED)
+        f"{name}: {known.get(name)} -> {found.get(name)}"
+        for name in FACTS
+        if known.get(name) != found.get(name)
     ]
 
 
