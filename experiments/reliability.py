@@ -22,7 +22,6 @@ from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
 from experiments import cli
 from experiments.measuring import provenance
-from experiments.workdirs import workdir
 
 TOP = Path(__file__).parents[1]
 
@@ -70,7 +69,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             shutil.rmtree(folder)
         results |= {name: found, **provenance.where()}
         if file:
-            workdir.write_json(file, results)
+            json_file.write(file, results)
     return 1 if failed else 0
 
 
