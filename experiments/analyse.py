@@ -21,6 +21,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.files import json_file
 from experiments import cli
 
 GALLERY = "gallery"  # the page, which every call writes
@@ -81,7 +82,7 @@ def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[
     """Runs the applications, writing what they found; a line for each. The names that failed."""
     from ae_jax.analysis import APPLICATIONS
     from experiments.pages import gallery, one_run
-    from experiments.workdirs import finished, workdir
+    from experiments.workdirs import finished
 
     (path / "analysis").mkdir(exist_ok=True)
     failed = []
@@ -89,7 +90,7 @@ def show(study: Any, names: list[str], path: Path, debug: bool = False) -> list[
     for name in bar:
         bar.set_description(name)
         record = outcome(study, name, path, debug)
-        workdir.write_json(path / "analysis" / f"{name}.json", record)
+        json_file.write(path / "analysis" / f"{name}.json", record)
         tqdm.write(f"{name}: {gallery.line(record)}")
         failed += [name] if "failed" in record else []
     print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")

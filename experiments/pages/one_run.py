@@ -7,7 +7,7 @@ from typing import Any
 from ae_jax.config.schema import fill
 from ae_jax.evaluate.advice import RULES, advise
 from ae_jax.evaluate.metrics import psnr
-from ae_jax.figures.animation import write_atomically
+from ae_jax.files import atomic
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.resolve.config import FIXED, SLOTS, Penalty, flat
 from experiments.pages import page
@@ -36,7 +36,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         page.Section("record", "Record", record(run)),
     ]
     content = page.document(f"{c.name} on {place.short(s['dataset'])}", lead, sections)
-    return write_atomically(out or run.path / "report.html", content.encode())
+    return atomic.write(out or run.path / "report.html", content)
 
 
 def tiles(run: finished.Record) -> page.Markup:
