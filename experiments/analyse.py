@@ -22,6 +22,7 @@ from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.files import json_file
 from ae_jax.run.trained import Run
 from experiments import cli
 
@@ -86,7 +87,7 @@ def show(study: "Study", names: list[str], path: Path, debug: bool = False) -> l
     """Runs the applications, writing what they found; a line for each. The names that failed."""
     from ae_jax.analysis import APPLICATIONS
     from experiments.pages import gallery, one_run
-    from experiments.workdirs import finished, workdir
+    from experiments.workdirs import finished
 
     (path / "analysis").mkdir(exist_ok=True)
     failed = []
@@ -94,7 +95,7 @@ def show(study: "Study", names: list[str], path: Path, debug: bool = False) -> l
     for name in bar:
         bar.set_description(name)
         record = outcome(study, name, path, debug)
-        workdir.write_json(path / "analysis" / f"{name}.json", record)
+        json_file.write(path / "analysis" / f"{name}.json", record)
         tqdm.write(f"{name}: {gallery.line(record)}")
         failed += [name] if "failed" in record else []
     print(f"everything on one page: {gallery.write(path, list(APPLICATIONS))}")

@@ -17,7 +17,6 @@ What is compared: `loop.train`, the loop of `experiments.run`, on uint8 digits, 
 PyTorch loop on float32 tensors that are scaled already, both on all cores.
 """
 
-import json
 import math
 import os
 import resource
@@ -33,12 +32,12 @@ from tqdm import tqdm
 
 from ae_jax.config.schema import unknown
 from ae_jax.errors import ConfigError
+from ae_jax.files import json_file
 from experiments import cli
 from experiments.benchmarks import report, stream, sweep
 from experiments.benchmarks import rows as bench_rows
 from experiments.benchmarks.rows import Pace, Row
 from experiments.measuring import provenance
-from experiments.workdirs import workdir
 
 PUBLISHED = (
     "linear",
@@ -105,7 +104,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     f = flags.FLAGS
     file = Path(f.json)
     if f.markdown:
-        result = read(file)
+        result = json_file.read(file, ConfigError)
         print(report.markdown(result))
     else:
         names = select(f.only)
@@ -114,7 +113,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
                 raise ConfigError(f"{path}: cannot be written; is {path.parent} a folder of yours?")
         jax.config.update("jax_enable_compilation_cache", False)  # else nothing is compiled
         warn_if_busy()
-        result = measure(names, Pace(f.rounds), lambda result: workdir.write_json(file, result))
+        result = measure(names, Pace(f.rounds), lambda result: json_file.write(file, result))
         print(report.text(result))
     if f.png:
         from ae_jax import figures
@@ -198,14 +197,6 @@ def peak_memory_mib() -> int:
     """The most this process has had in memory so far, both libraries together."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def read(file: Path) -> dict[str, Any]:
-    """The result in a file; ConfigError where there is none."""
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--json: {file} is not a result of this command ({error})") from None
 
 
 if __name__ == "__main__":

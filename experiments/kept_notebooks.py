@@ -18,7 +18,7 @@ from absl import flags
 from PIL import Image
 
 from ae_jax.errors import ConfigError
-from ae_jax.figures.animation import write_atomically
+from ae_jax.files import atomic
 from experiments import cli
 
 FOLDER = Path(__file__).parent / "notebooks"
@@ -58,7 +58,7 @@ def keep(source: Path) -> Path:
             data = output.get("data", {})
             if "image/png" in data:
                 data["image/png"] = smaller(data["image/png"])
-    return write_atomically(source.with_suffix(".ipynb"), nbformat.writes(notebook).encode())
+    return atomic.write(source.with_suffix(".ipynb"), nbformat.writes(notebook))
 
 
 def smaller(png: str) -> str:

@@ -159,7 +159,7 @@ class Config(Section):
     """
 
     name: str
-    seed: int
+    seed: int | None  # None: the key of the run was made of no number
     corruption: Corruption
     encoder: Encoder
     bottleneck: Bottleneck

@@ -7,7 +7,6 @@ some 50 bytes (its place in the file, its label, its place in the epoch's order)
 import contextlib
 import copy
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from numpy.typing import DTypeLike
 
 from ae_jax.data.arrays import Dataset, Split
 from ae_jax.errors import DataError
+from ae_jax.files import json_file
 
 WRITING = ".writing-"
 RECORDS, ARRAYS, META = "train.array_record", "arrays.npz", "meta.json"
@@ -130,7 +130,7 @@ def write(
             held |= {"label_names": None if label_names is None else np.array(label_names)}
             known: Any = {key: value for key, value in held.items() if value is not None}
             np.savez(made / ARRAYS, **known)
-            (made / META).write_text(json.dumps(meta))
+            json_file.write(made / META, meta)
             with contextlib.suppress(OSError):  # another process was first: its copy is as good
                 os.rename(made, folder)
     except (OSError, RuntimeError) as error:  # the latter from array_record
@@ -185,7 +185,7 @@ def read(folder: Path, name: str) -> Dataset:
       DataError: names the file that is missing or damaged.
     """
     with _damage(folder / META):
-        meta = json.loads((folder / META).read_text())
+        meta = json_file.read(folder / META)
         known = tuple(meta["shape"]), np.dtype(meta["dtype"]), str(meta["images_sha256"])
     with (
         _damage(folder / ARRAYS),

@@ -1,8 +1,6 @@
 """Images laid out on exact pixels, and training as an animated GIF. Pillow, no matplotlib."""
 
 import io
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ae_jax.errors import DataError
+from ae_jax.files import atomic
 
 GAP = 4  # pixels between images
 _NOT_FINITE = np.array([0.835, 0.369, 0.0], np.float32)  # orange: neither black nor white
@@ -19,19 +18,6 @@ _FOOTER = 22  # pixels below the images, for the text
 _FILM_MS = 5000  # the whole film without its last frame
 _HOLD_MS = 2000  # the last frame
 _GREYS = 64  # levels: the eye sees no difference to 256, and the file is a third smaller
-
-
-def write_atomically(path: str | Path, content: bytes) -> Path:
-    """Write `content` to `path` (parents are made); a reader never sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 def displayable(images: np.ndarray, name: str = "images") -> np.ndarray:
@@ -157,7 +143,7 @@ def progress_gif(
         loop=0,
         optimize=False,  # it would give each frame a palette of its own
     )
-    return write_atomically(path, buffer.getvalue())
+    return atomic.write(path, buffer.getvalue())
 
 
 def _picture(images: np.ndarray, text: str, font: Any, least_width: int) -> Image.Image:

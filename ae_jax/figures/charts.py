@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib import colors, patheffects, style, ticker
 from matplotlib.axes import Axes
 
-from ae_jax.figures.animation import write_atomically
+from ae_jax.files import atomic
 
 DPI = 120
 _STYLE = {
@@ -59,7 +59,7 @@ class Figure(matplotlib.figure.Figure):
 
 def save(figure: Figure, path: str | Path) -> Path:
     """Write the figure as a PNG of 120 dots an inch, replacing the file in one step."""
-    return write_atomically(path, figure._repr_png_())
+    return atomic.write(path, figure._repr_png_())
 
 
 @styled

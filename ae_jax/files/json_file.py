@@ -1,28 +1,36 @@
-"""Reading a small JSON file that may be anything by now."""
+"""Small JSON files: written atomically, read as what may be anything by now."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import AeJaxError, CheckpointError
+from ae_jax.files import atomic
 
 MOST_BYTES = 1 << 20
 
 
-def read(file: Path) -> dict[str, Any]:
+def read(
+    file: Path, error: type[AeJaxError] = CheckpointError, most_bytes: int = MOST_BYTES
+) -> dict[str, Any]:
     """The object in `file`.
 
     Raises:
-      CheckpointError: it is missing, unreadable, larger than any of ours, or holds no object.
+      error: it is missing, unreadable, larger than any of ours, or holds no object.
     """
     try:
         if not file.is_file():
-            raise CheckpointError(f"{file}: is missing, or no file")
-        if file.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{file}: is larger than {MOST_BYTES:,} bytes, not one of ours")
+            raise error(f"{file}: is missing, or no file")
+        if file.stat().st_size > most_bytes:
+            raise error(f"{file}: is larger than {most_bytes:,} bytes, not one of ours")
         value = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{file}: cannot be read ({error})") from error
+    except (OSError, ValueError, RecursionError) as reason:
+        raise error(f"{file}: cannot be read ({reason})") from reason
     if not isinstance(value, dict):
-        raise CheckpointError(f"{file}: holds no JSON object")
+        raise error(f"{file}: holds no JSON object")
     return value
+
+
+def write(file: Path, value: Any) -> None:
+    """Atomic: a reader sees the old file or the new one."""
+    atomic.write(file, json.dumps(value, indent=2) + "\n")

@@ -1,5 +1,9 @@
-"""What the weights of simple networks mean: filters, and linear maps as one matrix."""
+"""Weights: what those of simple networks mean, and the digest of any."""
 
+import hashlib
+from typing import Any
+
+import jax
 import numpy as np
 
 from ae_jax.config.sections import Config
@@ -33,3 +37,14 @@ def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.nd
         return None
     V = np.asarray(params["decoder"]["layer_0"]["kernel"])
     return W @ V, V @ W
+
+
+def params_sha256(params: Any) -> str:
+    """SHA-256 over the parameter leaves in path order: dtype, shape, bytes."""
+    digest = hashlib.sha256()
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    for _, leaf in sorted(leaves, key=lambda pair: jax.tree_util.keystr(pair[0])):
+        value = np.ascontiguousarray(leaf)
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()

@@ -7,12 +7,14 @@ A config file holds `CONFIG`, a dict with only the differences from the defaults
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from ae_jax.config import values
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, unknown
 from ae_jax.config.sections import Config, parts_of
 from ae_jax.errors import ConfigError
+from ae_jax.files import json_file
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.resolve import slots
 from ae_jax.resolve.consistency import check_together
@@ -28,6 +30,8 @@ MAY_CHANGE = (
     "data.manual_dir",
     "data.streaming",
 )
+# Which images: where these are known to be the same, another way to say so is no change.
+OF_IMAGES = ("data.name", "data.split", "data.n_train", "data.n_test")
 
 
 class HasDict(Protocol):
@@ -71,10 +75,15 @@ def load_config(path: str, **overrides: Any) -> Resolved:
 def read(path: str) -> dict[str, Any]:
     """The unresolved dict of a config file with its variants applied; `name` from the file.
 
+    The config.json of a work directory is one, too.
+
     Raises:
+      CheckpointError: a config.json cannot be read.
       ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
     """
     file, _, chosen = path.partition(":")
+    if file.endswith(".json"):  # of a work directory
+        return json_file.read(Path(file).expanduser())
     source, module = execute(file)
     config = merge({"name": source.stem}, nested(module["CONFIG"]))
     table = module.get("VARIANTS", {})
@@ -153,7 +162,7 @@ def resolve(raw: Mapping[str, Any]) -> Resolved:
             raise ConfigError(f"{section}: is a section; set one of its fields, {section}.<field>")
     config: dict[str, Any] = {
         "name": check("name", raw.get("name", "unnamed"), str),
-        "seed": check("seed", raw.get("seed", 0), CountOrZero),
+        "seed": check("seed", raw.get("seed", 0), CountOrZero | None),
     }
     for section in SLOTS:
         config[section] = _slot(section, raw.get(section, {}))

@@ -21,8 +21,10 @@ from ae_jax.data.arrays import Split, checked
 from ae_jax.data.load import Dataset, from_arrays, load_data
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.keys import Key, as_key
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import Given, as_config
-from ae_jax.run.starting import check_same, first_state, origin_of
+from ae_jax.run.origin import as_used, origin_of
+from ae_jax.run.starting import continued, first_state
 from ae_jax.run.trained import Run
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
@@ -49,8 +51,10 @@ def fit(
     not interrupted. A second interrupt raises KeyboardInterrupt as ever.
 
     Args:
-      config: the name or path of a config ('denoise'), a resolved one, or a dict (or ConfigDict)
-        of differences from the defaults.
+      config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
+        differences from the defaults. Its `seed` and which images it asks for (`data.name`,
+        `split`, `n_train`, `n_test`) are not looked at: `key` and `data` say so, and the config of
+        the run that comes back says what they were.
       data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
         holds out a tenth of them.
       key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
@@ -69,14 +73,17 @@ def fit(
     config, data, key = as_config(config), _dataset(data), as_key(key)
     if start is not None and init_from is not None:
         raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
+    config = as_used(config, data, key)
     images = data.train.images
     setup.check_labels(config, data.train, names=data.label_names)
     if data.test.labels is not None:
         setup.check_labels(config, data.test, "test", data.label_names)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
-    origin = origin_of(config, data.train, key)
+    origin = origin_of(config, data, key)
     if start is not None:
-        check_same(start, config, origin)
+        origin = continued(start, config, origin)
+    if init_from is not None:
+        origin = origin._replace(init_sha256=params_sha256(init_from.variables["params"]))
     state = first_state(trainer, images, key, start, init_from)
     history = History(None if start is None else start.history)
     state = _trained(trainer, state, data.train, key, history, progress, whole)

@@ -4,19 +4,17 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from ae_jax.errors import CheckpointError
 from ae_jax.files import json_file
 from ae_jax.resolve.config import Resolved, resolve
-from ae_jax.run.starting import key_data
-from ae_jax.run.trained import Origin, Run
+from ae_jax.run.origin import Origin, from_meta
+from ae_jax.run.trained import Run
 from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Record
 
 
 def restore(workdir: str, best: bool = False) -> Run:
-    """The `Run` that `python -m experiments.run` left in a work directory.
+    """The `Run` that `run.save` or `python -m experiments.run` left in a directory.
 
     Only data is read (JSON and arrays); no code from the directory is executed. A damaged
     checkpoint is passed over with a warning.
@@ -34,12 +32,12 @@ def restore(workdir: str, best: bool = False) -> Run:
     config = resolve(json_file.read(path / "config.json"))
     trainers: list[setup.Trainer] = []
     origins: list[Origin] = []
-    key = key_data(jax.random.key(config.seed))
 
     def like(meta: dict[str, Any]) -> setup.TrainState:
-        shape, n = tuple(meta["shape"]), meta["n_train"]
-        trainers.append(setup.prepare(config, shape, n))
-        origins.append(Origin(shape, n, meta.get("images_sha256", ""), None, key))
+        origin = from_meta(meta)
+        height, width, channels = origin.shape
+        trainers.append(setup.prepare(config, (height, width, channels), origin.n_train))
+        origins.append(origin)
         return trainers[-1].abstract()
 
     restored = checkpoint.restore(path, like, best=best)

@@ -1,6 +1,5 @@
 """Where a fit starts: anew, where a run was left, or from another run's weights."""
 
-import hashlib
 from typing import Any
 
 import jax
@@ -8,32 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.config.sections import Config
-from ae_jax.data.arrays import Images, Split, sha256
+from ae_jax.data.arrays import Images
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model.pipeline import Tree
-from ae_jax.resolve.config import changes
-from ae_jax.run.trained import Origin, Run
+from ae_jax.resolve.config import MAY_CHANGE, OF_IMAGES, changes
+from ae_jax.run.origin import Origin, differences
+from ae_jax.run.trained import Run
 from ae_jax.train import setup
 
 OTHERWISE = "init_from=run starts from its weights alone"
+TRAINED_ON = ("shape", "n_train", "images_sha256", "labels_sha256")
 
 
-def origin_of(config: Config, train: Split, key: jax.Array) -> Origin:
-    """The origin of a run with this config, training set and (typed) key."""
-    labels = None
-    if config.model.classes and train.labels is not None:
-        labels = hashlib.sha256(train.labels.tobytes()).hexdigest()
-    images = train.images
-    return Origin(tuple(images.shape[1:]), len(images), sha256(images), labels, key_data(key))
-
-
-def key_data(key: jax.Array) -> tuple[int, ...]:
-    """The numbers of a typed key."""
-    return tuple(np.asarray(jax.random.key_data(key)).tolist())
-
-
-def check_same(start: Run, config: Config, origin: Origin) -> None:
-    """Whether a run can be continued with this config, data and key.
+def continued(start: Run, config: Config, origin: Origin) -> Origin:
+    """The origin of a run that goes on from another with this config, data and key.
 
     Raises:
       ConfigError: it was left with another config or key, or cannot be continued at all.
@@ -41,18 +28,15 @@ def check_same(start: Run, config: Config, origin: Origin) -> None:
     """
     if start.state is None or start.origin is None:
         raise ConfigError(f"start: this run was kept without what training needs; {OTHERWISE}")
-    if changed := changes(start.config.to_dict(), config.to_dict()):
+    free = (*MAY_CHANGE, *OF_IMAGES, "seed")  # images and key are compared themselves
+    if changed := changes(start.config.to_dict(), config.to_dict(), free):
         raise ConfigError(f"start: is a run of another config: {changed[0]}; {OTHERWISE}")
-    pairs = zip(Origin._fields, start.origin, origin, strict=True)
-    differing = [
-        f"{name}: {old} -> {new}"
-        for name, old, new in pairs
-        if old != new and name != "key" and not (name == "labels_sha256" and old is None)
-    ]
+    differing = differences(start.origin, origin, TRAINED_ON)
     if differing:
         raise DataError(f"start: was trained on other data; {OTHERWISE}\n" + "; ".join(differing))
     if start.origin.key != origin.key:
         raise ConfigError(f"start: was trained with another key; give the same, or {OTHERWISE}")
+    return origin._replace(init_sha256=start.origin.init_sha256)
 
 
 def first_state(

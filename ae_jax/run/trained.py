@@ -7,6 +7,7 @@ float32 in [0,1] units, not clipped. Everything else is refused by a DataError t
 it. A key is a `jax.random.key`, or a whole number.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,24 +28,21 @@ from ae_jax.model.corruption import BEYOND
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
+from ae_jax.run import saving
+from ae_jax.run.origin import Origin
 from ae_jax.train import setup
-from ae_jax.train.record import Moments
+from ae_jax.train.record import Moments, Record
 
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
-class Origin(NamedTuple):
-    """What a run was made from, besides its config."""
-
-    shape: tuple[int, ...]  # of an image
-    n_train: int
-    images_sha256: str
-    labels_sha256: str | None  # where the decoder is told the label; None: not known, or not used
-    key: tuple[int, ...]
-
-
 class Run(NamedTuple):
-    """A trained autoencoder and what it can do."""
+    """A trained autoencoder and what it can do.
+
+    What `config` says of data and seed is what held: `data.name`, `n_train` and `n_test` are those
+    of the images that were seen, and `seed` is None where the key was made of no number. `origin`
+    says which images (SHA-256) and which key.
+    """
 
     config: Resolved
     model: Model
@@ -145,9 +143,30 @@ class Run(NamedTuple):
             )
         return Moments(self.code_mean, self.code_cov)
 
-    def interpolate(
-        self, a: ArrayLike, b: ArrayLike, steps: int = 10, labels: ArrayLike | None = None
-    ) -> np.ndarray:
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Keeps the run: `restore` opens it, `fit(start=...)` and `experiments.run` go on with it.
+
+        The directory is a work directory like those of `experiments.run`: config.json,
+        metrics.jsonl, and a checkpoint with history and moments of the codes, complete or not
+        there at all. The data are not in it. A run that has been trained further may be saved in
+        the same directory again.
+
+        Raises:
+          ConfigError: the run was put together without what training needs.
+          CheckpointError: the directory holds another run, or cannot be written.
+        """
+        if self.state is None or self.origin is None:
+            raise ConfigError("save: this run has no state and origin, as `fit` gives them")
+        saving.save(directory, self.config, self.origin, self.state, self.record)
+
+    @property
+    def record(self) -> Record:
+        """What is kept of the run beside its state."""
+        known = self.code_mean is not None
+        moments = self.moments("record") if known else None
+        return Record(self.history, moments, self.label_names)
+
+    def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
 
         `labels` [steps] as for `decode`; errors of `encode` and `decode`.

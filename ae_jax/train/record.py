@@ -44,6 +44,14 @@ class History:
         return joined
 
 
+def epoch_means(terms: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Of the loss and its terms at the steps of an epoch: their means, the first and last loss."""
+    exact = {name: np.asarray(values, np.float64) for name, values in terms.items()}
+    first, last = map(float, exact["loss"][[0, -1]])
+    means = {name: float(values.mean()) for name, values in exact.items()}
+    return {**means, "loss_first_batch": first, "loss_last_batch": last}
+
+
 def pack(record: Record) -> dict[str, np.ndarray]:
     """The record as named arrays, for a file."""
     arrays = {f"history/{name}": values for name, values in record.history.items()}

@@ -28,7 +28,6 @@ from ae_jax.files import json_file
 from ae_jax.resolve import config as config_lib
 from experiments import cli
 from experiments.measuring import provenance
-from experiments.workdirs import workdir
 
 Row = dict[str, Any]
 BySeed = dict[str, dict[str, Any]]
@@ -168,7 +167,7 @@ def _write(
         row = recorded(m, old, task, protocol, numbers)
         rows[task.row] = {**row, "data": a.dataset.name}
         ordered = {name: rows[name] for name in a.known if name in rows}
-        workdir.write_json(a.file, ordered if m.keyed else listed(ordered))
+        json_file.write(a.file, ordered if m.keyed else listed(ordered))
     changed = [f"{task.row}: measured anew, {c}" for c in changes(old, task.kind, protocol)]
     return [*changed, m.said(task, row)]
 

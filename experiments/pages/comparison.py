@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.evaluate.advice import advise
-from ae_jax.figures.animation import write_atomically
+from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from experiments.pages import page
 from experiments.workdirs.finished import Record, controls
@@ -45,7 +45,7 @@ def write(runs: Sequence[Record], out: str | None = None) -> Path:
         page.Section("advice", "Advice", advice(names, runs)),
     ]
     content = page.document(f"{len(runs)} runs side by side", lead, sections)
-    return write_atomically(out or runs[0].path / "comparison.html", content.encode())
+    return atomic.write(out or runs[0].path / "comparison.html", content)
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ae_jax.figures.animation import write_atomically
-from ae_jax.files import json_file
+from ae_jax.files import atomic, json_file
 from experiments.pages import page
 from experiments.workdirs import finished, place
 
@@ -22,7 +21,7 @@ def write(path: Path, names: Sequence[str]) -> Path:
     ]
     sections += [page.Section(why, why.capitalize(), undone(found, why)) for why in UNDONE]
     content = page.document(f"What {path.name} is good for", _headline(path), sections)
-    return write_atomically(path / "gallery.html", content.encode())
+    return atomic.write(path / "gallery.html", content)
 
 
 def records(path: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:

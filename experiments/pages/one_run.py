@@ -7,7 +7,7 @@ from typing import Any
 from ae_jax.config.sections import Config
 from ae_jax.evaluate.advice import RULES, advise
 from ae_jax.evaluate.metrics import psnr
-from ae_jax.figures.animation import write_atomically
+from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from ae_jax.resolve.slots import FIXED, SLOTS, of_penalty, of_section, of_slot
 from experiments.pages import page
@@ -36,7 +36,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         page.Section("record", "Record", record(run)),
     ]
     content = page.document(f"{c.name} on {place.short(s['dataset'])}", lead, sections)
-    return write_atomically(out or run.path / "report.html", content.encode())
+    return atomic.write(out or run.path / "report.html", content)
 
 
 def tiles(run: finished.Record) -> page.Markup:
@@ -206,7 +206,7 @@ def record(run: finished.Record) -> page.Markup:
     s = run.summary
     known = {
         "directory": str(run.path),
-        "seed": s["seed"],
+        "seed": "none: see its key" if s.get("seed") is None else s["seed"],
         "steps": f"{s['steps']:,}",
         "device": s.get("device", ""),
         **{f"{n}, version": v for n, v in s.get("versions", {}).items()},

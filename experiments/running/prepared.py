@@ -20,4 +20,4 @@ class Session(NamedTuple):
     evaluate: Callable[..., metrics.Metrics]
     see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
     key: jax.Array
-    meta: dict[str, Any]  # what a checkpoint says of the data, to be opened without them
+    meta: dict[str, Any]  # its `Origin`, which every checkpoint has

@@ -8,7 +8,7 @@ import numpy as np
 from ae_jax.model.pipeline import Variables
 from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
-from ae_jax.train.record import History
+from ae_jax.train.record import History, epoch_means
 from ae_jax.train.setup import TrainState
 from experiments.running.prepared import Session
 from experiments.running.summary import count, layers
@@ -74,18 +74,9 @@ def log_epoch(
     Returns the loss on the test set, if this epoch is evaluated.
     """
     loss, n = None, s.trainer.steps_per_epoch
-    terms = {name: values[-n:].astype(np.float64) for name, values in history.arrays().items()}
-    means = {name: float(values.mean()) for name, values in terms.items()}
-    first, last = map(float, terms["loss"][[0, -1]])
-    ends = {"loss_first_batch": first, "loss_last_batch": last}
+    means = epoch_means({name: values[-n:] for name, values in history.arrays().items()})
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
-    log.write(
-        **where,
-        split="train",
-        **means,
-        **ends,
-        images_per_s=round(timing.rate),
-    )
+    log.write(**where, split="train", **means, images_per_s=round(timing.rate))
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
         key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)

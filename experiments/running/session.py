@@ -10,12 +10,13 @@ from typing import Any
 import jax
 
 from ae_jax.data.load import Dataset
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.evaluate.advice import advise
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.resolve.config import Resolved
+from ae_jax.run.origin import origin_of
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
@@ -29,8 +30,17 @@ from experiments.running.summary import headline, of_the_code, summarise
 from experiments.workdirs import place, workdir
 
 
-def prepare(config: Resolved, dataset: Dataset) -> Session:
-    """Everything that can be refused is refused here, before a file is touched."""
+def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) -> Session:
+    """Everything that can be refused is refused here, before a file is touched.
+
+    `key` is the run's where it is not that of the config's seed.
+    """
+    if key is None:
+        if config.seed is None:
+            raise ConfigError(
+                "seed: must be a whole number; a run whose key no seed gives has None"
+            )
+        key = jax.random.key(config.seed)
     images = dataset.train.images
     for part, split in (("train", dataset.train), ("test", dataset.test)):
         setup.check_labels(config, split, part, dataset.label_names)
@@ -39,7 +49,6 @@ def prepare(config: Resolved, dataset: Dataset) -> Session:
     evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
     model = trainer.model
 
-    key = jax.random.key(config.seed)
     noise = stream(key, "shown")
 
     def see(
@@ -50,8 +59,8 @@ def prepare(config: Resolved, dataset: Dataset) -> Session:
         x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
         return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
 
-    facts = place.facts(dataset)
-    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, facts)
+    meta = origin_of(config, dataset, key)._asdict()
+    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, meta)
 
 
 def cost_text(s: Session) -> str:
@@ -134,7 +143,7 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
     """
 
     def like(meta: dict[str, Any]) -> setup.TrainState:
-        place.refuse_others(path, meta, s.meta)
+        place.refuse_others(path, meta, place.facts(s.dataset))
         return s.trainer.abstract()
 
     restored = checkpoint.resume(path, like, devices.everywhere(s.trainer.mesh))

@@ -17,6 +17,7 @@ from ae_jax.errors import CheckpointError
 from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
+from ae_jax.files import json_file
 from ae_jax.resolve.config import changes
 from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
@@ -25,6 +26,8 @@ from ae_jax.sweep.members import CODE_SIZE, Group, Member
 from ae_jax.train import setup
 from experiments.sweeping import table
 from experiments.workdirs import place, workdir
+
+MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes a member
 
 
 class Plan(NamedTuple):
@@ -75,7 +78,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     }
     methods = ",".join(sorted({report["method"] for report in reports}))
     found = {**asked, "method": methods, "timing": timing, "members": results, "summary": summary}
-    workdir.write_json(file, json_ready(found))
+    json_file.write(file, json_ready(found))
     (path / "ended.json").unlink()
     print(table.table(summary))
     print(f"done in {timing['wall_s']:.1f} s; {file}")
@@ -103,7 +106,7 @@ def _train_all(p: Plan, file: Path, asked: Mapping[str, Any], method: str) -> li
         for i in range(len(ended), len(p.groups)):
             members, report = _train(p.groups[i], p.data[i], p.steps[i], method, bar)
             ended.append({"rows": p.groups[i].rows, "members": members, "report": report})
-            workdir.write_json(file, {**asked, "groups": ended})
+            json_file.write(file, {**asked, "groups": ended})
             bar.write(_speed(report), sys.stdout)
     return ended
 
@@ -170,7 +173,7 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
       CheckpointError: it is of this sweep on other images.
     """
     try:
-        found = json.loads(file.read_text())
+        found = json_file.read(file, most_bytes=MOST_BYTES)
         known = found.get("images")  # an older file has none: places count then
         free = ("data.name", "data.manual_dir") if known else ()
         if changes(found["config"], asked["config"], free):
@@ -182,7 +185,7 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
             return {}
         pairs = zip(known or asked["images"], asked["images"], strict=True)
         wrong = [line for pair in pairs for line in place.differences(*pair)]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (CheckpointError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     if wrong:
         listed = "; ".join(wrong)

@@ -4,18 +4,20 @@ A path is kept absolute, so that another current directory changes nothing; file
 are named by --data (or by --config.data.name), and are the run's if their images are.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 from ae_jax.config.sections import Config
 from ae_jax.data.arrays import sha256
-from ae_jax.data.load import Dataset, is_path, of_config
+from ae_jax.data.load import KNOWN, Dataset, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
 from experiments import cli
 
-ADDED = {"test_images_sha256"}  # what older checkpoints do not say
+_IN_MEMORY = "if it was arrays of a notebook: --data=PATH, a .npz file of arrays train and test"
+FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256")
 
 
 def fields(place: str | None) -> dict[str, str]:
@@ -54,10 +56,11 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 def differences(known: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """'fact: old -> new' of every one of `facts` in which the images of a run are not the same."""
+    found = json.loads(json.dumps(found))  # as what is known has been: a tuple is a list
     return [
-        f"{name}: {known.get(name)} -> {value}"
-        for name, value in found.items()
-        if known.get(name) != value and (name in known or name not in ADDED)
+        f"{name}: {known.get(name)} -> {found.get(name)}"
+        for name in FACTS
+        if known.get(name) != found.get(name)
     ]
 
 
@@ -82,6 +85,8 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
     except DataError as error:
         if place is None and is_path(there.data.name):
             raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
+        if place is None and there.data.name not in KNOWN:
+            raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
         raise
     refuse_others(path, checkpoint.meta(path) or {}, facts(dataset))
     return dataset

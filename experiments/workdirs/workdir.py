@@ -1,21 +1,20 @@
 """The files of a run: config.json, metrics.jsonl, summary.json, frames/, figures/."""
 
-import hashlib
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ae_jax.errors import CheckpointError
-from ae_jax.files import json_file
-from ae_jax.model.pipeline import Params
+from ae_jax.files import json_file, json_lines
+from ae_jax.files.json_file import write as write_json
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import checkpoint
 from experiments.workdirs import place
+
+__all__ = ["params_sha256", "write_json"]
 
 
 def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | None = None) -> None:
@@ -43,30 +42,17 @@ def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | No
     write_json(file, new)
 
 
-def _changes(
-    workdir: Path, old: Mapping[str, Any], new: Mapping[str, Any], images: dict[str, Any]
-) -> list[str]:
-    """'field: old -> new' of all that makes it another run; images elsewhere are no change."""
+def _changes(workdir: Path, old: Any, new: Any, images: dict[str, Any]) -> list[str]:
+    """'field: old -> new' of all that makes it another run; the same images elsewhere do not."""
     changed = config_lib.changes(old, new)
-    if not any(change.startswith("data.name: ") for change in changed):
+    if not any(change.partition(": ")[0] in config_lib.OF_IMAGES for change in changed):
         return changed
     known = checkpoint.meta(workdir)
     if not known or not images:
         return changed
     if others := place.differences(known, images):
         return changed + others
-    return config_lib.changes(old, new, (*config_lib.MAY_CHANGE, "data.name"))
-
-
-def write_json(file: Path, value: object) -> None:
-    """Atomic: a reader sees the old file or the new one."""
-    _write(file, json.dumps(value, indent=2) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.new")
-    temporary.write_text(text)
-    os.replace(temporary, file)
+    return config_lib.changes(old, new, (*config_lib.MAY_CHANGE, *config_lib.OF_IMAGES))
 
 
 def complete(workdir: Path, steps: int) -> dict[str, Any] | None:
@@ -78,17 +64,7 @@ def complete(workdir: Path, steps: int) -> dict[str, Any] | None:
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl, up to a line cut short by a kill, or damaged."""
-    file = workdir / "metrics.jsonl"
-    rows: list[dict[str, Any]] = []
-    for line in file.read_text(errors="replace").splitlines() if file.exists() else []:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(row, dict) or not isinstance(row.get("step"), int):
-            break
-        rows.append(row)
-    return rows
+    return json_lines.read(workdir / "metrics.jsonl")
 
 
 class MetricsLog:
@@ -98,24 +74,13 @@ class MetricsLog:
         """Opens the log of `workdir` as it stood at `step`."""
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
         self.file = workdir / "metrics.jsonl"
-        _write(self.file, "".join(json.dumps(row) + "\n" for row in self.rows))
+        json_lines.write(self.file, self.rows)
 
     def write(self, **row: Any) -> None:
         """Appends one row."""
         self.rows.append(row)
         with self.file.open("a") as f:
             f.write(json.dumps(row) + "\n")
-
-
-def params_sha256(params: Params) -> str:
-    """SHA-256 over the parameter leaves in path order: dtype, shape, bytes."""
-    digest = hashlib.sha256()
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    for _, leaf in sorted(leaves, key=lambda pair: jax.tree_util.keystr(pair[0])):
-        value = np.ascontiguousarray(leaf)
-        digest.update(f"{value.dtype.str}{value.shape}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
 
 
 def save_frame(workdir: Path, epoch: int, images: np.ndarray) -> None:

@@ -103,11 +103,13 @@ def test_a_run_without_a_checkpoint_is_known_by_its_fields_alone(npz, tmp_path):
         train(tmp_path / "run", "y.npz", 1)
 
 
-def test_a_checkpoint_of_before_test_images_counted_is_accepted():
-    found = {"shape": [6, 6, 1], "n_train": 40, "images_sha256": "a", "test_images_sha256": "b"}
-    older = {name: value for name, value in found.items() if name != "test_images_sha256"}
-    assert place.differences(older, found) == []
-    assert place.differences({}, found) != [] and place.differences(found, found) == []
+def test_images_are_the_same_in_every_fact_or_others():
+    found = {"shape": (6, 6, 1), "n_train": 40, "images_sha256": "a", "test_images_sha256": "b"}
+    known = {**found, "shape": [6, 6, 1], "name": "x", "key": [0, 0]}
+    assert place.differences(known, found) == []
+    for name in found:
+        (said,) = place.differences({n: v for n, v in known.items() if n != name}, found)
+        assert said.startswith(f"{name}: None -> ")
 
 
 def test_paths_are_kept_absolute_and_names_as_they_are(tmp_path, monkeypatch):

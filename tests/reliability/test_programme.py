@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from experiments.reliability import __main__ as programme
+from tests.reliability import programme
 
 LONG = {"R1", "R2", "R12", "R13", "R14", "R15"}
 

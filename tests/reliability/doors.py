@@ -17,8 +17,8 @@ from ae_jax.errors import AeJaxError
 from ae_jax.run import fitting
 from ae_jax.run.trained import ROOM, Run
 from ae_jax.sklearn import Autoencoder
-from experiments.reliability.random_arrays import Case, cases
-from experiments.reliability.tally import Tally
+from tests.reliability.random_arrays import Case, cases
+from tests.reliability.tally import Tally
 
 H, W, K, CLASSES = 8, 6, 4, 3
 

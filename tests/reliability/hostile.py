@@ -26,10 +26,10 @@ from ae_jax.resolve.config import load_config, resolve
 from ae_jax.run import keeping
 from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Moments, Record
-from experiments.reliability import commands
-from experiments.reliability.tally import Tally
 from experiments.running import session
 from experiments.workdirs import workdir
+from tests.reliability import commands
+from tests.reliability.tally import Tally
 
 WATCHED: tuple[str, ...] = ("exec", "import", "subprocess", "pickle", "marshal", "ctypes")
 WATCHED += ("os.system", "os.exec", "os.posix_spawn", "os.fork")

@@ -19,12 +19,12 @@ from ae_jax.errors import AeJaxError, CheckpointError, DivergedError
 from ae_jax.model.pipeline import Tree
 from ae_jax.resolve import config as config_lib
 from experiments import cli
-from experiments.reliability import commands
-from experiments.reliability.commands import SMALL, Command
-from experiments.reliability.tally import Tally
 from experiments.running import session
 from experiments.running.prepared import Session
 from experiments.workdirs import workdir
+from tests.reliability import commands
+from tests.reliability.commands import SMALL, Command
+from tests.reliability.tally import Tally
 
 
 def races(tally: Tally, folder: Path, n: int) -> None:

@@ -32,7 +32,10 @@ PATIENCE = 120.0  # seconds until a command counts as hanging
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    [f"experiments.{name}" for name in ("run", "session", "lock", "pictures")]
+    [
+        f"experiments.{name}"
+        for name in ("run", "running.session", "workdirs.lock", "running.pictures")
+    ]
 )
 
 

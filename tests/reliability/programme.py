@@ -1,29 +1,13 @@
-"""Tries what a run must survive, counts, and writes what was found.
+"""What a run must survive: every trial, in the counts of the suite and of the whole programme."""
 
-    python -m experiments.reliability --json=experiments/results/reliability.json
-    python -m experiments.reliability --json=FILE --only=R1,R3 --fast
-
-Each result is written when it is there; results of others in the file are kept. `--fast` takes the
-counts of the test suite. Exit code 1 if anything failed.
-"""
-
-import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from absl import flags
-from tqdm import tqdm
-
-from experiments import cli
-from experiments.measuring import provenance
-from experiments.reliability import cost, damage, doors, hostile, kills, refusals, topology
-from experiments.reliability.tally import Tally
-from experiments.workdirs import workdir
+from tests.reliability import cost, damage, doors, hostile, kills, refusals, topology
+from tests.reliability.tally import Tally
 
 
 class Trial(NamedTuple):
@@ -94,47 +78,3 @@ def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dic
             tally.check(False, f"{type(error).__name__}: {error}"[:300])
     seconds = round(time.monotonic() - begun, 1)
     return {"what": trial.what, **tally.result(), "seconds": seconds}
-
-
-def define_flags() -> None:
-    """Not on import: other commands have flags of the same names."""
-    cli.define_path("json", None, "Where the results go.")
-    flags.DEFINE_list("only", None, "Only these, as R1,R3.")
-    flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
-    flags.DEFINE_bool("markdown", False, "Only print what --json holds as the README's table.")
-
-
-def main(argv: list[str], overrides: dict[str, Any]) -> int:
-    """The command; returns its exit code."""
-    names = cli.chosen(PROGRAMME, "trial")
-    file = Path(flags.FLAGS.json) if flags.FLAGS.json else None
-    results: dict[str, Any] = json.loads(file.read_text()) if file and file.exists() else {}
-    if flags.FLAGS.markdown:
-        print(markdown(results))
-        return 0
-    failed = 0
-    for name in names:
-        folder = Path(tempfile.mkdtemp(prefix=f"ae_jax_{name}_"))
-        with tqdm(desc=f"{name} {PROGRAMME[name].what}", unit="check", disable=None) as bar:
-            found = attempt(name, flags.FLAGS.fast, folder, bar.update)
-        print(f"{name}: {found['tried']} tried, {found['failed']} failed, {found['seconds']} s")
-        print("".join(f"  {failure}\n" for failure in found["failures"]), end="", flush=True)
-        failed += found["failed"]
-        if not found["failed"]:
-            shutil.rmtree(folder)
-        results |= {name: found, **provenance.where()}
-        if file:
-            workdir.write_json(file, results)
-    return 1 if failed else 0
-
-
-def markdown(results: dict[str, Any]) -> str:
-    """The table for the README, in the programme's order."""
-    found = [(name, results[name]) for name in PROGRAMME if name in results]
-    lines = [f"| {n} | {f['what']} | {f['tried']:,} | {f['failed']} |" for n, f in found]
-    return "\n".join(["| | what is tried | tried | failed |", "|---|---|---:|---:|", *lines])
-
-
-if __name__ == "__main__":
-    define_flags()
-    cli.run(main)

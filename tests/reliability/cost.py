@@ -16,10 +16,10 @@ from ae_jax.data.load import load_data, subset
 from ae_jax.resolve.config import load_config
 from ae_jax.run import fitting
 from ae_jax.train import checkpoint
-from experiments.reliability.tally import Tally
 from experiments.running import session, stepping
 from experiments.running.progress import Timing
 from experiments.workdirs import workdir
+from tests.reliability.tally import Tally
 
 # How the command saves by default; 0.4 MB and 9 MB of state, and short and long steps.
 RUNS = {
@@ -118,7 +118,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
 
 
 CELLS = (
-    "import jax, ae_jax; from experiments.reliability.cost import NOTEBOOK\n"
+    "import jax, ae_jax; from tests.reliability.cost import NOTEBOOK\n"
     "from experiments.workdirs.workdir import params_sha256\n"
     "data, key = ae_jax.load_data('mnist5k'), jax.random.key(0)\n",
     "config = {**NOTEBOOK, 'train': {'batch_size': 40, 'epochs': 60}}\n"

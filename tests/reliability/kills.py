@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.reliability import commands
-from experiments.reliability.commands import EVERY, SMALL, Command
-from experiments.reliability.tally import Tally
 from experiments.workdirs import workdir
+from tests.reliability import commands
+from tests.reliability.commands import EVERY, SMALL, Command
+from tests.reliability.tally import Tally
 
 IN_A_ROW = 10  # interruptions before a run may end
 

@@ -20,8 +20,8 @@ from ae_jax.data import idx_files
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import load_config
 from ae_jax.train import checkpoint, setup
-from experiments.reliability.tally import Tally
 from experiments.workdirs.workdir import params_sha256
+from tests.reliability.tally import Tally
 
 Change = Callable[[bytes], bytes | None]  # None: the file is deleted
 DAMAGES: dict[str, Change] = {

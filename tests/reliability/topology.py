@@ -16,10 +16,10 @@ import numpy as np
 from ae_jax.files.json_file import read
 from ae_jax.resolve.config import resolve
 from ae_jax.train import checkpoint, devices, setup
-from experiments.reliability import commands
-from experiments.reliability.commands import SMALL
-from experiments.reliability.tally import Tally
 from experiments.workdirs import workdir
+from tests.reliability import commands
+from tests.reliability.commands import SMALL
+from tests.reliability.tally import Tally
 
 HEARTBEAT = 10  # seconds
 

@@ -1,1 +1,0 @@
-"""What a run survives, tried and counted: `python -m experiments.reliability`."""
