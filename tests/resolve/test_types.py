@@ -1,5 +1,6 @@
 """Configs as values: what can be done with one, and what types say before anything runs."""
 
+import ast
 import copy
 import dataclasses
 import json
@@ -86,6 +87,7 @@ def test_a_config_prints_a_line_a_section():
     assert "  corruption=Corruption(name='dropout', rate=0.5)," in lines
 
 
+SELF = ("self", "cls")
 # One run of mypy; each line is an error or is none, as it says.
 SNIPPET = """
 from ae_jax.config.sections import Config
@@ -117,3 +119,19 @@ def test_a_misspelt_field_is_a_type_error(tmp_path):
     found = {int(line.split(":")[1]) for line in said.splitlines() if ": error: " in line}
     wrong = {i for i, line in enumerate(SNIPPET.splitlines(), 1) if line.endswith("# wrong")}
     assert found == wrong, said + problem
+
+
+def test_few_parameters_are_of_any_type():
+    own, annotations = Path(__file__).parents[2], []
+    for room in ("ae_jax", "experiments"):
+        for file in (own / room).rglob("*.py"):
+            if "notebooks" in file.parts:
+                continue
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.FunctionDef):
+                    a = node.args
+                    every = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
+                    annotations += [p.annotation for p in every if p and p.arg not in SELF]
+    assert None not in annotations, "every parameter has a type"
+    bare = sum(ast.unparse(annotation) == "Any" for annotation in annotations)
+    assert bare < 0.05 * len(annotations)
