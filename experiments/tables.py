@@ -26,7 +26,7 @@ from experiments.measuring import measured
 from experiments.measuring.expected import BARS, application_of
 from experiments.measuring.measured import RUN
 from experiments.measuring.published import ROWS
-from experiments.pages.markdown import table
+from experiments.pages.table import markdown as table
 from experiments.reproduce import plus_minus, seeds_of
 from experiments.tabulating import docstrings
 

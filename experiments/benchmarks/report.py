@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.pages.markdown import table
+from experiments.pages import table
 
 Row = dict[str, Any]
 Cells = tuple[str, ...]
@@ -77,19 +77,13 @@ def summary(result: dict[str, Any]) -> str:
 
 def text(result: dict[str, Any]) -> str:
     """The tables for a terminal."""
-    parts = []
-    for lines in tables(result):
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for first, *rest in lines:
-            cells = [cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
-            parts.append("  ".join([first.ljust(widths[0]), *cells]))
-        parts.append("")
-    return "\n".join([*parts, summary(result)])
+    parts = [table.terminal(lines, range(1, len(lines[0]))) for lines in tables(result)]
+    return "\n\n".join([*parts, summary(result)])
 
 
 def markdown(result: dict[str, Any]) -> str:
     """The tables for the README."""
-    parts = [table(lines, all_numbers=True) for lines in tables(result)]
+    parts = [table.markdown(lines, all_numbers=True) for lines in tables(result)]
     return "\n\n".join([*parts, summary(result)])
 
 
