@@ -5,7 +5,8 @@
 
 Of one run it writes report.html into its directory, as experiments.run did at its end (again
 where applications have been added since); of several a comparison: numbers, curves, and where
-their configs differ. Every page is one file that needs no network. Exit codes: 0 done, 2 bad
+their configs differ. A run that Python saved at its end (`run.save`) is evaluated and drawn first.
+Every page is one file that needs no network. Exit codes: 0 done, 2 bad
 input.
 """
 
@@ -22,6 +23,7 @@ from experiments.workdirs import finished
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
     cli.define_path("workdir", None, "A finished run; more of them after it.")
+    cli.define_data()
     cli.define_path("out", None, "The page; default report.html or comparison.html in the run.")
     flags.mark_flag_as_required("workdir")
 
@@ -29,7 +31,14 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
-    found = [finished.read(Path(p)) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
+    paths = [Path(p) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
+    for path in paths:
+        if finished.lacks_summary(path):
+            from experiments.running import completing
+
+            with cli.writing("--workdir"):
+                completing.complete(path, F.data)
+    found = [finished.read(path) for path in paths]
     with cli.writing("--out"):
         if len(found) == 1:
             file = one_run.write(found[0], F.out)

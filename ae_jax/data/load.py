@@ -101,7 +101,7 @@ def of_config(config: Any) -> Dataset:
     A random split is dealt by the config's `seed`. Raises as `load_data` and `subset`.
     """
     d = config.data
-    whole = load_data(d.name, d.manual_dir, d.split, config.seed, streaming=d.streaming)
+    whole = load_data(d.name, d.manual_dir, d.split, config.seed or 0, streaming=d.streaming)
     return subset(whole, d.n_train, d.n_test)
 
 

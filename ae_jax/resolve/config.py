@@ -16,6 +16,7 @@ from ml_collections import FrozenConfigDict
 
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, fill, unknown
 from ae_jax.errors import ConfigError
+from ae_jax.files import json_file
 from ae_jax.objective.penalties import PENALTIES, check_needs
 from ae_jax.resolve.sections import FIXED, SLOTS, Penalty
 
@@ -50,10 +51,15 @@ def load_config(path: str, **overrides: Any) -> FrozenConfigDict:
 def read(path: str) -> dict[str, Any]:
     """The unresolved dict of a config file with its variants applied; `name` from the file.
 
+    The config.json of a work directory is one, too.
+
     Raises:
+      CheckpointError: a config.json cannot be read.
       ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
     """
     file, _, chosen = path.partition(":")
+    if file.endswith(".json"):  # of a work directory
+        return json_file.read(Path(file).expanduser())
     source, module = _execute(file)
     config = merge({"name": source.stem}, nested(module["CONFIG"]))
     table = module.get("VARIANTS", {})

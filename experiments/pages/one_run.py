@@ -207,7 +207,7 @@ def record(run: finished.Record) -> page.Markup:
     s = run.summary
     known = {
         "directory": str(run.path),
-        "seed": s["seed"],
+        "seed": "none: see its key" if s.get("seed") is None else s["seed"],
         "steps": f"{s['steps']:,}",
         "device": s.get("device", ""),
         **{f"{n}, version": v for n, v in s.get("versions", {}).items()},

@@ -48,11 +48,16 @@ def summarise(s: Any, state: setup.TrainState, timing: Any) -> dict[str, Any]:
             "numpy": np.__version__,
             "python": sys.version.split()[0],
         },
-        "timing": {
-            "compile_s": round(timing.compile_s, 2),
-            "train_images_per_s": round(timing.rate),
+        "timing": {"compile_s": round(timing.compile_s, 2)},
+        "data": {
+            "name": s.dataset.name,
+            "shape": list(train_images.shape[1:]),
+            "number": len(train_images),
+            "images_sha256": s.meta["images_sha256"],
         },
     }
+    if timing.images:  # else nothing was trained here
+        summary["timing"]["train_images_per_s"] = round(timing.rate)
     if "bce" in test:
         summary["test"]["bce_floor"] = baselines.entropy_floor(test_images)
     if s.dataset.name in manifold.CURVES:

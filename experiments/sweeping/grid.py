@@ -64,6 +64,8 @@ def members(
     base = config_lib.merge(config_lib.read(path), config_lib.nested(overrides))
     found: list[Member] = []
     points: list[dict[str, Any]] = []
+    if base.get("seed", 0) is None:
+        raise ConfigError("seed: must be a whole number, the first of the members'")
     for values in itertools.product(*grid.values()):
         raw = config_lib.merge(base, config_lib.nested(dict(zip(grid, values, strict=True))))
         config = place.settled(config_lib.resolve(raw))

@@ -9,7 +9,7 @@ from ae_jax.files import json_file
 from ae_jax.resolve.config import flat, resolve
 from experiments.workdirs import workdir
 
-NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test", "seed")
+NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test")
 OPTIONAL = ("test.", "denoise.", "manifold.", "code.", "timing.")  # what is there are numbers
 SECTIONS = ("test", "controls", "denoise", "manifold", "code", "timing", "versions")
 CONTROLS = {
@@ -46,6 +46,11 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
     found = summary or json_file.read(path / "summary.json")
     _check(path / "summary.json", found)
     return Record(path, config, found, workdir.read_metrics(path))
+
+
+def lacks_summary(path: Path) -> bool:
+    """Whether there is a run that nobody has evaluated, as `run.save` leaves it."""
+    return (path / "config.json").is_file() and not (path / "summary.json").exists()
 
 
 def controls(summary: dict[str, Any]) -> dict[str, float]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ae_jax.data.arrays import sha256
-from ae_jax.data.load import Dataset, is_path, of_config
+from ae_jax.data.load import KNOWN, Dataset, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
 from experiments import cli
 
+_IN_MEMORY = "if it was arrays of a notebook: --data=PATH, a .npz file of arrays train and test"
 FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256")
 
 
@@ -83,6 +84,8 @@ def opened(path: Path, config: Any, place: str | None) -> Dataset:
     except DataError as error:
         if place is None and is_path(there.data.name):
             raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
+        if place is None and there.data.name not in KNOWN:
+            raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
         raise
     refuse_others(path, checkpoint.meta(path) or {}, facts(dataset))
     return dataset
