@@ -1,6 +1,6 @@
 """Times the same work in ae_jax and in PyTorch, in turns in one process, on this machine's CPU.
 
-    python -m experiments.bench --json=bench.json --png=bench.png
+    python -m experiments.bench --json=bench_2026-11-21.json --png=bench.png
     python -m experiments.bench --json=bench.json --only=denoise,penalty --rounds=3
     python -m experiments.bench --json=bench.json --markdown
 

@@ -26,7 +26,7 @@ from experiments.measuring import measured
 from experiments.measuring.expected import BARS, application_of
 from experiments.measuring.measured import RUN
 from experiments.measuring.published import ROWS
-from experiments.pages.markdown import table
+from experiments.pages.table import markdown as table
 from experiments.reproduce import plus_minus, seeds_of
 from experiments.tabulating import docstrings
 
@@ -155,16 +155,16 @@ def reliability(result: dict[str, Any]) -> str:
     return "\n\n".join([table(lines), provenance(result)])
 
 
-TABLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+# Name -> the file, or the files as a pattern, and what they say.
+TABLES: dict[str, tuple[str, Callable[..., str]]] = {
     "published": ("reproduce.json", published),
     "better": ("reproduce.json", better),
     "literature": ("literature.json", literature),
     "defaults": ("defaults.json", defaults),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
-    "speed": ("bench.json", report.summary),
-    "speed in full": ("bench.json", report.markdown),
-    "an hour later": ("bench_later.json", report.markdown),
+    "speed": ("bench*.json", report.summary),
+    "speed in full": ("bench*.json", report.markdown),
     "reliability": ("reliability.json", reliability),
 }
 
@@ -182,10 +182,11 @@ def filled(text: str, results: Path = RESULTS) -> str:
         if name not in TABLES:
             raise DataError(f"<!-- {name} -->: no such table; there are {', '.join(TABLES)}")
         file, write = TABLES[name]
-        if not (results / file).is_file():
+        known = [json_file.read(path) for path in sorted(results.glob(file))]
+        if not known:
             raise DataError(f"{results / file}: not there, table {name!r} comes from it")
         try:
-            content = write(json_file.read(results / file))
+            content = write(*sorted(known, key=lambda result: str(result.get("date"))))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{results / file}: not of the form of table {name!r}: {error!r}"

@@ -64,18 +64,11 @@ def gaussian_directions() -> np.ndarray:
     return np.stack(rows)
 
 
-def gaussian_covariance() -> np.ndarray:
-    """The true covariance [64, 64] (rank 8) of a `gaussian` image, in squared [0,1] units.
-
-    Its eigenvalues are GAUSSIAN_SCALES**2, so the best linear code of size d leaves a squared
-    error of sum(GAUSSIAN_SCALES[d:]**2) per image: the known answer of PCA.
-    """
-    factor = gaussian_directions() * GAUSSIAN_SCALES[:, None]
-    return factor.T @ factor
-
-
 def gaussian(seed: int, n: int) -> np.ndarray:
-    """n images N(0.5, gaussian_covariance()): float32 [n, 8, 8, 1].
+    """n images N(0.5, D^T diag(GAUSSIAN_SCALES^2) D): float32 [n, 8, 8, 1].
+
+    D are the `gaussian_directions`, so the best linear code of size d leaves a squared error of
+    sum(GAUSSIAN_SCALES[d:]^2) per image: the known answer of PCA.
 
     Nothing is clipped: the largest standard deviation of a pixel is 0.071, so [0,1] ends 7 of
     them away from the mean, and the covariance stays the true one.

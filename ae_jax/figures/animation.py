@@ -162,15 +162,10 @@ def _picture(images: np.ndarray, text: str, font: Any, least_width: int) -> Imag
 
 
 def _palette_grey(pictures: list[Image.Image]) -> list[Image.Image]:
-    """All frames on one palette of evenly spaced greys."""
-    palette = [value for i in range(_GREYS) for value in [round(255 * i / (_GREYS - 1))] * 3]
-    indexed = []
-    for picture in pictures:
-        level = np.rint(np.asarray(picture) / 255 * (_GREYS - 1)).astype(np.uint8)
-        frame = Image.fromarray(level)
-        frame.putpalette(palette)
-        indexed.append(frame)
-    return indexed
+    """All frames with evenly spaced greys; Pillow writes them with a palette of all 256."""
+    top = _GREYS - 1
+    levels = [round(round(top * level / 255) * 255 / top) for level in range(256)]
+    return [picture.point(levels) for picture in pictures]
 
 
 def _palette_colour(pictures: list[Image.Image]) -> list[Image.Image]:

@@ -1,8 +1,10 @@
 """The result of `experiments.bench` as tables for a terminal and for the README, and as a chart."""
 
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
-from experiments.pages.markdown import table
+from experiments.pages import table
 
 Row = dict[str, Any]
 Cells = tuple[str, ...]
@@ -21,24 +23,38 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def spread(rows: Sequence[Row], key: str) -> str:
+    """The median of the benches that measured a row, and where they differ their range."""
+    values = [row[key] for row in rows if row[key] is not None]
+    if not values:
+        return number(None)
+    middle, least, most = map(number, (statistics.median(values), min(values), max(values)))
+    return middle if least == most else f"{middle} ({least} to {most})"
+
+
 def brief(row: Row) -> str:
     """One line, to see that something happens."""
     return f"{row['name']}: {number(row['ours_ms'])} ms, PyTorch {number(row['torch_ms'])} ms"
 
 
-def tables(result: dict[str, Any]) -> list[list[Cells]]:
+def tables(results: Sequence[dict[str, Any]]) -> list[list[Cells]]:
     """The lines of two tables, heads first; a table without rows is left out."""
+    by_name: dict[str, list[Row]] = {}
+    for row in (row for result in results for row in result["rows"]):
+        by_name.setdefault(row["name"], []).append(row)
     training: list[Cells] = [HEAD["train"]]
     other: list[Cells] = [HEAD["other"]]
-    for row in result["rows"]:
-        cells = (row["name"], *(number(row[k]) for k in ("ours_ms", "torch_ms", "ratio")))
-        if row["kind"] == "train":
-            share = f"{100 * row['peak_share']:.0f} %"
-            rest = (number(row[k]) for k in ("gflops", "compile_s", "peak_memory_mib"))
-            gflops, compile_s, memory = rest
-            training.append((*cells, gflops, share, compile_s, memory))
+    for name, rows in by_name.items():
+        cells = (name, *(spread(rows, key) for key in ("ours_ms", "torch_ms", "ratio")))
+        if rows[0]["kind"] == "train":
+            share, *rest = (
+                statistics.median(row[key] for row in rows)
+                for key in ("peak_share", "gflops", "compile_s", "peak_memory_mib")
+            )
+            gflops, compile_s, memory = map(number, rest)
+            training.append((*cells, gflops, f"{100 * share:.0f} %", compile_s, memory))
         else:
-            other.append((*cells, remark(row)))
+            other.append((*cells, remark(rows[-1])))
     return [lines for lines in (training, other) if len(lines) > 1]
 
 
@@ -64,33 +80,36 @@ def remark(row: Row) -> str:
     return "{:,} and {:,} images/s".format(*rates)
 
 
-def summary(result: dict[str, Any]) -> str:
-    """The geometric mean, and where all this was measured."""
-    machine, v, mean = result["machine"], result["versions"], result["geomean"]
+def summary(*results: dict[str, Any]) -> str:
+    """The geometric mean, and where, when and how often all this was measured."""
+    last = results[-1]
+    machine, v = last["machine"], last["versions"]
+    means = sorted(r["geomean"] for r in results if r["geomean"])
+    peak = max(result["peak_gflops"] for result in results)
+    dates = sorted({result["date"] for result in results})
+    said = ""
+    if means:
+        middle, least, most = (f"{m:.2f}" for m in (statistics.median(means), means[0], means[-1]))
+        between = "" if least == most else f" ({least} to {most})"
+        said = f"Geometric mean of the training ratios {middle}{between}. "
     return (
-        (f"Geometric mean of the training ratios {mean:.2f}. " if mean else "")
-        + f"{machine['cpu']}, {machine['cores']} cores, float32 matrix products up to "
-        f"{result['peak_gflops']:.0f} GFLOP/s; jax {v['jax']}, PyTorch {v['torch']}, "
-        f"{result['date']}; medians of {result['rounds']} rounds."
+        f"{said}{machine['cpu']}, {machine['cores']} cores, float32 matrix products up to "
+        f"{peak:.0f} GFLOP/s; jax {v['jax']}, PyTorch {v['torch']}, "
+        f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}; medians of {last['rounds']} rounds"
+        + (f" and of {len(results)} benches, the range beside them." if len(results) > 1 else ".")
     )
 
 
 def text(result: dict[str, Any]) -> str:
-    """The tables for a terminal."""
-    parts = []
-    for lines in tables(result):
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for first, *rest in lines:
-            cells = [cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True)]
-            parts.append("  ".join([first.ljust(widths[0]), *cells]))
-        parts.append("")
-    return "\n".join([*parts, summary(result)])
-
-
-def markdown(result: dict[str, Any]) -> str:
-    """The tables for the README."""
-    parts = [table(lines, all_numbers=True) for lines in tables(result)]
+    """The tables of one bench for a terminal."""
+    parts = [table.terminal(lines, range(1, len(lines[0]))) for lines in tables([result])]
     return "\n\n".join([*parts, summary(result)])
+
+
+def markdown(*results: dict[str, Any]) -> str:
+    """The tables of some benches for a page."""
+    parts = [table.markdown(lines, all_numbers=True) for lines in tables(results)]
+    return "\n\n".join([*parts, summary(*results)])
 
 
 def chart(result: dict[str, Any]) -> Any:

@@ -66,7 +66,7 @@ def numbers(names: Sequence[str], runs: Sequence[Record], mark: bool) -> page.Ma
         for row, value in zip(cells, values, strict=True):
             shown = page.number(value) if isinstance(value, int | float) else ""
             marked = best is not None and value == best
-            row.append(page.Markup(f'<b class="best">{shown}</b>') if marked else shown)
+            row.append(page.best(shown) if marked else shown)
     for row, run in zip(cells, runs, strict=True):
         row.insert(1, f"{run.config.name}, code {run.config.model.code_size}")
     return page.table(["run", "config", *columns], cells)
@@ -134,7 +134,7 @@ def advice(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
     return page.join(
         page.join(
             [
-                page.Markup(f"<h3>{page.text(name)}</h3>"),
+                page.heading(name),
                 page.bullets(advise(run.config, run.summary, run.rows))
                 or page.paragraph("Nothing to complain of.", "soft"),
             ]

@@ -73,7 +73,7 @@ def beside_controls(run: finished.Record) -> page.Markup:
         OURS: run.summary["test"]["mse"],
         **{finished.CONTROLS[k]: value for k, value in c.items()},
     }
-    parts = [page.Markup("<h3>Error on clean images</h3>"), page.bars(clean, _with_db, OURS)]
+    parts = [page.heading("Error on clean images"), page.bars(clean, _with_db, OURS)]
     if "pca" not in c:
         why = f"{finished.CONTROLS['pca']}, {finished.copies(run.summary)}."
         parts.append(page.paragraph(why, "soft"))
@@ -85,7 +85,7 @@ def beside_controls(run: finished.Record) -> page.Markup:
         }
         known = {name: value for name, value in noisy.items() if value is not None}
         parts = [
-            page.Markup("<h3>Error on corrupted images</h3>"),
+            page.heading("Error on corrupted images"),
             page.bars(known, _with_db, OURS),
             *parts,
         ]
@@ -101,7 +101,7 @@ def advice(run: finished.Record) -> page.Markup:
     found = advise(run.config, run.summary, run.rows)
     if not found:
         return page.paragraph(f"Nothing to complain of. Looked for: {', '.join(RULES)}.", "soft")
-    return page.Markup(f'<div class="advice">{page.bullets(found)}</div>')
+    return page.advice(found)
 
 
 def images(run: finished.Record) -> page.Markup:
@@ -158,9 +158,7 @@ def applications(run: finished.Record) -> list[page.Section]:
 
     found = gallery.records(run.path, list(APPLICATIONS))
     parts = [
-        page.join(
-            [page.Markup(f"<h3>{name.replace('_', ' ')}</h3>"), gallery.shown(run.path, name, r)]
-        )
+        page.join([page.heading(name.replace("_", " ")), gallery.shown(run.path, name, r)])
         for name, r in gallery.done(found).items()
     ]
     for why in gallery.UNDONE:

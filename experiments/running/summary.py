@@ -1,6 +1,7 @@
 """summary.json: what a run came to, and its first lines in words."""
 
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metric
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from ae_jax.streams import stream
 from ae_jax.train import setup
+from experiments.pages import table
 from experiments.running import stages
 from experiments.running.prepared import Session
 from experiments.workdirs import finished, workdir
@@ -141,8 +143,7 @@ def layers(model: Model, variables: Variables) -> str:
         shapes = [f"{n} {_by(leaf.shape)}" for n, leaf in sorted(found[module].items())[::-1]]
         shape = _by(out["__call__"][0].shape[1:])
         lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
-    a, b, c = (max(len(line[i]) for line in lines) for i in range(3))
-    return "\n".join(f"  {n:<{a}}  {out:<{b}}  {size:>{c}}  {of}" for n, out, size, of in lines)
+    return textwrap.indent(table.terminal(lines, right=[2]), "  ")
 
 
 def _place(module: tuple[str, ...]) -> tuple[bool, int, str]:
@@ -173,8 +174,7 @@ def headline(summary: dict[str, Any]) -> str:
         rows.append((f"  {names['pca']}", finished.copies(summary)))
     if "manifold" in summary:
         rows += [(k.replace("_", " "), f"{v:.3f}") for k, v in summary["manifold"].items()]
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+    return table.terminal(rows)
 
 
 def _with_db(mse: float) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.pages.table import terminal
+
 
 def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each point: every test metric's mean and deviation over the seeds.
@@ -49,9 +51,7 @@ def table(summary: Sequence[Mapping[str, Any]]) -> str:
             note = f"{point['diverged']} diverged"
         cells = [_cell(point["test"].get(name)) for name in names]
         rows.append([*map(str, point["overrides"].values()), *cells, note])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
+    return terminal(rows)
 
 
 def _metrics(summary: Sequence[Mapping[str, Any]]) -> set[str]:

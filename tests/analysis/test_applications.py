@@ -1,6 +1,5 @@
 """Every application on a tiny run, and the command; the truths of each are in test_analysis_*."""
 
-import html
 import json
 import os
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from markupsafe import escape
 
 import ae_jax
 from ae_jax.analysis import APPLICATIONS, Finding, NotApplicable, Study, dense_vs_conv
@@ -171,5 +171,5 @@ def test_the_command_names_what_it_knows_and_writes_one_page(tmp_path):
     record = json.loads((tmp_path / "analysis" / "pca.json").read_text())
     assert record["numbers"]["mse"] > 0 and record["control"]["pca_mse"] > 0
     page = (tmp_path / "gallery.html").read_text()
-    assert html.escape(record["sentence"]) in page and "data:image/png;base64," in page
+    assert escape(record["sentence"]) in page and "data:image/png;base64," in page
     assert all((tmp_path / file).stat().st_size > 1000 for file in record["figures"])

@@ -199,6 +199,17 @@ def test_tables_have_a_line_for_every_row():
     assert [bar.get_width() for bar in bars] == [2.0, 1.5, 20.0]  # no ratio, no bar
 
 
+def test_several_benches_are_their_median_and_range():
+    row = {"name": "a", "ours_ms": 0.5, "torch_ms": 1.0, "ratio": 2.0, **TRAINED}
+    slower = {**row, "ours_ms": 0.8, "ratio": 1.25, "gflops": 70.0}
+    results = [bench.finish(RESULT, rows) for rows in ([row, *OTHERS], [slower], [slower])]
+    lines = report.markdown(*results).splitlines()
+    assert "| a | 0.8 (0.5 to 0.8) | 1 | 1.25 (1.25 to 2) | 70 | 35 % | 1.5 | 700 |" in lines
+    assert "| encode:x | 2 | 3 | 1.5 | 3,000,000 and 2,000,000 images/s |" in lines
+    assert lines[-1].startswith("Geometric mean of the training ratios 1.25 (1.25 to 2.00). ")
+    assert lines[-1].endswith("and of 3 benches, the range beside them.")
+
+
 def test_a_bar_that_ends_before_the_mark_is_orange():
     rows = [{"name": n, "ratio": r, "torch_ms": 1.0} for n, r in (("slow", 0.8), ("fast", 1.2))]
     slow, fast = report.chart({"rows": rows}).axes[0].patches
