@@ -14,7 +14,8 @@ import matplotlib
 import matplotlib.figure
 import numpy as np
 from matplotlib import colors, patheffects, style, ticker
-from matplotlib.axes import Axes
+from matplotlib.axes import Axes as Axes
+from matplotlib.axis import Axis as Axis
 
 from ae_jax.files import atomic
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ae_jax.errors import DataError
-from ae_jax.figures.charts import _COLOURS, SMALL_STEPS, Figure, styled
+from ae_jax.figures.charts import _COLOURS, SMALL_STEPS, Axes, Figure, styled
 
 ARROWS = 26  # a side, at most; more cannot be told apart
 SHORT = 0.1  # a distance travelled below which arrows are shorter

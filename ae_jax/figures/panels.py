@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 
 from ae_jax.figures.animation import displayable, mosaic
-from ae_jax.figures.charts import _COLOURS, _TEN, DIVERGING, Figure, _log_ticks, styled
+from ae_jax.figures.charts import _COLOURS, _TEN, DIVERGING, Axes, Axis, Figure, _log_ticks, styled
 from ae_jax.figures.images import _grid, image_rows
 
 COLOURS = [*_COLOURS, "#E69F00", "#56B4E9", "#999933", "#332288"]

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from ae_jax.figures.charts import _TEN, Figure, _log_ticks, styled
+from ae_jax.figures.charts import _TEN, Axes, Figure, _log_ticks, styled
 
 LINES = 10  # more colours cannot be told apart
 

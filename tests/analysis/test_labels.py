@@ -191,7 +191,9 @@ def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsy
         workdir=tmp_path, seed=0, effort=1.0, debug=False, only=["pca", "filters"], data=None
     )
     monkeypatch.setattr(analyse.flags, "FLAGS", given)
-    monkeypatch.setattr(ae_jax.run.fitting, "restore", lambda workdir: SimpleNamespace(config=None))
+    monkeypatch.setattr(
+        "ae_jax.run.keeping.restore", lambda workdir: SimpleNamespace(config=None, code_mean=())
+    )
     monkeypatch.setattr("experiments.workdirs.place.opened", lambda *a: SimpleNamespace(train=None))
     monkeypatch.setattr("ae_jax.data.arrays.sampled", lambda data: data)
     monkeypatch.setattr(analyse, "outsiders", lambda run: None)
