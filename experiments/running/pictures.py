@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ae_jax import figures
 from ae_jax.evaluate import baselines, manifold
+from ae_jax.figures import Figure
 from ae_jax.model.weights import first_filters, linear_maps
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
