@@ -155,7 +155,7 @@ def _of_run(study: Study) -> dict[str, Any]:
     train, test = study.train.images, study.test
 
     def decode(codes: np.ndarray) -> np.ndarray:
-        return run.decode(codes, test.labels if run.config.model.classes else None)
+        return run.decode(codes, test.labels if run.model.conditional else None)
 
     own = errors_by_bits(decode, run.encode(test.images), run.encode(train), test.images)
     if size < min(test.images[0].size, len(train)):

@@ -46,7 +46,7 @@ def measure(study: Study, run: Run, dark: np.ndarray) -> dict[str, Any]:
     rows = filters.reshape(len(filters), -1)
     off, on = (rows[:, chosen].var(1) for chosen in (dark.ravel(), ~dark.ravel()))
     test = study.test
-    labels = test.labels if run.config.model.classes else None
+    labels = test.labels if run.model.conditional else None
     return {
         **off_digit_variance(filters, dark),
         "below_db": judge.decibels(off, on),

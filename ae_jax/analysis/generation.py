@@ -187,7 +187,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     study.need_classes()
     study.need_unconditional()
     k_other, k_codes, k_tutorial = jax.random.split(key, 3)
-    variational = study.run.config.bottleneck.name == "gaussian"
+    variational = study.run.model.prior is not None
     kinds = ("VAE", "AE") if variational else ("AE", "VAE")
     other = study.fit(k_other, 1500, DEEP if variational else VAE, {"model.code_size": 16})
     made = {
@@ -226,7 +226,7 @@ def analyse(study: Study, key: jax.Array) -> Finding:
 def generated(run: Run, train: np.ndarray, key: jax.Array) -> dict[str, np.ndarray]:
     """Sampler -> images [1200, H, W, C] of random codes, from those of 5,000 images of `train`."""
     codes = samplers(run.encode(train[:5000]), key, 2 * SAMPLES)
-    if run.config.bottleneck.name != "gaussian":
+    if run.model.prior is None:
         del codes[STANDARD]
     return {name: run.decode(z) for name, z in codes.items()}
 

@@ -101,7 +101,7 @@ def enlarged(study: Study, run: Run, factor: int, key: jax.Array) -> dict[str, n
         "linear": linear(study, run, small, factor, key),
         "network": upscale(run, small, factor),
     }
-    if not study.run.config.model.classes:
+    if not study.run.model.conditional:
         made["energy"] = by_energy(study.run, small[:ENERGY_IMAGES], factor, study.train.images)
     return {"input": small, **{way: v for way, v in made.items() if v is not None}}
 

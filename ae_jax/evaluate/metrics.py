@@ -85,7 +85,7 @@ def _sums(
     if model.module.output == "sigmoid" and model.scale == "unit":
         sums["bce"] = jnp.sum(bernoulli_nll(clean))
     if model.corrupts:
-        sums["noisy_sse"] = squared_error_unit(x, p.noisy, model.scale)
+        sums["noisy_sse"] = squared_error_unit(x, p.corrupted, model.scale)
         sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
     return sums
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Number, Numbers
-from ae_jax.model.pipeline import Batch, Model, Pass, Variables
+from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.streams import stream
@@ -48,7 +48,7 @@ class Objective(NamedTuple):
     """
 
     model: Model
-    reconstruction: Callable[[Pass], jax.Array]
+    reconstruction: Callable[[Forward], jax.Array]
     per_pixel: bool
     penalties: Mapping[str, Penalty]
 
@@ -75,9 +75,9 @@ class Objective(NamedTuple):
           says, a penalty in units of its own, always per image; `variables` with new statistics
           when training.
         """
-        noisy = self.model.corrupt(stream(key, "corruption"), batch.x)
+        corrupted = self.model.corrupt(stream(key, "corruption"), batch.x)
         k_code = stream(key, "bottleneck")
-        apply = partial(self.model.apply, variables, batch, noisy, k_code, train)
+        apply = partial(self.model.apply, variables, batch, corrupted, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}
@@ -87,7 +87,7 @@ class Objective(NamedTuple):
         return loss, (terms, variables)
 
     def measure(
-        self, p: Pass, variables: Variables, key: jax.Array, epoch: Any = None
+        self, p: Forward, variables: Variables, key: jax.Array, epoch: Any = None
     ) -> tuple[jax.Array, Terms]:
         """(loss, its unweighted terms) of a pass that was made already; all are scalars.
 

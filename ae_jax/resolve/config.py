@@ -17,6 +17,7 @@ from ml_collections import FrozenConfigDict
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, fill, unknown
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
+from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.objective.penalties import PENALTIES, check_needs
 from ae_jax.resolve.sections import FIXED, SLOTS, Penalty
 
@@ -200,10 +201,10 @@ def _consistent(c: Mapping[str, Any]) -> None:
     if c["decoder"]["name"] == "tied":
         if c["encoder"]["name"] != "dense":
             raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
-        if c["bottleneck"]["name"] == "gaussian" or c["model"]["classes"]:
+        if BOTTLENECKS[c["bottleneck"]["name"]].numbers != 1 or c["model"]["classes"]:
             raise ConfigError(
-                "decoder.name: tied needs a code as wide as the encoder's output: no gaussian "
-                "bottleneck, no model.classes"
+                "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
+                "that takes several numbers for one of the code, no model.classes"
             )
     if c["bottleneck"].get("k", 0) > (size := c["model"]["code_size"]):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")

@@ -104,8 +104,8 @@ class Run(NamedTuple):
         key, n = as_key(key), checks.count("n", n)
         classes = self._classes(labels, n)
         drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
-        if self._has_prior:
-            codes = jax.random.normal(key, (drawn, self.config.model.code_size))
+        if (prior := self.model.prior) is not None:
+            codes = prior.sample(key, (drawn, self.config.model.code_size))
         else:
             mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
@@ -217,11 +217,6 @@ class Run(NamedTuple):
         losses = enumerate(self.history["loss"], start=1)
         rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
         return _figures().curves(rows)
-
-    @property
-    def _has_prior(self) -> bool:
-        """Whether codes are trained to be N(0, I)."""
-        return bool(self.config.bottleneck.name == "gaussian")
 
     def _checked(self, where: str, images: Any) -> np.ndarray:
         limits = self.limits or self._own_limits()
