@@ -14,7 +14,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-pytest.register_assert_rewrite("tests.experiments.pages")  # its assertions say what they saw, too
+pytest.register_assert_rewrite(
+    "tests.experiments.pages", "tests.run.doors"
+)  # its assertions say what they saw, too
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 _cache = tempfile.mkdtemp(prefix="ae_jax_tests_")

@@ -14,6 +14,7 @@ import pytest
 
 import ae_jax
 from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.model.weights import params_sha256
 from ae_jax.train import checkpoint
 from experiments.workdirs import workdir
 
@@ -153,7 +154,7 @@ def test_the_commands_open_what_was_saved(tmp_path):
     done = command("report", f"--workdir={path}", f"--data={npz}")
     assert done.returncode == 0, done.stderr
     summary = json.loads((path / "summary.json").read_text())
-    assert summary["params_sha256"] == workdir.params_sha256(run.state.params)
+    assert summary["params_sha256"] == params_sha256(run.state.params)
     assert summary["seed"] is None and "train_images_per_s" not in summary["timing"]
     assert summary["test"]["mse"] == pytest.approx(run.score(X[:8]).mean() / 64, rel=1e-4)
     assert "filters" in (path / "report.html").read_text()
