@@ -2,7 +2,7 @@
 
     checkpoints/1200/state/      the arrays, written by Orbax
                      record.npz  history, moments of the codes: see `ae_jax.train.record`
-                     step.json   their names, types and shapes; the test loss; what `save` was told
+                     step.json   format; their names, types, shapes; the test loss; `meta` of `save`
                      SHA256SUMS  of all of these
     checkpoints/1200.tmp         being written or removed; never read
     checkpoints/1200.damaged     found damaged, kept for whoever wants to look
@@ -32,6 +32,7 @@ from ae_jax.train import devices
 from ae_jax.train import record as record_lib
 from ae_jax.train.record import Record
 
+FORMAT = 2  # of work directories; 1 had the history in the state
 KEEP = 3  # newest steps kept, besides the one with the lowest test loss
 FACTS = "step.json"
 RECORD = "record.npz"
@@ -70,7 +71,7 @@ def save(
     """
     folder = _folder(workdir)
     part = folder / f"{step}.tmp"
-    facts = {"step": step, "loss": loss, "meta": meta, "leaves": _leaves(state)}
+    facts = {"format": FORMAT, "step": step, "loss": loss, "meta": meta, "leaves": _leaves(state)}
     try:
         devices.by_first(lambda: _remove(part))
         with _orbax() as checkpointer:
@@ -219,6 +220,11 @@ def _facts(folder: Path, step: int) -> dict[str, Any]:
         isinstance(facts.get(name), dict) for name in ("meta", "leaves")
     ):
         raise DamagedError(f"{FACTS}: is not of step {step}")
+    if (found := facts.get("format", 1)) != FORMAT:
+        raise CheckpointError(
+            f"{folder.parent}: is a work directory of format {found}, this ae_jax reads {FORMAT}\n"
+            "train the config again in another directory, or open it with the ae_jax that wrote it"
+        )
     return facts
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import CheckpointError
+from ae_jax.files import checksums
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config
 from ae_jax.train import checkpoint, loop, setup
 from ae_jax.train.interrupt import Interrupt
@@ -60,6 +62,21 @@ def test_another_type_or_shape_is_refused_by_name(change, said, tmp_path):
         checkpoint.restore(tmp_path, lambda meta: other)
     with pytest.raises(CheckpointError, match="bias: absent -> "):
         checkpoint.restore(tmp_path, lambda meta: {**STATE, "bias": STATE["step"]})
+
+
+def test_a_work_directory_of_another_format_says_what_to_do(tmp_path):
+    """Whole and unharmed, but of a time when the file said no format."""
+    checkpoint.save(tmp_path, 1, arrays(), {})
+    file = tmp_path / "checkpoints/1/step.json"
+    facts = json.loads(file.read_text())
+    del facts["format"]
+    file.write_text(json.dumps(facts))
+    checksums.write(file.parent)
+    for read in (lambda: checkpoint.restore(tmp_path, like), lambda: checkpoint.meta(tmp_path)):
+        with pytest.raises(
+            CheckpointError, match=r"format 1, this ae_jax reads 2\ntrain the config"
+        ):
+            read()
 
 
 def test_coreutils_agree_with_the_checksums(tmp_path):
@@ -122,7 +139,7 @@ def test_the_bits_do_not_depend_on_being_saved(tmp_path, monkeypatch):
     for chunk in loop.train(s.trainer, state, s.dataset.train, s.key):
         state = chunk.state
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["params_sha256"] == workdir.params_sha256(state.params)
+    assert summary["params_sha256"] == params_sha256(state.params)
 
 
 def test_a_lock_is_held_by_one_and_free_again(tmp_path):
