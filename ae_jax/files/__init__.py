@@ -1,1 +1,1 @@
-"""Files of our own: JSON and checksums."""
+"""Files of our own: written whole or not at all, read as what may be anything."""

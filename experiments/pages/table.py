@@ -31,4 +31,4 @@ def markdown(lines: Sequence[Sequence[str]], all_numbers: bool = False) -> str:
 
 
 def _number(cell: str) -> bool:
-    return cell == "-" or bool(re.match(r"[\d(]", cell))
+    return cell == "-" or bool(re.match(r"-?[\d(]", cell))

@@ -13,6 +13,7 @@ from ae_jax.data.load import Dataset
 from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.evaluate.advice import advise
+from ae_jax.files import json_file
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.resolve.config import Resolved
@@ -130,7 +131,7 @@ def _complete(
     if lacking:
         run = stepping.as_run(s, state, record)
         _draw(s, path, run, workdir.read_metrics(path), summary)
-        workdir.write_json(path / "summary.json", {**summary, "figures": True})
+        json_file.write(path / "summary.json", {**summary, "figures": True})
     if lacking or not (path / "report.html").exists():
         _page(path, summary)
 
@@ -184,7 +185,7 @@ def finish(
         _draw(s, path, run, log.rows, summary)
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
     page = _page(path, summary)
-    workdir.write_json(path / "summary.json", summary)
+    json_file.write(path / "summary.json", summary)
     print(headline(summary))
     for sentence in advise(s.config, summary, log.rows):
         print(cli.wrapped(f"advice: {sentence}", sys.stdout))
@@ -197,16 +198,14 @@ def _draw(
     s: Session, path: Path, run: Run, rows: Sequence[Mapping[str, Any]], summary: dict[str, Any]
 ) -> None:
     """The run's figures."""
-    from experiments.running import (
-        pictures,  # now only: matplotlib is not waited for by the first step
-    )
+    from experiments.running import pictures  # matplotlib: the first step does not wait for it
 
     pictures.draw(s, path, run, rows, summary)
 
 
 def _page(path: Path, summary: dict[str, Any]) -> Path:
     """report.html of a run whose summary.json may still have to be written."""
-    from experiments.pages import one_run
-    from experiments.workdirs import finished  # at the end only: not before the first step
+    from experiments.pages import one_run  # at the end only: not before the first step
+    from experiments.workdirs import finished
 
     return one_run.write(finished.read(path, summary))

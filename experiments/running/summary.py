@@ -13,12 +13,13 @@ import ae_jax
 from ae_jax.config.sections import Config
 from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
+from ae_jax.model.weights import params_sha256
 from ae_jax.streams import stream
 from ae_jax.train import setup
 from experiments.pages import table
 from experiments.running import stages
 from experiments.running.prepared import Session
-from experiments.workdirs import finished, workdir
+from experiments.workdirs import finished
 
 
 def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any
         "params": count(state.params),
         "epochs": int(state.step) // s.trainer.steps_per_epoch,
         "steps": int(state.step),
-        "params_sha256": workdir.params_sha256(state.params),
+        "params_sha256": params_sha256(state.params),
         "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
         "controls": {
             "pca": found["PCA"],

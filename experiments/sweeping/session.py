@@ -18,6 +18,7 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.files import json_file
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import changes
 from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
@@ -25,7 +26,7 @@ from ae_jax.sweep import members as members_lib
 from ae_jax.sweep.members import CODE_SIZE, Group, Member
 from ae_jax.train import setup
 from experiments.sweeping import table
-from experiments.workdirs import place, workdir
+from experiments.workdirs import place
 
 MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes a member
 
@@ -136,7 +137,7 @@ def _train(
             diverged.setdefault(i, steps - 1)  # a loss is recorded before its update
         key = stream(jax.random.key(group.seeds[i]), "summary")
         test = None if i in diverged else evaluate(i, state.variables, dataset.test, key)
-        digest = workdir.params_sha256(state.params)
+        digest = params_sha256(state.params)
         found.append({"diverged": diverged.get(i), "test": test, "params_sha256": digest})
     report = {
         "method": e.method,

@@ -8,13 +8,9 @@ import numpy as np
 
 from ae_jax.errors import CheckpointError
 from ae_jax.files import json_file, json_lines
-from ae_jax.files.json_file import write as write_json
-from ae_jax.model.weights import params_sha256
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import checkpoint
 from experiments.workdirs import place
-
-__all__ = ["params_sha256", "write_json"]
 
 
 def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | None = None) -> None:
@@ -39,7 +35,7 @@ def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | No
             f"--workdir: {workdir} holds a run of another config\n{listed}\n"
             "choose another --workdir, or delete this one"
         )
-    write_json(file, new)
+    json_file.write(file, new)
 
 
 def _changes(workdir: Path, old: Any, new: Any, images: dict[str, Any]) -> list[str]:

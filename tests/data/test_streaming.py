@@ -19,10 +19,10 @@ from ae_jax.data.arrays import from_arrays
 from ae_jax.data.load import load_data
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.evaluate import baselines
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config, resolve
 from ae_jax.train import feed as feed_lib
 from ae_jax.train import loop, setup
-from experiments.workdirs.workdir import params_sha256
 
 SHAPE = (28, 28, 1)
 

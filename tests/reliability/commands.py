@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from ae_jax.errors import CheckpointError
+from ae_jax.model.weights import params_sha256
 from ae_jax.run import keeping
 from experiments.workdirs import workdir
 
@@ -151,7 +152,7 @@ def saved(path: Path) -> tuple[int, str]:
             return 0, ""
         raise
     assert state is not None
-    return int(state.step), workdir.params_sha256(state)
+    return int(state.step), params_sha256(state)
 
 
 def logged(path: Path) -> int:

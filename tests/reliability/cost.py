@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from ae_jax.data.load import load_data, subset
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config
 from ae_jax.run import fitting
 from ae_jax.train import checkpoint
@@ -90,7 +91,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
     data, key = subset(load_data("mnist5k"), 400, 100), jax.random.key(0)
     begun = time.monotonic()
     whole = fitting.fit(NOTEBOOK, data, key, progress=False)
-    seconds, truth = time.monotonic() - begun, workdir.params_sha256(whole.state)
+    seconds, truth = time.monotonic() - begun, params_sha256(whole.state)
     rng, used = np.random.default_rng(15), 0
     for _ in range(10 * n):
         stop = threading.Timer(rng.uniform(0.2, seconds), os.kill, (os.getpid(), signal.SIGINT))
@@ -104,11 +105,11 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
         step = len(part.history.get("loss", ())) if part else 0
         if not part or not 0 < step < len(whole.history["loss"]):
             continue
-        before = workdir.params_sha256(part.state)
+        before = params_sha256(part.state)
         rest = fitting.fit(NOTEBOOK, data, key, progress=False, start=part)
-        good = workdir.params_sha256(rest.state) == truth
+        good = params_sha256(rest.state) == truth
         good = good and np.array_equal(rest.history["loss"], whole.history["loss"])
-        good = good and workdir.params_sha256(part.state) == before
+        good = good and params_sha256(part.state) == before
         good = good and bool(np.isfinite(part.reconstruct(data.test.images[:4])).all())
         tally.check(good, f"interrupted at step {step}")
         used += 1
@@ -119,7 +120,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
 
 CELLS = (
     "import jax, ae_jax; from tests.reliability.cost import NOTEBOOK\n"
-    "from experiments.workdirs.workdir import params_sha256\n"
+    "from ae_jax.model.weights import params_sha256\n"
     "data, key = ae_jax.load_data('mnist5k'), jax.random.key(0)\n",
     "config = {**NOTEBOOK, 'train': {'batch_size': 40, 'epochs': 60}}\n"
     "run = ae_jax.fit(config, data, key, progress=False)",

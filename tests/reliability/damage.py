@@ -18,9 +18,9 @@ import numpy as np
 
 from ae_jax.data import idx_files
 from ae_jax.errors import CheckpointError, DataError
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config
 from ae_jax.train import checkpoint, setup
-from experiments.workdirs.workdir import params_sha256
 from tests.reliability.tally import Tally
 
 Change = Callable[[bytes], bytes | None]  # None: the file is deleted

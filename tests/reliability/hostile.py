@@ -69,7 +69,7 @@ class _Touch:
 
 def _facts(path: Path, **changes: Any) -> None:
     file = path / "checkpoints/10/step.json"
-    workdir.write_json(file, json_file.read(file) | changes)
+    json_file.write(file, json_file.read(file) | changes)
     _resum(path)
 
 
@@ -109,7 +109,7 @@ def _other_arrays(path: Path) -> None:
     config = load_config("linear", model={"code_size": 4000}, train={"batch_size": 8})
     trainer = setup.prepare(config, (8, 8, 1), 40)
     checkpoint.save(path, 10, trainer.init(jax.random.key(0), jnp.zeros((8, 8, 1))), {})
-    workdir.write_json(step / "step.json", facts)
+    json_file.write(step / "step.json", facts)
     _resum(path)
 
 
@@ -135,7 +135,7 @@ def cases(canary: Path) -> dict[str, Callable[[Path], Any]]:
 
     def named(d: Path) -> None:
         raw = json_file.read(d / "config.json")
-        workdir.write_json(d / "config.json", {**raw, "encoder": {"name": "os:system"}})
+        json_file.write(d / "config.json", {**raw, "encoder": {"name": "os:system"}})
 
     def pickled_step(d: Path) -> None:
         _largest(d).write_bytes(evil)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.files.json_file import read
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import resolve
 from ae_jax.train import checkpoint, devices, setup
 from experiments.workdirs import workdir
@@ -71,7 +72,7 @@ def _digest(path: Path) -> list[Any]:
 
     found = checkpoint.restore(path, like, devices.everywhere(mesh))
     assert found is not None
-    return [len(found.state.step.sharding.device_set), workdir.params_sha256(found.state)]
+    return [len(found.state.step.sharding.device_set), params_sha256(found.state)]
 
 
 def processes(tally: Tally, folder: Path) -> None:

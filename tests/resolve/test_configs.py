@@ -10,6 +10,7 @@ import pytest
 from ae_jax.data import load
 from ae_jax.evaluate import baselines
 from ae_jax.files import json_file
+from ae_jax.model.weights import params_sha256
 from ae_jax.resolve import config
 from ae_jax.run import fitting, keeping
 from ae_jax.train import loop, setup
@@ -76,7 +77,7 @@ def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch, compiled)
     if not variant:
         check_figures(tmp_path / "figures", of_images=c.data.name != "spiral")
     run = keeping.restore(str(tmp_path))
-    assert workdir.params_sha256(run.variables["params"]) == summary["params_sha256"]
+    assert params_sha256(run.variables["params"]) == summary["params_sha256"]
 
 
 def check_metrics(s, rows):
