@@ -1,8 +1,4 @@
-"""Figures of images.
-
-Images are float arrays `[n, height, width, channels]` in [0, 1] units, clipped for display: one
-channel is grey, three are colour, any other number is averaged.
-"""
+"""Figures of images; what images may be stands in `ae_jax.figures`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
