@@ -14,6 +14,7 @@ STREAMS = {  # name -> what it draws
     "order": "the order of the training images; then the epoch is folded in",
     "noise": "all that is random in a training step; then the step is folded in",
     "evaluation": "all that is random in the metrics after an epoch, which is folded in",
+    "validation": "all that is random in the metrics of the validation images, alike every epoch",
     "summary": "all that is random in the metrics of the trained run",
     "linear_denoiser": "the noise that the linear denoiser is fitted to and measured on",
     "shown": "the noise of the few images shown at every epoch",

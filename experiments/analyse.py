@@ -37,6 +37,7 @@ def define_flags() -> None:
     cli.define_path("workdir", None, "The run, as experiments.run left it.")
     cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
+    flags.DEFINE_bool("best", False, "The weights that are best on the validation images.")
     flags.DEFINE_integer("seed", 0, "Of everything random here.")
     flags.DEFINE_float(
         "effort", 1.0, "Models that an application trains take so many times as long."
@@ -57,10 +58,10 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application")
     path = Path(F.workdir)
-    run = keeping.restore(F.workdir)
+    run = keeping.restore(F.workdir, best=F.best)
     # Of training images that stay on disk, as many as are enough.
     dataset = arrays.sampled(place.opened(path, run.config, F.data))
-    if run.code_mean is None:  # of a run that has not finished
+    if run.code_mean is None:  # of the best weights, or of a run that has not finished
         run = run.with_codes(dataset.train.images)
     key = jax.random.key(F.seed)
     study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))

@@ -69,6 +69,7 @@ def by_sklearn(runs, part, key, epochs):
     return mlp
 
 
+@pytest.mark.slow
 def test_fine_tuning_takes_the_steps_of_scikit_learns_perceptron(runs, digits):
     key = jax.random.key(5)
     ours = pretraining.fine_tune(
@@ -101,6 +102,7 @@ def test_a_layer_is_an_autoencoder_of_the_codes_below(runs, digits):
     np.testing.assert_allclose(*kernels, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_classifier_sees_codes_as_their_layer_did(digits):
     symmetric = {
         **SIGMOID,
@@ -144,6 +146,7 @@ def test_what_is_not_allowed_is_named(runs, digits):
         pretraining.greedy(tanh, WIDTHS, digits, jax.random.key(0), progress=False)
 
 
+@pytest.mark.slow
 def test_a_convolutional_encoder_can_be_fine_tuned(digits):
     small = {
         "encoder": {"name": "conv_strided"},

@@ -56,6 +56,7 @@ def test_clones_and_pickles_give_the_same_codes(digits):
     assert not np.array_equal(a.transform(X), clone(a).set_params(random_state=4).fit_transform(X))
 
 
+@pytest.mark.slow
 def test_codes_serve_a_classifier_in_a_pipeline(digits):
     X, y = digits
     codes = Autoencoder({"optim": {"learning_rate": 3e-3}}, code_size=16, epochs=30, random_state=0)
@@ -63,6 +64,7 @@ def test_codes_serve_a_classifier_in_a_pipeline(digits):
     assert model.score(X[1200:], y[1200:]) > 0.85  # chance 0.10; pixels about 0.91
 
 
+@pytest.mark.slow
 def test_images_and_mistakes(digits):
     X, _ = digits
     boxed = Autoencoder(
@@ -99,6 +101,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(whole, digits):
     assert len(fitted.get_feature_names_out()) == 3
 
 
+@pytest.mark.slow
 def test_a_grid_over_an_array_of_sizes(digits):
     """Every fit failed: `np.arange` gives np.int64."""
     grid = {"code_size": np.arange(2, 4)}

@@ -40,6 +40,10 @@ Positive = Annotated[float, Rule("a number > 0", lambda v: v > 0)]
 NonNegative = Annotated[float, Rule("a number >= 0", lambda v: v >= 0)]
 Count = Annotated[int, Rule("a whole number >= 1 and < 2^31", lambda v: 1 <= v < 2**31)]
 CountOrZero = Annotated[int, Rule("a whole number >= 0 and < 2^31", lambda v: 0 <= v < 2**31)]
+Share = Annotated[  # of a set: so many, or a part of it
+    float,
+    Rule("a whole number >= 0, or a fraction in (0, 1)", lambda v: 0 <= v < 1 or v == int(v) > 0),
+]
 Widths = Annotated[
     tuple[int, ...],
     Rule("a tuple of whole numbers >= 1 and < 2^31", lambda v: all(1 <= w < 2**31 for w in v)),

@@ -17,6 +17,7 @@ from ae_jax.config.schema import (
     OneOf,
     Positive,
     Probability,
+    Share,
 )
 from ae_jax.config.values import Choice, Frozen, Section, section
 
@@ -33,6 +34,9 @@ class Data(Section):
     split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
     n_train: CountOrZero = 0  # use only so many images; 0: all
     n_test: CountOrZero = 0
+    # Held out of the training set for best, early stopping and choices: so many, or a fraction. A
+    # shuffle fixed by the seed, of each class its share where there are labels.
+    n_valid: Share = 0.0
 
 
 @section
@@ -141,6 +145,8 @@ class Train(Section):
         0  # steps between extra training lines in metrics.jsonl; 0: epochs only
     )
     checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: ends of epochs
+    # Epochs without a new lowest loss on the validation images after which training ends; 0: never
+    patience: CountOrZero = 0
 
 
 @section

@@ -50,20 +50,28 @@ class Dataset(_Parts):
     Attributes:
       label_names: what the labels 0 ... k-1 are called, k texts, where they were text or scattered
         numbers; None: a label is its own name. It is no item of the tuple.
+      valid: images held out of the training set, by which to choose (`hold_out`), or None. Neither
+        is this.
     """
 
     label_names: label_lib.Names | None = None
+    valid: Split | None = None
 
     def __new__(
-        cls, name: str, train: Split, test: Split, label_names: label_lib.Names | None = None
+        cls,
+        name: str,
+        train: Split,
+        test: Split,
+        label_names: label_lib.Names | None = None,
+        valid: Split | None = None,
     ) -> "Dataset":
-        """The four as they are; `from_arrays` checks and numbers."""
+        """All as they are; `from_arrays` checks and numbers."""
         made = super().__new__(cls, name, train, test)
-        made.label_names = label_names
+        made.label_names, made.valid = label_names, valid
         return made
 
     def _replace(self, **changes: Any) -> "Dataset":
-        kept = {**self._asdict(), "label_names": self.label_names}
+        kept = {**self._asdict(), "label_names": self.label_names, "valid": self.valid}
         return Dataset(**(kept | changes))
 
 
@@ -145,8 +153,11 @@ def checked(dataset: Dataset) -> Dataset:
     Raises:
       DataError: names the part and what is allowed.
     """
-    parts = []
-    for which, part in (("train", dataset.train), ("test", dataset.test)):
+    parts: list[Split | None] = []
+    for which in ("train", "test", "valid"):
+        if (part := getattr(dataset, which)) is None:
+            parts.append(None)
+            continue
         where, x = f"{dataset.name}: {which}", part.images
         if isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
             x = checks.images(where, x, empty=which == "test")
@@ -157,7 +168,7 @@ def checked(dataset: Dataset) -> Dataset:
                 raise DataError(f"{where}_labels: text; say from_arrays, which numbers them")
             y = y.astype(np.int32)
         parts.append(Split(x, y))
-    return dataset._replace(train=parts[0], test=parts[1])
+    return dataset._replace(train=parts[0], test=parts[1], valid=parts[2])
 
 
 def _raw(where: str, value: object, n: int) -> np.ndarray | None:
@@ -166,20 +177,56 @@ def _raw(where: str, value: object, n: int) -> np.ndarray | None:
 
 def _held_out(whole: Split) -> tuple[Split, Split]:
     """(nine tenths, one tenth) in shuffled order; of each class a tenth, and never all of it."""
+    kept, held = _dealt(whole, max(1, len(whole.images) // 10), 0)
+    return rows(whole, kept), rows(whole, held)
+
+
+def hold_out(dataset: Dataset, n_valid: float, seed: int) -> Dataset:
+    """The data set with validation images taken out of its training set; 0: as it is.
+
+    Which ones is a shuffle that `seed` fixes, of each class its share where there are labels. What
+    stays keeps its order. Validation images are in memory, wherever the training images are.
+
+    Args:
+      dataset: without a validation part.
+      n_valid: how many, or in (0, 1) which fraction of the training set (one image at least).
+      seed: >= 0.
+
+    Raises:
+      ConfigError: no training image would be left.
+    """
+    n = len(dataset.train.images)
+    m = max(1, round(n_valid * n)) if n_valid < 1 else int(n_valid)
+    if not n_valid:
+        return dataset
+    if m >= n:
+        raise ConfigError(
+            f"data.n_valid: {m} images held out leave none of the training set's {n}; fewer, or a "
+            "fraction such as 0.1"
+        )
+    kept, held = (np.sort(part) for part in _dealt(dataset.train, m, seed))
+    train, valid = dataset.train, rows(dataset.train, held)
+    if isinstance(train.images, np.ndarray):
+        return dataset._replace(train=rows(train, kept), valid=valid)
+    labels = None if train.labels is None else train.labels[kept]
+    return dataset._replace(train=Split(train.images.only(kept), labels), valid=valid)
+
+
+def _dealt(whole: Split, m: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of (all but m images, m images), shuffled; of each class its share, and never all."""
     n = len(whole.images)
-    order = np.random.Generator(np.random.Philox(0)).permutation(n)
+    order = np.random.Generator(np.random.Philox(seed)).permutation(n)
     kinds = np.zeros(n, int) if whole.labels is None else whole.labels[order]
     first = np.zeros(n, bool)  # the first of each class stays
     first[np.unique(kinds, return_index=True)[1]] = True
     rest = np.flatnonzero(~first)
-    m = max(1, n // 10)
     if len(rest) < m:  # next to every image is a class of its own
         rest = np.arange(n)
     rest = rest[np.argsort(kinds[rest], kind="stable")]
     # Evenly over what is sorted by class: of each class its share, rounded up or down.
     held = np.zeros(n, bool)
     held[rest[((np.arange(m) + 0.5) * len(rest) / m).astype(int)]] = True
-    return rows(whole, order[~held]), rows(whole, order[held])
+    return order[~held], order[held]
 
 
 def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:

@@ -22,11 +22,20 @@ import numpy as np
 from ae_jax.config import schema
 from ae_jax.config.sections import Config
 from ae_jax.data import idx_files, synthetic
-from ae_jax.data.arrays import Dataset, Split, alike, from_arrays, numbered, rows, subset
+from ae_jax.data.arrays import (
+    Dataset,
+    Split,
+    alike,
+    from_arrays,
+    hold_out,
+    numbered,
+    rows,
+    subset,
+)
 from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
 from ae_jax.errors import ConfigError, DataError
 
-__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "load_data", "subset"]
+__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "hold_out", "load_data", "subset"]
 
 KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC)
 SPLITS = ("canonical", "random")
@@ -96,14 +105,15 @@ def is_path(name: str) -> bool:
     return name.endswith(".npz")
 
 
-def of_config(config: Config) -> Dataset:
-    """The data set a config asks for, cut to its n_train and n_test.
+def of_config(config: Config, seed: int | None = None) -> Dataset:
+    """The data set a config asks for, cut to its n_train and n_test; n_valid are held out of these.
 
-    A random split is dealt by the config's `seed`. Raises as `load_data` and `subset`.
+    A random split and the validation images are dealt by `seed`; None: the config's. Raises as
+    `load_data`, `subset` and `hold_out`.
     """
-    d = config.data
-    whole = load_data(d.name, d.manual_dir, d.split, config.seed or 0, streaming=d.streaming)
-    return subset(whole, d.n_train, d.n_test)
+    d, seed = config.data, (config.seed or 0) if seed is None else seed
+    whole = load_data(d.name, d.manual_dir, d.split, seed, streaming=d.streaming)
+    return hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, seed)
 
 
 def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:

@@ -34,7 +34,7 @@ class Records:
     array_record checks its own checksums whenever it reads.
 
     Attributes:
-      sha256: of the bytes of all images; None after `first`.
+      sha256: of the bytes of all images; None after `first` and `only`.
 
     Raises:
       DataError: from here and from reading: the file is missing, truncated or damaged.
@@ -47,6 +47,7 @@ class Records:
 
         self.file, self.shape, self.dtype = file, tuple(shape), np.dtype(dtype)
         self.ndim, self.sha256 = len(shape), sha256
+        self._places: np.ndarray | None = None  # in the file, of each image; None: all in order
         self._one_at_a_time = threading.Lock()
         with _damage(file):  # no reading ahead: the places asked for are random
             self._reader = ArrayRecordReader(str(file), "readahead_buffer_size:0,max_parallelism:0")
@@ -69,6 +70,8 @@ class Records:
             return np.empty((0, *self.shape[1:]), self.dtype)
         if min(places) < 0 or max(places) >= len(self):
             raise IndexError(f"there are images 0 to {len(self) - 1}")
+        if self._places is not None:
+            places = self._places[places].tolist()
         with _damage(self.file), self._one_at_a_time:
             data = bytearray().join(self._reader.read(places))
             return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
@@ -82,6 +85,14 @@ class Records:
             return self
         fewer = copy.copy(self)
         fewer.shape, fewer.sha256 = (n, *self.shape[1:]), None
+        return fewer
+
+    def only(self, places: np.ndarray) -> "Records":
+        """The images at these places, on disk still."""
+        fewer = self.first(len(places))
+        fewer = copy.copy(fewer) if fewer is self else fewer
+        fewer._places = places if self._places is None else self._places[places]
+        fewer.sha256 = None
         return fewer
 
 

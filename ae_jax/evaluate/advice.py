@@ -149,8 +149,14 @@ def still_falling(config: Config, summary: Summary, rows: Rows) -> str | None:
 
 
 def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
-    """The test loss ends above its lowest value while the training loss goes on falling."""
-    losses = _losses(rows, "test")
+    """The loss on images held out, on the test set where there are none, ends above its lowest
+    value while the training loss goes on falling."""
+    part, how = "validation", "`ae_jax.restore(workdir, best=True)` opens the best weights, "
+    if len(losses := _losses(rows, "valid")):
+        how += "`--config.train.patience` ends there; "
+    else:
+        part, losses = "test", _losses(rows, "test")
+        how = "With images held out (`--config.data.n_valid=0.1`) the best weights are kept; "
     if len(losses) < 3:
         return None
     best = int(losses[:, 1].argmin())
@@ -161,10 +167,9 @@ def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
     if lowest <= 0 or last <= (1 + RISEN) * lowest or (then and now and now >= then):
         return None
     return (
-        f"Overfitting: the test loss was lowest at epoch {epoch:.0f} and is "
-        f"{100 * (last / lowest - 1):.2g} % higher at the end. `ae_jax.restore(workdir, "
-        "best=True)` opens the best checkpoint kept; fewer epochs, noise (`corruption`), "
-        "`optim.weight_decay` or more images prevent it."
+        f"Overfitting: the {part} loss was lowest at epoch {epoch:.0f} and is "
+        f"{100 * (last / lowest - 1):.2g} % higher at the end. {how}"
+        "fewer epochs, noise (`corruption`), `optim.weight_decay` or more images prevent it."
     )
 
 

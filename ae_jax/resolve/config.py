@@ -24,6 +24,7 @@ from ae_jax.resolve.slots import FIXED, SLOTS
 # A run may go on in its work directory when nothing but these has changed.
 MAY_CHANGE = (
     "train.epochs",
+    "train.patience",
     "train.log_every",
     "train.checkpoint_every",
     "eval",
@@ -31,7 +32,7 @@ MAY_CHANGE = (
     "data.streaming",
 )
 # Which images: where these are known to be the same, another way to say so is no change.
-OF_IMAGES = ("data.name", "data.split", "data.n_train", "data.n_test")
+OF_IMAGES = ("data.name", "data.split", "data.n_train", "data.n_test", "data.n_valid")
 
 
 class HasDict(Protocol):

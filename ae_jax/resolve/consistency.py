@@ -19,6 +19,11 @@ def check_together(c: Config) -> None:
             raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
     if c.data.streaming and c.data.split != "canonical":
         raise ConfigError("data.streaming: needs data.split 'canonical'")
+    if c.train.patience and not c.data.n_valid:
+        raise ConfigError(
+            "train.patience: stops by the loss on images held out; set data.n_valid, a number or a "
+            "fraction such as 0.1"
+        )
     if c.data.center and output != "linear":
         raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
     if output == "sigmoid" and c.data.scale == "sym":

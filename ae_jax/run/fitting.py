@@ -15,17 +15,20 @@ import signal
 import warnings
 
 import jax
+import numpy as np
 from numpy.typing import ArrayLike
 
-from ae_jax.data.arrays import Split, checked
+from ae_jax.data.arrays import checked, hold_out
 from ae_jax.data.load import Dataset, from_arrays, load_data
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.evaluate import metrics
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import Given, as_config
-from ae_jax.run.origin import as_used, origin_of
+from ae_jax.run.origin import as_used, dealing_seed, key_data, origin_of
 from ae_jax.run.starting import continued, first_state
 from ae_jax.run.trained import Run
+from ae_jax.run.validation import Validation
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from ae_jax.train.record import History
@@ -50,6 +53,10 @@ def fit(
     second; `fit(config, data, key, start=run)` goes on from there, with the bits of a run that was
     not interrupted. A second interrupt raises KeyboardInterrupt as ever.
 
+    With `data.n_valid` images are held out of the training set (`hold_out`, by the key). The loss
+    on them is measured after every epoch; `run.best` has the weights where it was lowest, and with
+    `train.patience` training ends that many epochs after. The test set is not looked at.
+
     Args:
       config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
         differences from the defaults. Its `seed` and which images it asks for (`data.name`,
@@ -73,11 +80,11 @@ def fit(
     config, data, key = as_config(config), _dataset(data), as_key(key)
     if start is not None and init_from is not None:
         raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
+    if data.valid is None:
+        data = hold_out(data, config.data.n_valid, dealing_seed(key_data(key)))
     config = as_used(config, data, key)
     images = data.train.images
-    setup.check_labels(config, data.train, names=data.label_names)
-    if data.test.labels is not None:
-        setup.check_labels(config, data.test, "test", data.label_names)
+    setup.check_all_labels(config, data)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
     origin = origin_of(config, data, key)
     if start is not None:
@@ -85,39 +92,55 @@ def fit(
     if init_from is not None:
         origin = origin._replace(init_sha256=params_sha256(init_from.variables["params"]))
     state = first_state(trainer, images, key, start, init_from)
-    history = History(None if start is None else start.history)
-    state = _trained(trainer, state, data.train, key, history, progress, whole)
-    run = Run(config, trainer.model, state.variables, history.arrays())
-    run = run._replace(state=state, origin=origin, label_names=data.label_names)
-    return run.with_codes(images)
+    run = Run(config, trainer.model, state.variables, {}, None, None, state, origin)
+    run = run._replace(label_names=data.label_names)
+    if start is not None:
+        kept = start.best if start.valid is not None and start.valid.best is not None else None
+        run = run._replace(history=start.history, valid=start.valid, kept=kept)
+    run = _trained(trainer, run, state, data, key, progress, whole).with_codes(images)
+    if run.kept is None or run.valid is None or run.state is None:
+        return run
+    last = run.valid.best == int(run.state.step)
+    return run._replace(kept=None if last else run.kept.with_codes(images))
 
 
 def _trained(
     trainer: setup.Trainer,
+    run: Run,
     state: setup.TrainState,
-    part: Split,
+    data: Dataset,
     key: jax.Array,
-    history: History,
     progress: bool,
     whole: bool,
-) -> setup.TrainState:
-    """The state at the end, or where it was interrupted; adds to the `history`."""
-    config = trainer.config
+) -> Run:
+    """The run at the end, or where it was interrupted."""
+    config, history = trainer.config, History(run.history)
+    evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
+    validation = Validation(trainer, data.valid, key, evaluate, run.valid)
     total = config.train.epochs * trainer.steps_per_epoch
     bar = tqdm(
         total=total, initial=int(state.step), unit="step", disable=not progress, desc=config.name
     )
+
+    def now(state: setup.TrainState) -> Run:
+        run_now = run._replace(variables=state.variables, state=state)
+        return run_now._replace(history=history.arrays(), valid=validation.curve)
+
     with bar, Interrupt(*(() if whole else (signal.SIGINT,))) as stop:
-        for chunk in loop.train(trainer, state, part, key):
+        steps = iter(()) if validation.ended else loop.train(trainer, state, data.train, key)
+        for chunk in steps:
             state = chunk.state
             history.add(chunk.terms)
             if chunk.compile_s:
                 bar.unpause()  # the time left is that of steps: compiling is not done again
             bar.update(chunk.steps[1] - chunk.steps[0])
             bar.set_postfix(loss=f"{chunk.terms['loss'][-1]:.4g}")
-            if stop.code:
+            if validation.measured(chunk) and validation.beaten:
+                run = run._replace(kept=None)  # of which another would be kept
+                run = run._replace(kept=now(jax.tree.map(np.array, devices.local(state))))
+            if stop.code or validation.ended:
                 break
-    return devices.local(state)
+    return now(devices.local(state))
 
 
 def _dataset(data: Dataset | str | os.PathLike[str] | ArrayLike) -> Dataset:

@@ -4,11 +4,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.files import json_file
 from ae_jax.resolve.config import Resolved, resolve
 from ae_jax.run.origin import Origin, from_meta
-from ae_jax.run.trained import Run
+from ae_jax.run.trained import NO_BEST, Run
 from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Record
 
@@ -21,31 +21,47 @@ def restore(workdir: str, best: bool = False) -> Run:
 
     Args:
       workdir: of the run.
-      best: the checkpoint with the lowest test loss instead of the newest.
+      best: at the epoch with the lowest loss on the validation images, instead of the newest
+        checkpoint. `restore(workdir).best` is the same run.
 
     Raises:
-      CheckpointError: there is no checkpoint, or none can be read.
+      CheckpointError: there is no checkpoint, none can be read, or they are of an older format.
+      ConfigError: the best is asked for of a run that held no images out to choose by.
     """
     path = Path(workdir).expanduser()
     if not (path / "config.json").is_file():
         raise CheckpointError(f"{workdir}: no config.json here; is this a run's work directory?")
     config = resolve(json_file.read(path / "config.json"))
-    trainers: list[setup.Trainer] = []
-    origins: list[Origin] = []
+    run = _restored(path, config, best)
+    if run is None and best and (known := checkpoint.meta(path)):
+        if not known.get("n_valid"):
+            raise ConfigError(f"best: {NO_BEST}")
+        raise CheckpointError(f"{workdir}: no epoch has ended yet, so none is the best")
+    if run is None:
+        raise CheckpointError(f"{workdir}: no checkpoint here yet")
+    if best or run.valid is None or run.state is None:
+        return run
+    elsewhere = run.valid.best not in (None, int(run.state.step))
+    return run._replace(kept=_restored(path, config, True)) if elsewhere else run
+
+
+def _restored(path: Path, config: Any, best: bool) -> Run | None:
+    """The newest or the best that can be read, with a warning for each that cannot."""
+    made: list[tuple[setup.Trainer, Origin]] = []
 
     def like(meta: dict[str, Any]) -> setup.TrainState:
         origin = from_meta(meta)
         height, width, channels = origin.shape
-        trainers.append(setup.prepare(config, (height, width, channels), origin.n_train))
-        origins.append(origin)
-        return trainers[-1].abstract()
+        made.append((setup.prepare(config, (height, width, channels), origin.n_train), origin))
+        return made[-1][0].abstract()
 
     restored = checkpoint.restore(path, like, best=best)
     if restored is None:
-        raise CheckpointError(f"{workdir}: no checkpoint here yet")
+        return None
     for step, damage in restored.passed_over.items():
-        warnings.warn(f"{workdir}: step {step} is damaged ({damage})", stacklevel=2)
-    return opened(config, trainers[-1], restored.state, restored.record, origins[-1])
+        warnings.warn(f"{path}: step {step} is damaged ({damage})", stacklevel=3)
+    trainer, origin = made[-1]
+    return opened(config, trainer, restored.state, restored.record, origin)
 
 
 def opened(
@@ -64,4 +80,5 @@ def opened(
     if mean is not None and len(mean) != (k := config.model.code_size):
         raise CheckpointError(f"the checkpoint's record is of a code of {len(mean)}, not of {k}")
     history, names = dict(record.history), record.label_names
-    return Run(config, trainer.model, state.variables, history, mean, cov, state, origin, names)
+    run = Run(config, trainer.model, state.variables, history, mean, cov, state, origin, names)
+    return run._replace(valid=record.valid)

@@ -22,6 +22,8 @@ class Origin(NamedTuple):
     test_images_sha256: str
     labels_sha256: str | None  # where the decoder is told the label; None: not known, or not used
     key: tuple[int, ...]  # jax.random.key_data
+    n_valid: int = 0  # images held out of the training set
+    valid_images_sha256: str | None = None
     init_sha256: str | None = None  # of the parameters it began with; None: drawn with the key
 
 
@@ -37,6 +39,8 @@ def origin_of(config: Config, data: Dataset, key: jax.Array) -> Origin:
         sha256(data.test.images),
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
         key_data(key),
+        0 if data.valid is None else len(data.valid.images),
+        None if data.valid is None else sha256(data.valid.images),
     )
 
 
@@ -61,6 +65,11 @@ def key_data(key: jax.Array) -> tuple[int, ...]:
     return tuple(np.asarray(jax.random.key_data(key)).tolist())
 
 
+def dealing_seed(key: tuple[int, ...]) -> int:
+    """What deals the validation images of a run with these `key_data`; n of jax.random.key(n)."""
+    return sum(word << 32 * i for i, word in enumerate(reversed(key)))
+
+
 def key_of(origin: Origin) -> jax.Array:
     """The typed key of a run."""
     return jax.random.wrap_key_data(jnp.asarray(origin.key, jnp.uint32))
@@ -72,13 +81,15 @@ def as_used(config: Config, data: Dataset, key: jax.Array) -> Resolved:
     `seed` is the number that the key was made of, None where it was made otherwise.
     """
     raw, images = config.to_dict(), data.train.images
+    n_valid = 0 if data.valid is None else len(data.valid.images)
     raw["seed"] = _number(key)
     raw["data"] |= {
         "name": data.name,
         "manual_dir": None,
         "split": "canonical",
         "streaming": not isinstance(images, np.ndarray),
-        "n_train": len(images),
+        "n_train": len(images) + n_valid,
+        "n_valid": n_valid,
         "n_test": len(data.test.images),
     }
     return resolve(raw)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,19 @@ def save(
     directory: str | os.PathLike[str],
     config: Config,
     origin: Origin,
-    state: setup.TrainState,
-    record: Record,
+    states: Sequence[tuple[setup.TrainState, Record]],
 ) -> None:
-    """Writes config.json, metrics.jsonl and, last and atomically, the checkpoint.
+    """Writes config.json, metrics.jsonl and, last and atomically, the checkpoints.
+
+    `states` are the last one, and before it the best where that is another.
 
     Raises:
       CheckpointError: the directory holds another run, or a later step of this one; or it cannot
         be written.
     """
-    path = Path(directory).expanduser()
-    trainer = setup.prepare(config, (*origin.shape,), origin.n_train)  # type: ignore[arg-type]
+    path, (state, record) = Path(directory).expanduser(), states[-1]
+    height, width, channels = origin.shape
+    trainer = setup.prepare(config, (height, width, channels), origin.n_train)
     new = json.loads(json.dumps(config.to_dict()))
     if _kept(path, new, origin, state, trainer):
         return
@@ -44,7 +47,10 @@ def save(
         json_lines.write(path / "metrics.jsonl", rows)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from error
-    checkpoint.save(path, int(state.step), state, origin._asdict(), record=record)
+    for state, record in states:
+        if (step := int(state.step)) not in checkpoint.steps(path):
+            loss = None if record.valid is None else record.valid.at(step)
+            checkpoint.save(path, step, state, origin._asdict(), loss, record)
 
 
 def _kept(
@@ -78,12 +84,13 @@ def _kept(
 
 def _rows(record: Record, steps_per_epoch: int, after: int) -> list[dict[str, Any]]:
     """The lines of metrics.jsonl of the epochs that end after a step."""
-    steps = min(map(len, record.history.values()), default=0)
-    return [
-        {"step": end, "epoch": end // steps_per_epoch, "split": "train", **means}
-        for end in range(steps_per_epoch, steps + 1, steps_per_epoch)
-        if end > after
-        for means in [
-            epoch_means({n: v[end - steps_per_epoch : end] for n, v in record.history.items()})
-        ]
-    ]
+    steps, rows = min(map(len, record.history.values()), default=0), []
+    for end in range(steps_per_epoch, steps + 1, steps_per_epoch):
+        if end <= after:
+            continue
+        terms = {n: v[end - steps_per_epoch : end] for n, v in record.history.items()}
+        where = {"step": end, "epoch": end // steps_per_epoch}
+        rows.append({**where, "split": "train", **epoch_means(terms)})
+        if record.valid is not None and (loss := record.valid.at(end)) is not None:
+            rows.append({**where, "split": "valid", "loss": loss})
+    return rows

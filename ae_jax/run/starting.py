@@ -16,7 +16,7 @@ from ae_jax.run.trained import Run
 from ae_jax.train import setup
 
 OTHERWISE = "init_from=run starts from its weights alone"
-TRAINED_ON = ("shape", "n_train", "images_sha256", "labels_sha256")
+TRAINED_ON = ("shape", "n_train", "images_sha256", "labels_sha256", "valid_images_sha256")
 
 
 def continued(start: Run, config: Config, origin: Origin) -> Origin:

@@ -31,8 +31,12 @@ from ae_jax.resolve.config import Resolved
 from ae_jax.run import saving
 from ae_jax.run.origin import Origin
 from ae_jax.train import setup
-from ae_jax.train.record import Moments, Record
+from ae_jax.train.record import Curve, Moments, Record
 
+NO_BEST = (
+    "this run held no images out to choose by, and the test set is for reporting alone; train with "
+    "data.n_valid, a number or a fraction such as 0.1"
+)
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
@@ -54,6 +58,8 @@ class Run(NamedTuple):
     origin: Origin | None = None  # what data and key it came from
     label_names: label_lib.Names | None = None  # of the labels 0 ... k-1, where they have any
     limits: tuple[float, float] | None = None  # of floats; None: see the top of this page
+    valid: Curve | None = None  # the loss on the validation images; None: none were held out
+    kept: "Run | None" = None  # of the lowest of these losses, where that is not the last
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.model.shape))
@@ -157,14 +163,34 @@ class Run(NamedTuple):
         """
         if self.state is None or self.origin is None:
             raise ConfigError("save: this run has no state and origin, as `fit` gives them")
-        saving.save(directory, self.config, self.origin, self.state, self.record)
+        states = [(self.state, self.record)]
+        if self.kept is not None and self.kept.state is not None:
+            states.insert(0, (self.kept.state, self.kept.record))
+        saving.save(directory, self.config, self.origin, states)
+
+    @property
+    def best(self) -> "Run":
+        """The run at the epoch with the lowest loss on the validation images.
+
+        Raises:
+          ConfigError: no images were held out (`data.n_valid`), or no epoch has ended.
+        """
+        if self.valid is None:
+            raise ConfigError(f"best: {NO_BEST}")
+        if self.valid.best is None or self.state is None:
+            raise ConfigError(
+                "best: no epoch has ended yet whose loss on validation images is known"
+            )
+        if self.kept is None and self.valid.best != int(self.state.step):
+            raise ConfigError(f"best: the weights of step {self.valid.best} are not there any more")
+        return self if self.kept is None else self.kept
 
     @property
     def record(self) -> Record:
         """What is kept of the run beside its state."""
         known = self.code_mean is not None
         moments = self.moments("record") if known else None
-        return Record(self.history, moments, self.label_names)
+        return Record(self.history, moments, self.label_names, self.valid)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
@@ -213,11 +239,20 @@ class Run(NamedTuple):
         return _figures().filters(first_filters(self.model, self.variables))
 
     def plot_loss(self) -> Any:
-        """Figure: the training loss at every step; DataError where there was none."""
+        """Figure: the training loss at every step, and that on the validation images if there are.
+
+        DataError where there was no step.
+        """
         if not len(self.history.get("loss", ())):
             raise DataError("plot_loss: no step was recorded; train.epochs may be 0")
-        losses = enumerate(self.history["loss"], start=1)
-        rows = [{"step": i, "split": "train", "loss": float(v)} for i, v in losses]
+        losses = {"train": list(enumerate(self.history["loss"], start=1))}
+        if self.valid is not None:
+            losses["valid"] = list(zip(self.valid.steps.tolist(), self.valid.losses, strict=True))
+        rows = [
+            {"step": step, "split": split, "loss": float(loss)}
+            for split, points in losses.items()
+            for step, loss in points
+        ]
         return _figures().curves(rows)
 
     @property

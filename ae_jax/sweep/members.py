@@ -83,8 +83,9 @@ def _program(member: Member) -> Any:
         (field, "any" if _is_open(member.config, field, value) else repr(value))
         for field, value in member.point.items()
     ]
-    # A random split is another training set for every seed.
-    return (*fixed, member.seed if member.config.data.split == "random" else None)
+    # A random split is another training set for every seed, and so is one with images held out.
+    data = member.config.data
+    return (*fixed, member.seed if data.split == "random" or data.n_valid else None)
 
 
 def _is_open(config: Config, field: str, value: object) -> bool:

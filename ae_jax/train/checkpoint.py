@@ -2,7 +2,7 @@
 
     checkpoints/1200/state/      the arrays, written by Orbax
                      record.npz  history, moments of the codes: see `ae_jax.train.record`
-                     step.json   format; their names, types, shapes; the test loss; `meta` of `save`
+                     step.json   format; their names, types, shapes; validation loss; `meta`
                      SHA256SUMS  of all of these
     checkpoints/1200.tmp         being written or removed; never read
     checkpoints/1200.damaged     found damaged, kept for whoever wants to look
@@ -32,8 +32,8 @@ from ae_jax.train import devices
 from ae_jax.train import record as record_lib
 from ae_jax.train.record import Record
 
-FORMAT = 2  # of work directories; 1 had the history in the state
-KEEP = 3  # newest steps kept, besides the one with the lowest test loss
+FORMAT = 2  # of work directories; 1 had the history in the state, and `best` by the test set
+KEEP = 3  # newest steps kept, besides the one with the lowest validation loss
 FACTS = "step.json"
 RECORD = "record.npz"
 FULL = ("No space left", "File too large", "Disk quota exceeded")
@@ -63,7 +63,7 @@ def save(
       step: must be new.
       state: waited for, so that it may be donated to the next step.
       meta: JSON; handed to `like` when the state is restored.
-      loss: on the test set, where it is known: the step with the lowest is kept.
+      loss: on the validation images, where it is known: the step with the lowest is kept.
       record: what the steps up to this one have shown.
 
     Raises:
@@ -98,7 +98,8 @@ def restore(
       like: `like(meta)` gives the state's structure, shapes and dtypes: these never come from the
         files alone.
       sharding: where the arrays go, whatever they were on when saved; None: the first device.
-      best: the step with the lowest test loss instead of the newest.
+      best: the step with the lowest validation loss instead of the newest; None is the answer
+        where no step has one.
 
     Raises:
       CheckpointError: there are checkpoints but none can be read, or they do not fit `like`.
@@ -106,8 +107,10 @@ def restore(
     folder = _folder(workdir)
     passed_over: dict[int, str] = {}
     steps = _steps(folder)
-    order = sorted(steps, key=lambda s: _loss(folder, s), reverse=True) if best else steps
-    for step in reversed(order):
+    if best:
+        losses = {step: _loss(folder, step) for step in steps}
+        steps = sorted((s for s in steps if math.isfinite(losses[s])), key=lambda s: -losses[s])
+    for step in reversed(steps):
         try:
             facts = _facts(folder, step)
         except DamagedError as damage:
@@ -160,6 +163,11 @@ def meta(workdir: Path) -> dict[str, Any] | None:
             found: dict[str, Any] = _facts(folder, step)["meta"]
             return found
     return None
+
+
+def steps(workdir: Path) -> list[int]:
+    """The steps there are, good or not, oldest first."""
+    return _steps(_folder(workdir))
 
 
 def _folder(workdir: Path) -> Path:
@@ -229,7 +237,7 @@ def _facts(folder: Path, step: int) -> dict[str, Any]:
 
 
 def _loss(folder: Path, step: int) -> float:
-    """The test loss of a step; infinite where it is unknown or not a number."""
+    """The validation loss of a step; infinite where it is unknown or not a number."""
     try:
         loss = json_file.read(folder / str(step) / FACTS).get("loss")
     except CheckpointError:

@@ -17,12 +17,46 @@ class Moments(NamedTuple):
     cov: np.ndarray
 
 
+class Curve(NamedTuple):
+    """The loss on the validation images after every epoch so far: all that choices go by."""
+
+    steps: np.ndarray = np.zeros(0, np.int64)
+    losses: np.ndarray = np.zeros(0)
+
+    def after(self, step: int, loss: float) -> "Curve":
+        """With an epoch more."""
+        return Curve(np.append(self.steps, step), np.append(self.losses, loss))
+
+    @property
+    def best(self) -> int | None:
+        """The step of the lowest loss, the first of several; None where there is none yet."""
+        known = np.where(np.isfinite(self.losses), self.losses, np.inf)
+        return int(self.steps[known.argmin()]) if np.isfinite(known).any() else None
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the last epoch's loss is the lowest."""
+        return len(self.steps) > 0 and self.best == self.steps[-1]
+
+    def ends(self, patience: int) -> bool:
+        """Whether the last `patience` epochs brought no new lowest loss; 0: never."""
+        if not patience or self.best is None:
+            return False
+        return int((self.steps > self.best).sum()) >= patience
+
+    def at(self, step: int) -> float | None:
+        """The loss at a step; None where it was not measured."""
+        found = self.losses[self.steps == step]
+        return float(found[0]) if len(found) else None
+
+
 class Record(NamedTuple):
     """What a checkpoint says of a run besides its state."""
 
     history: Mapping[str, np.ndarray] = {}  # loss and its terms at every step so far, [steps] each
     moments: Moments | None = None  # None: nobody asked for the codes of these weights
     label_names: tuple[str, ...] | None = None
+    valid: Curve | None = None  # None: no images were held out
 
 
 class History:
@@ -57,6 +91,8 @@ def pack(record: Record) -> dict[str, np.ndarray]:
     arrays = {f"history/{name}": values for name, values in record.history.items()}
     if record.moments is not None:
         arrays |= {"codes/mean": record.moments.mean, "codes/cov": record.moments.cov}
+    if record.valid is not None:
+        arrays |= {"valid/steps": record.valid.steps, "valid/losses": record.valid.losses}
     if record.label_names is not None:
         arrays["label_names"] = np.array(record.label_names, np.str_)
     return arrays
@@ -82,5 +118,14 @@ def unpack(arrays: Mapping[str, np.ndarray], step: int) -> Record:
         k = len(moments.mean)
         if moments.mean.shape != (k,) or moments.cov.shape != (k, k):
             raise ValueError("moments of the codes: are of no code")
+    valid = None
+    if "valid/steps" in arrays:
+        valid = Curve(arrays["valid/steps"], arrays["valid/losses"])
+        at, losses = valid
+        if at.ndim != 1 or losses.shape != at.shape or losses.dtype != np.float64:
+            raise ValueError("losses on the validation images: are none")
+        if at.dtype != np.int64 or (np.diff(at, prepend=0) <= 0).any() or (at > step).any():
+            raise ValueError(f"losses on the validation images: are not of {step} steps")
     names = arrays.get("label_names")
-    return Record(history, moments, None if names is None else tuple(map(str, names.reshape(-1))))
+    told = None if names is None else tuple(map(str, names.reshape(-1)))
+    return Record(history, moments, told, valid)

@@ -11,7 +11,7 @@ from ae_jax import optimizer as optimizer_lib
 from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
-from ae_jax.data.arrays import Images, Split, blocks
+from ae_jax.data.arrays import Dataset, Images, Split, blocks
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import pipeline, scaling
 from ae_jax.model.pipeline import Model, Variables
@@ -84,7 +84,7 @@ def check_labels(
     Args:
       config: resolved; where `model.classes` is 0 nothing is asked for.
       data: images with their labels.
-      part: which they are, 'train' or 'test'.
+      part: which they are, 'train', 'valid' or 'test'.
       names: of the labels, `Dataset.label_names`.
 
     Raises:
@@ -106,6 +106,14 @@ def check_labels(
         f"{part}_labels: {found}; the decoder is told the label of each image, which must be 0 to "
         f"{classes - 1} (model.classes is {classes})"
     )
+
+
+def check_all_labels(config: Any, data: Dataset) -> None:
+    """`check_labels` of every part; a test or validation part without labels has none to check."""
+    check_labels(config, data.train, "train", data.label_names)
+    for name, part in (("test", data.test), ("valid", data.valid)):
+        if part is not None and part.labels is not None:
+            check_labels(config, part, name, data.label_names)
 
 
 def prepare(

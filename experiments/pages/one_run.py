@@ -48,6 +48,11 @@ def tiles(run: finished.Record) -> page.Markup:
         if d.get("linear_denoiser_mse") is not None:
             shown["that of the best linear denoiser"] = page.number(d["linear_denoiser_mse"])
     shown["mse on clean images"] = page.number(test["mse"])
+    if "best" in run.summary:
+        best = run.summary["best"]
+        shown[f"mse with the best weights, of epoch {best['epoch']}"] = page.number(
+            best["test"]["mse"]
+        )
     shown["dB, peak signal to noise"] = f"{test['psnr']:.1f}"
     if "bce" in test:
         floor = (

@@ -57,7 +57,7 @@ def _as_it_is(figure: Figure) -> Any:
 def _curves(s: Session, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> Any:
     """Loss and error; a denoiser's error is the one after denoising."""
     title = f"{s.config.name} on {place.short(s.dataset.name)}"
-    shown = [row for row in rows if row["split"] in ("train", "test")]
+    shown = [row for row in rows if row["split"] in ("train", "valid", "test")]
     if d := summary.get("denoise"):
         shown = [{**r, "mse": r["denoised_mse"]} if "denoised_mse" in r else r for r in shown]
         linear = d["linear_denoiser_mse"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from ae_jax.evaluate import metrics
 from ae_jax.model.pipeline import Variables
 from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
@@ -66,31 +67,34 @@ def log_epoch(
     log: workdir.MetricsLog,
     chunk: loop.Chunk,
     history: History,
+    valid: metrics.Metrics | None,
     timing: Timing,
     quiet: bool,
-) -> float | None:
-    """The epoch's mean over its batches, its first and last batch, and the test set's metrics.
+) -> None:
+    """The epoch's mean over its batches, its first and last batch; metrics of the other parts.
 
-    Returns the loss on the test set, if this epoch is evaluated.
+    Those of the validation part are given, those of the test set are measured every `eval.every`
+    epochs, for this line alone.
     """
-    loss, n = None, s.trainer.steps_per_epoch
+    n = s.trainer.steps_per_epoch
     means = epoch_means({name: values[-n:] for name, values in history.arrays().items()})
     where = {"step": chunk.steps[1], "epoch": chunk.epoch}
     log.write(**where, split="train", **means, images_per_s=round(timing.rate))
     line = f"epoch {chunk.epoch:4d}  train loss {means['loss']:.5g}"
+    if valid is not None:
+        log.write(**where, split="valid", **valid)
+        line += f"  valid loss {valid['loss']:.5g}"
     if chunk.epoch % s.config.eval.every == 0 or chunk.epoch == s.config.train.epochs:
         key = jax.random.fold_in(stream(s.key, "evaluation"), chunk.epoch)
         variables = devices.local(chunk.state.variables)
-        metrics = s.evaluate(variables, s.dataset.test, key)
-        if not np.isfinite(metrics["loss"]):
+        test = s.evaluate(variables, s.dataset.test, key)
+        if not np.isfinite(test["loss"]):
             loop.check_state(s.trainer, chunk.state)
-        log.write(**where, split="test", **metrics)
-        line += f"  test loss {metrics['loss']:.5g}  mse {metrics['mse']:.5f}"
+        log.write(**where, split="test", **test)
+        line += f"  test loss {test['loss']:.5g}  mse {test['mse']:.5f}"
         workdir.save_frame(path, chunk.epoch, see_few(s, variables)[1])
-        loss = metrics["loss"]
     if not quiet:
         print(line, flush=True)
-    return loss
 
 
 def see_few(

@@ -43,8 +43,7 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
             )
         key = jax.random.key(config.seed)
     images = dataset.train.images
-    for part, split in (("train", dataset.train), ("test", dataset.test)):
-        setup.check_labels(config, split, part, dataset.label_names)
+    setup.check_all_labels(config, dataset)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
     devices.check_fits("model, encoder, decoder", trainer.abstract())
     evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
@@ -95,8 +94,8 @@ def train(
 ) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
     state, record, seen = start(s, path)
-    step, total = int(state.step), s.config.train.epochs * s.trainer.steps_per_epoch
-    if step >= total and (summary := workdir.complete(path, step)):
+    step = int(state.step)
+    if stepping.ended(s, state, record) and (summary := workdir.complete(path, step)):
         print(f"{path}: already complete, {summary['epochs']} epochs")
         print(headline(summary))
         if jax.process_index() == 0:
@@ -178,7 +177,7 @@ def finish(
     drawing = ", drawing figures" if pictures else ""
     print(f"evaluating beside the controls{drawing} ...", flush=True)
     run = stepping.as_run(s, state, record)
-    summary = summarise(s, devices.local(state), timing)
+    summary = summarise(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     summary["figures"] = pictures
     if pictures:
@@ -192,6 +191,19 @@ def finish(
     where = f"; figures in {path / 'figures'}" if pictures else ""
     print(f"done in {summary['timing']['wall_s']:.1f} s{where}")
     print(f"report: {page}")
+
+
+def _best(
+    s: Session, path: Path, state: setup.TrainState, record: Record
+) -> setup.TrainState | None:
+    """The state with the lowest loss on the validation images; None where there is no such part."""
+    if record.valid is None or record.valid.best is None:
+        return None
+    if record.valid.best == int(state.step):
+        return devices.local(state)
+    found = checkpoint.restore(path, lambda meta: s.trainer.abstract(), best=True)
+    best: setup.TrainState | None = found and found.state
+    return best
 
 
 def _draw(

@@ -8,8 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ae_jax.evaluate.metrics import Metrics
 from ae_jax.run import keeping
 from ae_jax.run.trained import Run
+from ae_jax.run.validation import Validation
 from ae_jax.train import checkpoint, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from ae_jax.train.record import History, Record
@@ -30,11 +32,18 @@ def to_the_end(
     timing: Timing,
     shown: board.Board | None = None,
 ) -> tuple[int, setup.TrainState, Record]:
-    """Trains on from a state; (exit code if a signal came, or 0; last state; its record)."""
+    """Trains on from a state; (exit code if a signal came, or 0; last state; its record).
+
+    Saved is where `train.checkpoint_every` or the clock says so, where the loss on the validation
+    images is lower than ever, and at the end.
+    """
     every = s.config.train.checkpoint_every
     total = s.config.train.epochs * s.trainer.steps_per_epoch
+    if ended(s, state, record):
+        return 0, state, record
     history = History(record.history)
-    saved, save_s = time.perf_counter(), 0.0
+    validation = Validation(s.trainer, s.dataset.valid, s.key, s.evaluate, record.valid)
+    saved, save_s, code = time.perf_counter(), 0.0, 0
     bar = _bar(s, int(state.step), total)
     with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
         for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every):
@@ -42,34 +51,59 @@ def to_the_end(
             timing.add(chunk, s.trainer)
             history.add(chunk.terms)
             _show(bar, chunk, timing)
-            ended, loss = step % s.trainer.steps_per_epoch == 0, None
+            found = validation.measured(chunk)
             if log:
-                known = len(log.rows)
-                log_steps(s, log, chunk)
-                if ended:
-                    loss = log_epoch(s, path, log, chunk, history, timing, not bar.disable)
-                if shown:
-                    shown.numbers(log.rows[known:])
-                if shown and ended:
-                    variables = devices.local(state.variables)
-                    shown.epoch(step, variables, *see_few(s, variables))
+                _log(s, path, log, chunk, history, found, timing, not bar.disable, shown)
+            epoch = step % s.trainer.steps_per_epoch == 0
             waited = time.perf_counter() - saved > SAVE_SHARE * save_s
-            due: int = step % every == 0 if every else ended and waited
-            due, code = devices.agree(due, stop.code)
-            if due or code or step == total:
+            beaten = found is not None and validation.beaten
+            last: int = step == total or validation.ended
+            due: int = beaten or last or (step % every == 0 if every else epoch and waited)
+            due, last, code = devices.agree(due, last, stop.code)
+            if due or code:
                 begun = time.perf_counter()
                 loop.check_state(s.trainer, state)
-                record = Record(history.arrays(), None, s.dataset.label_names)
-                if step == total:
+                record = Record(history.arrays(), None, s.dataset.label_names, validation.curve)
+                if last:
                     record = record._replace(moments=as_run(s, state, record).moments("run"))
+                loss = found["loss"] if found else None
                 checkpoint.save(path, step, state, s.meta, loss, record)
                 saved = time.perf_counter()
                 save_s = saved - begun
-            if code:
+            if code or last:
                 break
-        else:
-            code = 0
     return code, state, record
+
+
+def ended(s: Session, state: setup.TrainState, record: Record) -> bool:
+    """Whether a run has been trained to its end: that of its epochs, or of its patience."""
+    total = s.config.train.epochs * s.trainer.steps_per_epoch
+    patience = s.config.train.patience
+    stopped = record.valid is not None and record.valid.ends(patience)
+    return bool(int(state.step) >= total or stopped)
+
+
+def _log(
+    s: Session,
+    path: Path,
+    log: workdir.MetricsLog,
+    chunk: loop.Chunk,
+    history: History,
+    valid: Metrics | None,
+    timing: Timing,
+    quiet: bool,
+    shown: board.Board | None,
+) -> None:
+    """Lines of metrics.jsonl, and the same in TensorBoard."""
+    known, epoch = len(log.rows), chunk.steps[1] % s.trainer.steps_per_epoch == 0
+    log_steps(s, log, chunk)
+    if epoch:
+        log_epoch(s, path, log, chunk, history, valid, timing, quiet)
+    if shown:
+        shown.numbers(log.rows[known:])
+    if shown and epoch:
+        variables = devices.local(chunk.state.variables)
+        shown.epoch(chunk.steps[1], variables, *see_few(s, variables))
 
 
 def as_run(s: Session, state: setup.TrainState, record: Record) -> Run:

@@ -22,8 +22,14 @@ from experiments.running.prepared import Session
 from experiments.workdirs import finished
 
 
-def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any]:
-    """Metrics on the whole test set of a session `s`, beside the controls."""
+def summarise(
+    s: Session, state: setup.TrainState, timing: Any, best: setup.TrainState | None = None
+) -> dict[str, Any]:
+    """Metrics on the whole test set of a session `s`, beside the controls.
+
+    Where there is a validation part, the same on it, and both with the weights that are `best` on
+    it.
+    """
     train_images, test_images = s.dataset.train.images, s.dataset.test.images
     found = dict(stages.done("evaluating", _evaluations(s, state)))
     test = found["the test set"]
@@ -31,6 +37,7 @@ def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any
         "config_name": s.config.name,
         "dataset": s.dataset.name,
         "n_train": len(train_images),
+        "n_valid": 0 if s.dataset.valid is None else len(s.dataset.valid.images),
         "n_test": len(test_images),
         "params": count(state.params),
         "epochs": int(state.step) // s.trainer.steps_per_epoch,
@@ -59,6 +66,16 @@ def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any
             "images_sha256": s.meta["images_sha256"],
         },
     }
+    if s.dataset.valid is not None:
+        summary["valid"] = _valid(s, state)
+    if best is not None:
+        step = int(best.step)
+        summary["best"] = {
+            "epoch": step // s.trainer.steps_per_epoch,
+            "step": step,
+            "valid": _valid(s, best),
+            "test": s.evaluate(best.variables, s.dataset.test, stream(s.key, "summary")),
+        }
     if timing.images:  # else nothing was trained here
         summary["timing"]["train_images_per_s"] = round(timing.rate)
     if "bce" in test:
@@ -78,6 +95,14 @@ def summarise(s: Session, state: setup.TrainState, timing: Any) -> dict[str, Any
             "linear_denoiser_mse": found["the best linear denoiser"],
         }
     return summary
+
+
+def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
+    """As after every epoch."""
+    found: metrics.Metrics = s.evaluate(
+        state.variables, s.dataset.valid, stream(s.key, "validation")
+    )
+    return found
 
 
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:

@@ -12,8 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ae_jax.config.sections import Config
-from ae_jax.data.load import Dataset, load_data, subset
-from ae_jax.errors import CheckpointError
+from ae_jax.data.load import Dataset, hold_out, load_data, subset
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
@@ -25,6 +25,7 @@ from ae_jax.sweep import autotune, ensemble
 from ae_jax.sweep import members as members_lib
 from ae_jax.sweep.members import CODE_SIZE, Group, Member
 from ae_jax.train import setup
+from ae_jax.train.checkpoint import FORMAT
 from experiments.sweeping import table
 from experiments.workdirs import place
 
@@ -42,7 +43,15 @@ class Plan(NamedTuple):
 
 
 def plan(config: Config, members: Sequence[Member]) -> Plan:
-    """Loads the data; raises what `load_data` and `ensemble.check` do."""
+    """Loads the data; raises what `load_data`, `hold_out` and `ensemble.check` do.
+
+    ConfigError where members would stop early.
+    """
+    if any(member.config.train.patience for member in members):
+        raise ConfigError(
+            "train.patience: a sweep trains every member to its end; leave it 0, and data.n_valid "
+            "chooses among them"
+        )
     groups = members_lib.groups(members)
     data = _datasets(groups)
     fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
@@ -82,6 +91,8 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     json_file.write(file, json_ready(found))
     (path / "ended.json").unlink()
     print(table.table(summary))
+    if len(summary) > 1 and not p.config.data.n_valid:
+        print("none is called the best: that needs images held out, --config.data.n_valid=0.1")
     print(f"done in {timing['wall_s']:.1f} s; {file}")
     return _code(summary)
 
@@ -136,9 +147,15 @@ def _train(
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
             diverged.setdefault(i, steps - 1)  # a loss is recorded before its update
         key = stream(jax.random.key(group.seeds[i]), "summary")
-        test = None if i in diverged else evaluate(i, state.variables, dataset.test, key)
+        parts = {"test": dataset.test, "valid": dataset.valid}
+        keys = {"test": key, "valid": stream(jax.random.key(group.seeds[i]), "validation")}
+        measured = {
+            name: None if i in diverged else evaluate(i, state.variables, part, keys[name])
+            for name, part in parts.items()
+            if part is not None
+        }
         digest = params_sha256(state.params)
-        found.append({"diverged": diverged.get(i), "test": test, "params_sha256": digest})
+        found.append({"diverged": diverged.get(i), **measured, "params_sha256": digest})
     report = {
         "method": e.method,
         "devices": 1 if e.mesh is None else e.mesh.size,
@@ -158,6 +175,7 @@ def _asked(p: Plan) -> dict[str, Any]:
         for field in p.members[0].point
     }
     asked = {
+        "format": FORMAT,
         "config_name": p.config.name,
         "config": p.config.to_dict(),
         "grid": grid,
@@ -175,16 +193,15 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         found = json_file.read(file, most_bytes=MOST_BYTES)
-        known = found.get("images")  # an older file has none: places count then
-        free = ("data.name", "data.manual_dir") if known else ()
-        if changes(found["config"], asked["config"], free):
+        if changes(found["config"], asked["config"], ("data.name", "data.manual_dir")):
             return {}
         # The order of the grid's fields is that of the members.
         if any(
-            json.dumps(found[k]) != json.dumps(asked[k]) for k in ("config_name", "grid", "seeds")
+            json.dumps(found[k]) != json.dumps(asked[k])
+            for k in ("format", "config_name", "grid", "seeds")
         ):
             return {}
-        pairs = zip(known or asked["images"], asked["images"], strict=True)
+        pairs = zip(found["images"], asked["images"], strict=True)
         wrong = [line for pair in pairs for line in place.differences(*pair)]
     except (CheckpointError, ValueError, LookupError, TypeError, AttributeError):
         return {}
@@ -200,10 +217,11 @@ def _datasets(groups: Sequence[Group]) -> list[Dataset]:
     found = []
     for group in groups:
         d = group.config.data
-        key = (d, group.seeds[0] if d.split == "random" else None)
+        dealt = d.split == "random" or d.n_valid
+        key = (d, group.seeds[0] if dealt else None)
         if key not in known:
             whole = load_data(d.name, d.manual_dir, d.split, group.seeds[0])
-            known[key] = subset(whole, d.n_train, d.n_test)
+            known[key] = hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, group.seeds[0])
         found.append(known[key])
     return found
 

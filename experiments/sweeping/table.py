@@ -9,11 +9,12 @@ from experiments.pages.table import terminal
 
 
 def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each point: every test metric's mean and deviation over the seeds.
+    """One entry for each point: mean and deviation over the seeds of every metric.
 
-    The deviation is the sample's (divided by n - 1), None where there is one seed. Members that
-    diverged are counted and left out; `best` marks the lowest mean mse among the points of which
-    no member did.
+    On the test set, and on the validation images where there are any. The deviation is the sample's
+    (divided by n - 1), None where there is one seed. Members that diverged are counted and left
+    out; `best` marks the lowest mean mse on the validation images among the points of which no
+    member did. Without such images no point is called the best.
     """
     points: list[dict[str, Any]] = []
     for result in results:
@@ -21,17 +22,21 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             points.append({"overrides": result["overrides"]})
     for point in points:
         mine = [r for r in results if r["overrides"] == point["overrides"]]
-        tests = [r["test"] for r in mine if r["diverged"] is None]
+        sound = [r for r in mine if r["diverged"] is None]
         point["seeds"] = len(mine)
-        point["diverged"] = len(mine) - len(tests)
-        point["test"] = {
-            name: _moments([test[name] for test in tests]) for name in (tests[0] if tests else ())
-        }
+        point["diverged"] = len(mine) - len(sound)
+        for part in ("test", "valid"):
+            point[part] = _over_seeds([r[part] for r in sound if r.get(part)])
         point["best"] = False
-    sound = [point for point in points if not point["diverged"]]
-    if len(points) > 1 and sound:
-        min(sound, key=lambda point: point["test"]["mse"]["mean"])["best"] = True
+    known = [point for point in points if not point["diverged"] and point["valid"]]
+    if len(points) > 1 and known:
+        min(known, key=lambda point: point["valid"]["mse"]["mean"])["best"] = True
     return points
+
+
+def _over_seeds(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    names = found[0] if found else ()
+    return {name: _moments([metrics[name] for metrics in found]) for name in names}
 
 
 def _moments(values: Sequence[float]) -> dict[str, float | None]:
@@ -40,7 +45,8 @@ def _moments(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def table(summary: Sequence[Mapping[str, Any]]) -> str:
-    """A line a point, mean ± deviation; the best has a star."""
+    """A line a point, mean ± deviation on the test set; the best on the validation images has a
+    star."""
     fields = list(summary[0]["overrides"])
     names = [n for n in ("mse", "denoised_mse", "psnr", "loss") if n in _metrics(summary)]
     seeds = summary[0]["seeds"]

@@ -12,8 +12,26 @@ from ae_jax.resolve.config import flat, resolve
 from experiments.workdirs import workdir
 
 NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test")
-OPTIONAL = ("test.", "denoise.", "manifold.", "code.", "timing.")  # what is there are numbers
-SECTIONS = ("test", "controls", "denoise", "manifold", "code", "timing", "versions")
+OPTIONAL = (
+    "test.",
+    "valid.",
+    "best.",
+    "denoise.",
+    "manifold.",
+    "code.",
+    "timing.",
+)  # what is there are numbers
+SECTIONS = (
+    "test",
+    "valid",
+    "best",
+    "controls",
+    "denoise",
+    "manifold",
+    "code",
+    "timing",
+    "versions",
+)
 CONTROLS = {
     "pca": "PCA, equal code size",
     "pca_uncentred": "PCA without centring",

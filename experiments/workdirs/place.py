@@ -14,10 +14,11 @@ from ae_jax.data.arrays import sha256
 from ae_jax.data.load import KNOWN, Dataset, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
+from ae_jax.run.origin import dealing_seed
 from experiments import cli
 
 _IN_MEMORY = "if it was arrays of a notebook: --data=PATH, a .npz file of arrays train and test"
-FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256")
+FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256", "valid_images_sha256")
 
 
 def fields(place: str | None) -> dict[str, str]:
@@ -45,12 +46,13 @@ def short(name: str) -> str:
 
 def facts(dataset: Dataset) -> dict[str, Any]:
     """What makes two data sets the same, for JSON: shape and number of images, their hashes."""
-    images = dataset.train.images
+    images, valid = dataset.train.images, dataset.valid
     return {
         "shape": list(images.shape[1:]),
         "n_train": len(images),
         "images_sha256": sha256(images),
         "test_images_sha256": sha256(dataset.test.images),
+        "valid_images_sha256": None if valid is None else sha256(valid.images),
     }
 
 
@@ -79,14 +81,14 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
     """
     from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelt
 
-    there = settled(config, place)
+    there, known = settled(config, place), checkpoint.meta(path) or {}
     try:
-        dataset = of_config(there)
+        dataset = of_config(there, dealing_seed(known["key"]) if known else None)
     except DataError as error:
         if place is None and is_path(there.data.name):
             raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
         if place is None and there.data.name not in KNOWN:
             raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
         raise
-    refuse_others(path, checkpoint.meta(path) or {}, facts(dataset))
+    refuse_others(path, known, facts(dataset))
     return dataset

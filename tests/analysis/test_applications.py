@@ -39,12 +39,12 @@ def study(digits):
     return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
 
 
-QUICK = ("pca", "compression", "code_space", "filters")  # the others train models of their own
+QUICK = ("pca", "filters", "transformations")  # the others train models, or draw much
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in APPLICATIONS],
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in APPLICATIONS],
 )
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study, monkeypatch):
     if name == "anomaly":  # a model for each class: two are enough here
@@ -109,6 +109,7 @@ def test_classes_are_counted_and_those_of_both_parts_are_named(study):
     assert some.classes == 6 and some.shared_classes == [1, 3]
 
 
+@pytest.mark.slow
 def test_pca_is_no_rival_of_a_code_that_can_copy(digits):
     wide = ae_jax.fit(
         {**TINY, "model": {"code_size": 600}, "encoder": {"hidden": ()}, "decoder": {"hidden": ()}},
@@ -153,6 +154,7 @@ def command(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_the_command_names_what_it_knows_and_writes_one_page(tmp_path):
     unknown = command(f"--workdir={tmp_path}", "--only=pcaa")
     assert unknown.returncode == 2 and len(unknown.stderr.splitlines()) <= 3

@@ -59,6 +59,7 @@ def denoised(request):
     return run, numbers
 
 
+@pytest.mark.slow
 def test_noisy_points_come_back_as_far_as_any_denoiser_brings_them(denoised):
     """At noise 0.06 that is onto the curve, at 0.12 it is not: branches are 0.3 apart."""
     run, numbers = denoised
@@ -75,6 +76,7 @@ def test_noisy_points_come_back_as_far_as_any_denoiser_brings_them(denoised):
         assert least > 0.25
 
 
+@pytest.mark.slow
 def test_ridges_stand_between_the_branches(denoised):
     """The network's distances on the grid are those of the posterior mean inside the spiral."""
     run, _ = denoised
@@ -92,6 +94,7 @@ def unrolled():
     return fitting.fit(load_config("spiral:unroll", **{"train.epochs": 60}), "curve3d", KEY, False)
 
 
+@pytest.mark.slow
 def test_one_code_unrolls_the_helix(unrolled):
     found = manifold.unroll(unrolled.model, unrolled.variables, "curve3d")
     assert found.order > 0.999
@@ -106,6 +109,7 @@ def study(run, name):
     return finding.Study(run, load_data(name), KEY)
 
 
+@pytest.mark.slow
 def test_each_curve_has_its_picture(denoised, unrolled):
     run, _ = denoised
     assert set(curve.figures(run, "spiral", KEY)) == {"field"}
@@ -115,6 +119,7 @@ def test_each_curve_has_its_picture(denoised, unrolled):
     assert "rank correlation of code and place 0.99" in found.sentence or "1.0" in found.sentence
 
 
+@pytest.mark.slow
 def test_a_curve_without_noise_has_a_field_without_the_best(unrolled):
     config = load_config("spiral", **{"corruption.name": "none", "train.epochs": 1})
     run = fitting.fit(config, "spiral", KEY, False)

@@ -111,6 +111,7 @@ def test_operations_by_hand():
     assert bench_rows.layer_products(model_of("conv_pool")) == pooled
 
 
+@pytest.mark.slow
 def test_our_side_trains_what_the_source_trains():
     """PyTorch's side is the source's: ReLU, Adam without a schedule."""
     side = bench_rows.ours("conv_pool", {}).config
@@ -238,6 +239,7 @@ def test_without_pytorch_the_command_ends_with_2(tmp_path):
     assert not (tmp_path / "b.json").exists()
 
 
+@pytest.mark.slow
 def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_rows, "N_IMAGES", 640)
     monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds a step

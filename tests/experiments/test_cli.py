@@ -107,6 +107,7 @@ def test_divergence_ends_with_3(tmp_path):
     assert "diverged at step 1" in done.stderr and "kernel" in done.stderr
 
 
+@pytest.mark.slow
 def test_run_again_resume_further_and_refuse_another_config(tmp_path):
     base = ["--config=dropout", f"--workdir={tmp_path}", *SMALL]
     first = run(*base, "--config.train.epochs=2")

@@ -22,6 +22,7 @@ def small(path, **changes):
     return ae_jax.load_config(path, **{"model.code_size": 12, "train.epochs": 1, **changes})
 
 
+@pytest.mark.slow
 def test_the_jacobian_norm_is_that_of_the_literal_jacobian(digits):
     run = ae_jax.fit(small("rifai2011:contractive"), digits, jax.random.key(0), progress=False)
     images = digits.test.images[:7]
@@ -43,6 +44,7 @@ def test_squared_error_is_per_image_and_pca_beside_it(digits):
     assert found["sse"] > 5  # an epoch on 300 images: not per pixel
 
 
+@pytest.mark.slow
 def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch):
     monkeypatch.setattr(literature, "HELD_OUT", 100)
     seen, tune = [], pretraining.fine_tune

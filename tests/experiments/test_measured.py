@@ -191,6 +191,7 @@ def python_handles_sigint():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_a_half_trained_run_is_no_measurement(tmp_path, monkeypatch, python_handles_sigint):
     data = ae_jax.data.load.subset(ae_jax.load_data("mnist5k"), 300, 60)
     train = loop.train

@@ -17,7 +17,7 @@ from experiments import kept_notebooks
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "notebooks"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
-LONG = {"applications", "dense_conv_and_the_code_space", "variational"}  # minutes each
+SLOW = {"linear_is_pca", "sweep", "your_own_data", "your_own_variant"}  # the others are minutes
 MOST_BYTES = 400_000
 MODELS = {  # of the tutorials, in their order
     "linear_is_pca": ("linear", "linear:optimum,centred"),
@@ -41,7 +41,8 @@ def slots_as_they_were():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.long if n in LONG else ()) for n in NAMES]
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n in SLOW else pytest.mark.long) for n in NAMES],
 )
 def test_a_notebook_finds_what_it_says(name, slots_as_they_were, capsys):
     """Each asserts its own claims: PCA's error, who is better than whom."""

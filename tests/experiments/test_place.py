@@ -48,6 +48,7 @@ def opened(path, where=None):
     return place.opened(path, keeping.restore(str(path)).config, where)
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_and_opened_from_another_directory(npz, tmp_path, monkeypatch, capsys):
     assert train(tmp_path / "run", "x.npz", 1) == 0
     (tmp_path / "there").mkdir()
@@ -131,6 +132,7 @@ def test_paths_are_kept_absolute_and_names_as_they_are(tmp_path, monkeypatch):
     assert place.short(f"{here}/b.npz") == "b.npz" and place.short("mnist") == "mnist"
 
 
+@pytest.mark.slow
 def test_a_sweep_is_known_by_its_images(npz, tmp_path, capsys):
     def sweep(name, rate=1e-3):
         fields = {**FIELDS, "train.epochs": 1, "data.name": name, "optim.learning_rate": rate}

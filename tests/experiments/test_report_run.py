@@ -77,6 +77,7 @@ def events(folder):
             yield from ((event.step, value) for value in event.summary.value)
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path, digits, capsys):
     pytest.importorskip("tensorboardX")
     path = tmp_path / "run"

@@ -39,6 +39,7 @@ def loss_and_gradient(name: str) -> Any:
     return loss(state.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_both_lowerings_give_one_gradient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not convolution._is_native("auto")

@@ -43,6 +43,7 @@ def products(jaxpr: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_bfloat16_multiplies_and_float32_adds_up(name: str) -> None:
     _, loss, grads = gradient(name, "float32")

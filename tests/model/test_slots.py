@@ -95,6 +95,7 @@ def covering():
     return chosen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", covering(), ids="-".join)
 def test_combination(case):
     config = resolve(raw(*case))

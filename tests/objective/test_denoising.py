@@ -74,6 +74,7 @@ def score_model(rows, sigma):
     return fit(config, points(rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gaussian", "mixture"])
 def test_denoiser_is_the_score_of_the_smoothed_density(kind):
     """(r(x) - x) / sigma^2 = grad log p_sigma(x) (Alain & Bengio 2014; Tweedie's formula)."""
@@ -159,6 +160,7 @@ def test_emphasis_weighs_corrupted_and_kept_pixels():
     assert float(same[0]) == pytest.approx(float(squared_error(p)[0]))
 
 
+@pytest.mark.slow
 def test_denoising_beats_the_best_linear_denoiser(digits):
     config = load_config("denoise", train={"epochs": 60})
     model, variables = fit(config, digits.train.images)

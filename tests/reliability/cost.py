@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,20 @@ from experiments.workdirs import workdir
 from tests.reliability.tally import Tally
 
 # How the command saves by default; 0.4 MB and 9 MB of state, and short and long steps.
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "undercomplete": {"epochs": 150},
     "denoise": {"epochs": 40},
     "conv_strided": {"epochs": 2},
 }
 
 
-def overhead(tally: Tally, folder: Path) -> None:
+def overhead(tally: Tally, folder: Path, runs: Mapping[str, dict[str, Any]] = RUNS) -> None:
     """R14: seconds spent in `checkpoint.save` beside seconds spent in steps.
 
     Checked: under 5 % over each run, the first and the last save not counted, which every run
     has. A save blocks for `save_ms` (median).
     """
-    for name, train in RUNS.items():
+    for name, train in runs.items():
         config = load_config(name, train=train)
         s = session.prepare(config, load_data(config.data.name))
         path = folder / name
@@ -119,7 +120,7 @@ def interrupted_fits(tally: Tally, folder: Path, n: int) -> None:
 
 
 CELLS = (
-    "import jax, ae_jax; from tests.reliability.cost import NOTEBOOK\n"
+    f"import jax, ae_jax; NOTEBOOK = {NOTEBOOK}\n"
     "from ae_jax.model.weights import params_sha256\n"
     "data, key = ae_jax.load_data('mnist5k'), jax.random.key(0)\n",
     "config = {**NOTEBOOK, 'train': {'batch_size': 40, 'epochs': 60}}\n"

@@ -57,7 +57,7 @@ def races(tally: Tally, folder: Path, n: int) -> None:
 
 # Written down apart from config.MAY_CHANGE, which is what is tested.
 FREE = {"train.epochs", "train.log_every", "train.checkpoint_every", "data.manual_dir"}
-FREE |= {"data.streaming", "eval.batch_size", "eval.every"}
+FREE |= {"train.patience", "data.streaming", "eval.batch_size", "eval.every"}
 CONFIGS = ("denoise_contractive_tied", "conv_strided:batchnorm", "cvae", "sparse_kl", "spiral")
 
 

@@ -1,24 +1,50 @@
-"""The programme of `python -m experiments.reliability` with small counts; six by marker."""
+"""The trials of `python -m experiments.reliability` in small counts.
+
+Those that start processes or train for minutes have a quick case beside, which every gate tries.
+"""
 
 import warnings
+from functools import partial
 
 import pytest
 
-from tests.reliability import programme
+from tests.reliability import cost, kills, programme, topology
+from tests.reliability.tally import Tally
 
-LONG = {"R1", "R2", "R12", "R13", "R14", "R15"}
+QUICK = {
+    "R1": partial(kills.sigkill, n=2, epochs=3),
+    "R2": partial(kills.told_to_stop, n=2, epochs=4),
+    "R12": partial(topology.processes, epochs=30),
+    "R13": partial(topology.topologies, counts=(1, 2)),
+    "R14": partial(cost.overhead, runs={"undercomplete": {"epochs": 60}}),
+}
+SLOW = ("R3", "R6", "R8", "R9", "R10", "R15", "R16")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.long if name in LONG else ())
-        for name in programme.PROGRAMME
-    ],
-)
-def test_nothing_is_lost(name, tmp_path):
+def marks(name):
+    """Of a trial in the counts of the suite."""
+    return pytest.mark.long if name in QUICK else pytest.mark.slow if name in SLOW else ()
+
+
+@pytest.fixture(autouse=True)
+def restore_may_warn():
+    """Of what it passes over."""
     with warnings.catch_warnings():
-        warnings.simplefilter("default", UserWarning)  # restore warns of what it passes over
-        found = programme.attempt(name, True, tmp_path, lambda: None)
+        warnings.simplefilter("default", UserWarning)
+        yield
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in programme.PROGRAMME])
+def test_nothing_is_lost(name, tmp_path):
+    found = programme.attempt(name, True, tmp_path, lambda: None)
     assert found["tried"] > 0
     assert found["failed"] == 0, found["failures"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_nothing_is_lost_in_a_quick_case(name, tmp_path):
+    tally = Tally()
+    QUICK[name](tally, tmp_path)
+    assert tally.tried > 0
+    assert tally.failures == []

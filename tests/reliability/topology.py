@@ -75,14 +75,14 @@ def _digest(path: Path) -> list[Any]:
     return [len(found.state.step.sharding.device_set), params_sha256(found.state)]
 
 
-def processes(tally: Tally, folder: Path) -> None:
+def processes(tally: Tally, folder: Path, epochs: int = 60) -> None:
     """R12: two processes on loopback, two devices each; one is killed, one told to stop.
 
     Checked: the survivor is gone within the heartbeat and 5 seconds; a checkpoint is good; the run
     goes on with two processes and with one; SIGTERM to one ends both with 143 and one step saved;
     the end is that of an uninterrupted run of two processes, bit for bit.
     """
-    path, arguments = folder / "two", (*SMALL, "--config.train.epochs=60")
+    path, arguments = folder / "two", (*SMALL, f"--config.train.epochs={epochs}")
     killed = _two(path, *arguments)
     _until(killed, path, 14)
     killed[1].kill()
@@ -106,7 +106,7 @@ def processes(tally: Tally, folder: Path) -> None:
     tally.check(codes == [143, 143] and f"saved step {step};" in said, f"SIGTERM: {codes} {said}")
 
     alone = Path(shutil.copytree(path, folder / "alone"))
-    done = commands.run_to(600, alone, *arguments)
+    done = commands.run_to(10 * epochs, alone, *arguments)
     tally.check(done is None, f"on one process: {done}")
     codes = _codes(_two(path, *arguments))
     tally.check(codes == [0, 0], f"on two again: {codes}")

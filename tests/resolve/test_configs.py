@@ -27,6 +27,7 @@ VARIANTS = [
     for variant in config.variants(name)
     if variant not in ("published", "makhzani")
 ]
+QUICK = ("linear", "vae", "vincent2010")  # some seconds each; all are minutes
 SUMMARY = {
     *("config_name", "dataset", "n_train", "n_test", "params", "epochs", "steps", "params_sha256"),
     *("test", "controls", "timing", "device", "versions", "seed"),
@@ -56,7 +57,13 @@ def compiled(monkeypatch):
     return sizes
 
 
-@pytest.mark.parametrize("path", [*CONFIGS, *VARIANTS])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=() if path in QUICK else pytest.mark.slow)
+        for path in (*CONFIGS, *VARIANTS)
+    ],
+)
 def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch, compiled):
     monkeypatch.setattr(baselines, "NOISE_PAIRS", 2000)  # its value has a test of its own
     variant = ":" in path
@@ -138,6 +145,7 @@ def test_the_published_denoiser_is_the_sources():
     assert default.optim.schedule == "cosine"
 
 
+@pytest.mark.slow
 def test_the_worst_default_learns_in_200_steps(digits):
     """With Keras's initial weights and ReLU it ended above the mean image's error, or black."""
     few = load.subset(digits, 1000, 500)

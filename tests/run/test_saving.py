@@ -139,6 +139,7 @@ def command(name, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_the_commands_open_what_was_saved(tmp_path):
     """Of arrays that the commands have to be given, with a key that no seed gives."""
     run = fit(config(), key=jax.random.split(jax.random.key(5))[0])
@@ -158,10 +159,14 @@ def test_the_commands_open_what_was_saved(tmp_path):
     assert summary["seed"] is None and "train_images_per_s" not in summary["timing"]
     assert summary["test"]["mse"] == pytest.approx(run.score(X[:8]).mean() / 64, rel=1e-4)
     assert "filters" in (path / "report.html").read_text()
-    done = command("analyse", f"--workdir={path}", f"--data={npz}", "--only=pca")
+    analyse = ("analyse", f"--workdir={path}", f"--data={npz}", "--only=pca")
+    done = command(*analyse)
     assert done.returncode == 0, done.stderr
+    done = command(*analyse, "--best")
+    assert done.returncode == 2 and "data.n_valid" in done.stderr, "no images were held out"
 
 
+@pytest.mark.slow
 def test_the_run_command_goes_on_with_what_was_saved(run, tmp_path):
     npz = tmp_path / "x.npz"
     np.savez(npz, train=X, test=X[:8], train_labels=DATA.train.labels, test_labels=np.arange(8) % 2)

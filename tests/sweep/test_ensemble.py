@@ -48,6 +48,7 @@ def three():
     return sweep(NOISY, POINTS, (3, 4))[:3]
 
 
+@pytest.mark.slow
 @METHODS
 def test_members_are_the_single_runs(method, singles, monkeypatch):
     """Of all seeds and numbers, in chunks of a few steps, from two compilations (batches 16, 6)."""
@@ -73,6 +74,7 @@ def test_members_are_the_single_runs(method, singles, monkeypatch):
         np.testing.assert_allclose([row[n] for n in alone], list(alone.values()), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_loop_over_seeds_is_the_single_run_bit_for_bit():
     found = sweep(NOISY, [{}], (0, 1))
     _, states, *_ = together(members.groups(found)[0], "loop")
@@ -80,6 +82,7 @@ def test_loop_over_seeds_is_the_single_run_bit_for_bit():
         close(state.params, single(member)[1].params, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_statistics_of_batchnorm_and_the_mean_image_are_the_members_own():
     raw = {
         "data": {"center": True},
@@ -210,6 +213,7 @@ def test_a_diverging_member_touches_no_other(method):
     assert not np.isfinite(found[1e30][1].params["decoder"]["layer_0"]["bias"]).all()
 
 
+@pytest.mark.slow
 def test_the_fastest_of_the_measured_methods_is_chosen(monkeypatch):
     (group,) = members.groups(sweep(NOISY, POINTS, (0, 1)))
     e, programs, ms = autotune.choose(group, DATA)

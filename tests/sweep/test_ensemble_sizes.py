@@ -42,6 +42,7 @@ def small():
     return [single(m)[1:] for m in sweep(MASKED, [{"model.code_size": k} for k in SIZES])]
 
 
+@pytest.mark.slow
 @METHODS
 def test_a_masked_code_is_the_single_run_of_a_small_network(method, small):
     """From its initial weights to its last; the metrics also by hand."""
@@ -74,6 +75,7 @@ WIDENED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WIDENED)
 def test_widened_networks_compute_what_small_ones_do(case):
     """The same reconstructions from the same initial weights, in every kind of network."""
@@ -90,6 +92,7 @@ def test_widened_networks_compute_what_small_ones_do(case):
     np.testing.assert_allclose([row[n] for n in wanted], list(wanted.values()), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_linear_code_sizes_in_one_program_reach_pca():
     data = load_data("gaussian")
     raw = {
