@@ -1,9 +1,9 @@
 """What an application is given, and what it finds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -37,6 +37,47 @@ class Finding(NamedTuple):
     control: dict[str, Any]  # the same numbers for what it is compared with
     sentence: str  # who won
     figures: dict[str, Any]  # '' or the end of a file name -> matplotlib figure
+
+
+N = TypeVar("N", bound=Mapping[str, Any])
+C = TypeVar("C", bound=Mapping[str, Any])
+S = TypeVar("S")
+
+
+class Measured(NamedTuple, Generic[N, C, S]):
+    """What an application has measured.
+
+    Attributes:
+      numbers: the run's, a TypedDict: plain numbers and names, as the file of the finding has them.
+      control: the same for what it is compared with, a TypedDict.
+      shown: the arrays that only its figures show.
+    """
+
+    numbers: N
+    control: C
+    shown: S
+
+
+@dataclass(frozen=True)
+class Application(Generic[N, C, S]):
+    """A use of autoencoders in three steps, each to be called, and tested, alone.
+
+    Attributes:
+      measure: (study, key) -> measured. Trains, encodes and scores; writes no English and draws
+        nothing.
+      judge: (numbers, control) -> the sentence of who won; from those of a file, too.
+      draw: measured -> '' or the end of a file name -> matplotlib figure.
+    """
+
+    measure: "Callable[[Study, jax.Array], Measured[N, C, S]]"
+    judge: Callable[[N, C], str]
+    draw: Callable[[Measured[N, C, S]], dict[str, Any]]
+
+    def __call__(self, study: "Study", key: jax.Array) -> Finding:
+        """Measures, judges and draws."""
+        found = self.measure(study, key)
+        said = self.judge(found.numbers, found.control)
+        return Finding(dict(found.numbers), dict(found.control), said, self.draw(found))
 
 
 @dataclass(frozen=True)
