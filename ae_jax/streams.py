@@ -26,7 +26,8 @@ STREAMS = {  # name -> what it draws
     "clean": "all that is random in the second pass of a denoiser's metrics, on clean images",
 }
 FAMILIES = {  # beginning of names -> what each of them draws
-    "penalty/": "all that is random in the penalty of this name; of the key of a step",
+    "penalty/": "all that is random in the penalty of this name; of the key of a step, or of a "
+    "run for the initial weights of its own",
     "layer/": "all that is random in the training of one of stacked autoencoders, 0 the lowest",
     "application/": "all that is random in an application, or what several share; of a study's key",
 }

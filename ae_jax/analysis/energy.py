@@ -112,12 +112,13 @@ class Prior(NamedTuple):
 def prior_of(run: Run, images: np.ndarray) -> Prior:
     """The moments of a run's codes of images [n, H, W, C] in [0,1], and its error there.
 
-    A variational run's own prior, N(0, I), is kept.
+    A variational run's own prior, N(0, I) or one taken as normal with its variance, is kept.
     """
     codes = run.encode(images)
     noise = float(np.mean(np.square(run.decode(codes) - np.asarray(images))))
-    if run.config.bottleneck.name == "gaussian":
-        return Prior(jnp.zeros(codes.shape[1]), jnp.eye(codes.shape[1]), jnp.float32(noise))
+    if (own := run.model.prior) is not None:
+        precision = jnp.eye(codes.shape[1]) / own.variance
+        return Prior(jnp.zeros(codes.shape[1]), precision, jnp.float32(noise))
     cov = np.cov(codes, rowvar=False).reshape(codes.shape[1], -1)
     cov += 1e-3 * np.trace(cov) / len(cov) * np.eye(len(cov)) + 1e-9 * np.eye(len(cov))
     precision = np.linalg.inv(cov)

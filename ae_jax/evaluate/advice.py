@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.config.sections import Config
+from ae_jax.model.bottleneck import BOTTLENECKS
 
 Rows = Sequence[Mapping[str, Any]]
 Summary = Mapping[str, Any]
@@ -91,11 +92,12 @@ def dead_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Units of the code that are the same for every image, and not because they are saturated."""
     code = summary.get("code", {})
     dead, size = code.get("dead_units", 0), config.model.code_size
-    if config.bottleneck.name == "gaussian" or dead < max(1, MANY * size):
+    bottleneck = BOTTLENECKS[config.bottleneck.name]
+    if bottleneck.prior is not None or dead < max(1, MANY * size):
         return None
     if saturated_units(config, summary, rows):
         return None
-    if config.bottleneck.name == "top_k":
+    if bottleneck.sparse:
         cure = "`penalties.revive` brings them back."
     elif config.encoder.code_activation == "relu":
         cure = "A lower `optim.learning_rate` or another `encoder.code_activation` keeps them."
@@ -191,7 +193,8 @@ def _mse(summary: Summary) -> float:
 
 
 def _sparse(config: Config) -> bool:
-    return config.bottleneck.name == "top_k" or bool({"l1", "sparsity_kl"} & set(config.penalties))
+    bottleneck = BOTTLENECKS[config.bottleneck.name]
+    return bottleneck.sparse or bool({"l1", "sparsity_kl"} & set(config.penalties))
 
 
 def _short(mse: float) -> str:

@@ -87,13 +87,13 @@ def _sums(
     clean = p = model.run(variables, batch, key, corrupt=model.corrupts)
     if model.corrupts:
         clean = model.run(variables, batch, stream(key, "clean"))
-    loss, terms = objective.measure(p, variables, key)
+    loss, (terms, _) = objective.measure(p, variables, key)
     sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
     sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale)
     if model.module.output == "sigmoid" and model.scale == "unit":
         sums["bce"] = jnp.sum(bernoulli_nll(clean))
     if model.corrupts:
-        sums["noisy_sse"] = squared_error_unit(x, p.noisy, model.scale)
+        sums["noisy_sse"] = squared_error_unit(x, p.corrupted, model.scale)
         sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
     return sums
 

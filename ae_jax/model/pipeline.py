@@ -17,7 +17,7 @@ from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model import scaling
-from ae_jax.model.bottleneck import BOTTLENECKS, WIDTHS
+from ae_jax.model.bottleneck import BOTTLENECKS, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.networks import DECODERS, ENCODERS
@@ -45,14 +45,15 @@ class Bound(partial[Any]):
         return hash(self._parts())
 
 
-class Pass(NamedTuple):
+class Forward(NamedTuple):
     """One forward pass: everything a loss or a penalty may look at."""
 
     x: jax.Array  # the clean image, the target [batch, height, width, channels]
-    noisy: jax.Array  # x~, what the encoder saw
+    corrupted: jax.Array  # x~, what the encoder saw
     h: jax.Array  # the encoder's numbers [batch, width]
     z: jax.Array  # the code after the bottleneck [batch, code_size]
-    a: jax.Array  # pre-activation of the image, logits where the output is a sigmoid
+    code: object  # what the bottleneck knows besides z: a `Posterior`, another value, or None
+    pre_activation: jax.Array  # a, of the image: logits where the output is a sigmoid
     x_hat: jax.Array  # the reconstruction
 
 
@@ -68,10 +69,11 @@ class Autoencoder(nn.Module):
 
     encoder: nn.Module
     decoder: nn.Module
-    bottleneck: Callable[..., jax.Array]
+    bottleneck: Bottleneck
     output: str
     mean_shape: tuple[int, ...] | None  # where data are centred: the shape of the mean image
     classes: int  # where the decoder is told the label: how many there are
+    kept: jax.Array | None = None  # where the code is cut short: how many of its numbers exist
 
     def setup(self) -> None:  # noqa: D102
         if self.mean_shape is not None:
@@ -88,6 +90,18 @@ class Autoencoder(nn.Module):
         h: jax.Array = self.encoder(x - self._mean(), train)
         # At least float32, so that its noise is the same whatever layers multiply in.
         return h.astype(jnp.promote_types(h.dtype, jnp.float32))
+
+    def code(self, x: jax.Array) -> Coded:
+        """x [batch, height, width, channels] -> (z [batch, code_size], code), as at evaluation."""
+        z, code = self.bottleneck(self._cut(self.encode(x), self.bottleneck.numbers), None, False)
+        return self._cut(z), code
+
+    def _cut(self, v: jax.Array, numbers: int = 1) -> jax.Array:
+        """v [batch, numbers * code_size] with 0 where `kept` says that there is no code."""
+        if self.kept is None:
+            return v
+        unit = jnp.arange(v.shape[1]) % (v.shape[1] // numbers)
+        return v * (unit < self.kept)[None, :].astype(v.dtype)
 
     def decode(
         self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
@@ -110,12 +124,15 @@ class Autoencoder(nn.Module):
         """a -> x^ = f(a), plus the mean image where data are centred; shapes stay as they are."""
         return ACTIVATIONS[self.output](a) + self._mean()
 
-    def __call__(self, batch: Batch, noisy: jax.Array, key: jax.Array | None, train: bool) -> Pass:
+    def __call__(
+        self, batch: Batch, corrupted: jax.Array, key: jax.Array | None, train: bool
+    ) -> Forward:
         """The whole pass; `key` is the bottleneck's."""
-        h = self.encode(noisy, train)
-        z = self.bottleneck(key, h, train)
+        h = self._cut(self.encode(corrupted, train), self.bottleneck.numbers)
+        z, code = self.bottleneck(h, key, train)
+        z = self._cut(z)
         a = self.decode(z, train, batch.labels)
-        return Pass(batch.x, noisy, h, z, a, self.image(a))
+        return Forward(batch.x, corrupted, h, z, code, a, self.image(a))
 
 
 class Model(NamedTuple):
@@ -146,11 +163,30 @@ class Model(NamedTuple):
     def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
         """x -> z [batch, code_size] as at evaluation: no noise, no dropout.
 
-        x is [batch, height, width, channels] in the network's scale; of a gaussian bottleneck z is
-        the mean.
+        x is [batch, height, width, channels] in the network's scale; where there is a posterior z
+        is its mean.
         """
-        h = self.apply(variables, x, method="encode")
-        return self.module.bottleneck(None, h, False)
+        z: jax.Array = self.apply(variables, x, method="code")[0]
+        return z
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the decoder is told the label."""
+        return self.module.classes > 0
+
+    @property
+    def prior(self) -> Prior | None:
+        """p(z) of a variational model; None of another."""
+        return self.module.bottleneck.prior
+
+    @property
+    def posterior(self) -> Callable[[Variables, jax.Array], Posterior] | None:
+        """(variables, x as for `encode`) -> q(z | x) of a variational model; None of another."""
+        return None if self.prior is None else self._posterior
+
+    def _posterior(self, variables: Variables, x: jax.Array) -> Posterior:
+        code: Posterior = self.apply(variables, x, method="code")[1]
+        return code
 
     def decode(
         self, variables: Variables, z: jax.Array, labels: jax.Array | None = None
@@ -165,19 +201,19 @@ class Model(NamedTuple):
 
     def run(
         self, variables: Variables, batch: Batch, key: jax.Array | None, corrupt: bool = False
-    ) -> Pass:
+    ) -> Forward:
         """A pass in evaluation mode. Without a key nothing random happens; with one, `corrupt`
         decides about the input's noise (stream 'corruption'), and a bottleneck may be random at
         evaluation ('bottleneck').
 
         `corrupt` without a key is an AssertionError.
         """
-        noisy = batch.x
+        corrupted = batch.x
         if corrupt:
             assert key is not None, "noise needs a key"
-            noisy = self.corrupt(stream(key, "corruption"), batch.x)
+            corrupted = self.corrupt(stream(key, "corruption"), batch.x)
         k_code = None if key is None else stream(key, "bottleneck")
-        return self.apply(variables, batch, noisy, k_code, False)
+        return self.apply(variables, batch, corrupted, k_code, False)
 
     def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
         """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
@@ -208,14 +244,15 @@ def build(
     }
     decoder = config.decoder.to_dict()
     names = {slot: options[slot].pop("name") for slot in options}
+    bottleneck = BOTTLENECKS[names["bottleneck"]](**options["bottleneck"])
     module = Autoencoder(
         encoder=ENCODERS[names["encoder"]](
-            width=WIDTHS.get(names["bottleneck"], 1) * config.model.code_size,
+            width=bottleneck.numbers * config.model.code_size,
             init_name=config.model.init,
             **options["encoder"],
         ),
         decoder=DECODERS[decoder.pop("name")](shape=shape, init_name=config.model.init, **decoder),
-        bottleneck=Bound(BOTTLENECKS[names["bottleneck"]], **options["bottleneck"]),
+        bottleneck=bottleneck,
         output=config.decoder.output,
         mean_shape=shape if config.data.center else None,
         classes=config.model.classes,

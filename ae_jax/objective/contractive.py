@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from ae_jax.config.schema import Count, OneOf, Positive
 from ae_jax.model.layers import ACTIVATIONS, Affine
 from ae_jax.model.networks import DenseEncoder
-from ae_jax.model.pipeline import Model, Pass, Variables
+from ae_jax.model.pipeline import Forward, Model, Variables
 
 Encode = Callable[[jax.Array], jax.Array]
 
@@ -38,7 +38,7 @@ class Jacobian(NamedTuple):
 
 
 def contractive(
-    p: Pass,
+    p: Forward,
     model: Model,
     variables: Variables,
     key: jax.Array,
@@ -59,15 +59,15 @@ def contractive(
     """
     encode = partial(model.apply, variables, method="encode")
     if method == "naive":
-        return _sum_of_squares(_forward(encode, p.noisy))
+        return _sum_of_squares(_forward(encode, p.corrupted))
     if method == "hutchinson":
-        return _hutchinson(encode, p.noisy, key, samples)
+        return _hutchinson(encode, p.corrupted, key, samples)
     J = jacobian(model, variables)
-    return J.squared(J.of(p.noisy))
+    return J.squared(J.of(p.corrupted))
 
 
 def contractive_hessian(
-    p: Pass,
+    p: Forward,
     model: Model,
     variables: Variables,
     key: jax.Array,
@@ -81,9 +81,9 @@ def contractive_hessian(
     samples + 1 of them a batch.
     """
     J = jacobian(model, variables)
-    here = J.of(p.noisy)
-    noise = sigma * jax.random.normal(key, (samples, *p.noisy.shape), p.noisy.dtype)
-    there = jax.vmap(lambda e: J.squared(J.of(p.noisy + e) - here))(noise)
+    here = J.of(p.corrupted)
+    noise = sigma * jax.random.normal(key, (samples, *p.corrupted.shape), p.corrupted.dtype)
+    there = jax.vmap(lambda e: J.squared(J.of(p.corrupted + e) - here))(noise)
     return jnp.mean(there, axis=0)
 
 

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Number, Numbers
 from ae_jax.config.sections import Config
-from ae_jax.model.pipeline import Batch, Model, Pass, Variables
+from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.streams import stream
@@ -23,7 +24,7 @@ OPEN = ("weight",)  # what a sweep may leave open of every penalty, besides what
 class Penalty(NamedTuple):
     """A penalty and its weight, which may depend on the epoch."""
 
-    function: Callable[..., jax.Array]
+    function: Callable[..., jax.Array] | nn.Module  # a module owns parameters
     weight: Number
     warmup_epochs: int
     until_epoch: int
@@ -49,7 +50,7 @@ class Objective(NamedTuple):
     """
 
     model: Model
-    reconstruction: Callable[[Pass], jax.Array]
+    reconstruction: Callable[[Forward], jax.Array]
     per_pixel: bool
     penalties: Mapping[str, Penalty]
 
@@ -57,6 +58,23 @@ class Objective(NamedTuple):
     def names(self) -> list[str]:
         """What a step records: the loss and its unweighted terms."""
         return ["loss", "reconstruction", *self.penalties]
+
+    def init(self, variables: Variables, key: jax.Array) -> Variables:
+        """A model's fresh variables, and beside them those that penalties own.
+
+        `key` is a run's; each penalty's are drawn from the stream of its name.
+        """
+        functions = {name: penalty.function for name, penalty in self.penalties.items()}
+        modules = {n: f for n, f in functions.items() if isinstance(f, nn.Module)}
+        if not modules:
+            return variables
+        x = jnp.zeros((2, *self.model.shape), jnp.float32)
+        p = self.model.run(variables, Batch(x, jnp.zeros(len(x), jnp.int32)), None)
+        for name, module in modules.items():
+            k = stream(key, f"penalty/{name}")
+            own = module.init(k, p, self.model, variables, k)
+            variables = _with_own(variables, name, own)
+        return variables
 
     def __call__(
         self,
@@ -81,21 +99,25 @@ class Objective(NamedTuple):
           says, a penalty in units of its own, always per image; `variables` with new statistics
           when training.
         """
-        noisy = self.model.corrupt(stream(key, "corruption"), batch.x)
+        corrupted = self.model.corrupt(stream(key, "corruption"), batch.x)
         k_code = stream(key, "bottleneck")
-        apply = partial(self.model.apply, variables, batch, noisy, k_code, train)
+        apply = partial(self.model.apply, variables, batch, corrupted, k_code, train)
         if train:
             p, statistics = apply(mutable=["batch_stats"])
             variables = {**variables, **statistics}
         else:
             p = apply()
-        loss, terms = self.measure(p, variables, key, epoch)
-        return loss, (terms, variables)
+        return self.measure(p, variables, key, train, epoch)
 
     def measure(
-        self, p: Pass, variables: Variables, key: jax.Array, epoch: jax.Array | None = None
-    ) -> tuple[jax.Array, Terms]:
-        """(loss, its unweighted terms) of a pass that was made already; all are scalars.
+        self,
+        p: Forward,
+        variables: Variables,
+        key: jax.Array,
+        train: bool = False,
+        epoch: jax.Array | None = None,
+    ) -> tuple[jax.Array, tuple[Terms, Variables]]:
+        """What a call returns, of a pass that was made already.
 
         `key` is that of the pass, of which each penalty has a stream of its own.
         """
@@ -103,10 +125,32 @@ class Objective(NamedTuple):
         loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
         terms = {"reconstruction": reconstruction}
         for name, penalty in self.penalties.items():
-            k = stream(key, f"penalty/{name}")
-            terms[name] = jnp.mean(penalty.function(p, self.model, variables, k))
+            of = (p, self.model, variables, stream(key, f"penalty/{name}"))
+            if isinstance(penalty.function, nn.Module):
+                kept = ["batch_stats"] if train else []
+                own = _own(variables, name)
+                values, changed = penalty.function.apply(own, *of, mutable=kept)
+                variables = _with_own(variables, name, changed)
+            else:
+                values = penalty.function(*of)
+            terms[name] = jnp.mean(values)
             loss = loss + penalty.weight_at(epoch) * terms[name]
-        return loss, terms
+        return loss, (terms, variables)
+
+
+def _own(variables: Variables, name: str) -> Variables:
+    """The variables that the penalty `name` owns, as its module names them."""
+    found = {kind: tree.get("penalties", {}).get(name) for kind, tree in variables.items()}
+    return {kind: tree for kind, tree in found.items() if tree is not None}
+
+
+def _with_own(variables: Variables, name: str, own: Mapping[str, Any]) -> Variables:
+    """`variables` with those of the penalty at 'penalties' / `name` of each collection."""
+    changed = dict(variables)
+    for kind, tree in own.items():
+        others = changed.get(kind, {})
+        changed[kind] = {**others, "penalties": {**others.get("penalties", {}), name: tree}}
+    return changed
 
 
 def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> Objective:
@@ -122,7 +166,9 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
             continue
         options |= mine
         common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
-        penalties[name] = Penalty(partial(PENALTIES[name], **options), *common)
+        kind = PENALTIES[name]
+        made = kind(**options) if isinstance(kind, type) else partial(kind, **options)
+        penalties[name] = Penalty(made, *common)
     loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
     reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -1,7 +1,9 @@
 """Penalty slot: what is added to the reconstruction, one number per image.
 
 Every penalty is `f(p, model, variables, key, ...) -> [batch]` of a forward pass `p`; the objective
-averages it over the batch and multiplies it by `config.penalties.<name>.weight`.
+averages it over the batch and multiplies it by `config.penalties.<name>.weight`. One that learns is
+a Linen module whose `__call__` is such a function: its parameters are trained with the network's,
+at 'penalties' / name in `variables["params"]`; 'batch_stats' holds its statistics likewise.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,31 +15,32 @@ from jax.scipy.special import rel_entr
 
 from ae_jax.config.schema import Count, Rule
 from ae_jax.errors import ConfigError
-from ae_jax.model.bottleneck import largest
-from ae_jax.model.pipeline import Model, Pass, Variables
+from ae_jax.model.bottleneck import BOTTLENECKS, largest
+from ae_jax.model.pipeline import Forward, Model, Variables
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.variational import gaussian_kl
 
 Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
 
 
-def weight_l2(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+def weight_l2(p: Forward, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
     """sum over the kernels W of mean(W^2), biases left alone; the same number for every image.
 
     Those of encoder and decoder, a tied kernel once; the mean is over the entries of W.
     """
-    leaves = jax.tree_util.tree_leaves_with_path(variables["params"])
+    network = {name: tree for name, tree in variables["params"].items() if name != "penalties"}
+    leaves = jax.tree_util.tree_leaves_with_path(network)
     kernels = [W for path, W in leaves if path[-1].key == "kernel"]
     return jnp.full(len(p.x), sum(jnp.mean(jnp.square(W)) for W in kernels))
 
 
-def l1(p: Pass, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+def l1(p: Forward, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
     """sum_j |h_j| per image, h [batch, code_size] the code before the bottleneck."""
     return jnp.sum(jnp.abs(p.h), axis=1)
 
 
 def sparsity_kl(
-    p: Pass, model: Model, variables: Variables, key: jax.Array, rho: Rate = 0.05
+    p: Forward, model: Model, variables: Variables, key: jax.Array, rho: Rate = 0.05
 ) -> jax.Array:
     """sum_j KL(rho || rho^_j), rho^_j the mean of the code's unit j over the batch, in nats.
 
@@ -51,7 +54,9 @@ def sparsity_kl(
     return jnp.broadcast_to(divergence, p.x.shape[:1])
 
 
-def revive(p: Pass, model: Model, variables: Variables, key: jax.Array, k: Count = 32) -> jax.Array:
+def revive(
+    p: Forward, model: Model, variables: Variables, key: jax.Array, k: Count = 32
+) -> jax.Array:
     """||r - (g(u) - g(0))||^2 per image: units the batch left unused explain what is missing.
 
     r = x - x^ is taken as given, g is the decoder and u has the `k` largest h_j among the units
@@ -73,7 +78,7 @@ def revive(p: Pass, model: Model, variables: Variables, key: jax.Array, k: Count
     return jnp.any(unused) * jnp.sum(jnp.square(residual - explained), axis=(1, 2, 3))
 
 
-PENALTIES: dict[str, Callable[..., jax.Array]] = {
+PENALTIES: dict[str, Callable[..., Any]] = {
     "gaussian_kl": gaussian_kl,
     "weight_l2": weight_l2,
     "contractive": contractive,
@@ -94,12 +99,14 @@ def check_needs(c: Mapping[str, Any]) -> None:
     encoder, size = c["encoder"], c["model"]["code_size"]
     for name, options in c["penalties"].items():
         bottleneck = c["bottleneck"]["name"]
-        if name == "gaussian_kl" and bottleneck != "gaussian":
-            raise ConfigError("penalties.gaussian_kl: needs bottleneck.name 'gaussian'")
-        if name in OF_THE_CODE and bottleneck == "gaussian":
+        variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
+        if name == "gaussian_kl" and bottleneck not in variational:
+            known = " or ".join(f"'{n}'" for n in variational)
+            raise ConfigError(f"penalties.gaussian_kl: needs bottleneck.name {known}")
+        if name in OF_THE_CODE and bottleneck in variational:
             raise ConfigError(
-                f"penalties.{name}: needs a bottleneck.name other than 'gaussian', whose encoder "
-                "delivers means and variances, not a code"
+                f"penalties.{name}: needs a bottleneck.name other than '{bottleneck}', whose "
+                "encoder delivers the parameters of a distribution, not a code"
             )
         if name.startswith("contractive") and encoder.get("batch_norm"):
             raise ConfigError(

@@ -2,6 +2,7 @@
 
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError
+from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.objective.penalties import check_needs
 
 
@@ -31,10 +32,10 @@ def check_together(c: Config) -> None:
     if c.decoder.name == "tied":
         if c.encoder.name != "dense":
             raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
-        if c.bottleneck.name == "gaussian" or c.model.classes:
+        if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
             raise ConfigError(
-                "decoder.name: tied needs a code as wide as the encoder's output: no gaussian "
-                "bottleneck, no model.classes"
+                "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
+                "that takes several numbers for one of the code, no model.classes"
             )
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")

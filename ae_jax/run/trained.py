@@ -103,8 +103,8 @@ class Run(NamedTuple):
         return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
 
     def sample(self, key: Key, n: int, labels: ArrayLike | None = None) -> np.ndarray:
-        """n images of random codes: N(0, I) where the bottleneck is gaussian, else a Gaussian with
-        the mean and covariance of the training codes. `labels` as for `decode`.
+        """n images of random codes: of the bottleneck's prior where it is variational, else of a
+        Gaussian with the mean and covariance of the training codes. `labels` as for `decode`.
 
         Raises:
           DataError: errors of `decode`; or the training codes are not known: see `with_codes`.
@@ -112,8 +112,8 @@ class Run(NamedTuple):
         key, n = as_key(key), checks.count("n", n)
         classes = self._classes(labels, n)
         drawn = padded_size(n)  # a few sizes; the first n codes are the same of all
-        if self._has_prior:
-            codes = jax.random.normal(key, (drawn, self.config.model.code_size))
+        if (prior := self.model.prior) is not None:
+            codes = prior.sample(key, (drawn, self.config.model.code_size))
         else:
             mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
@@ -254,11 +254,6 @@ class Run(NamedTuple):
             for step, loss in points
         ]
         return _figures().curves(rows)
-
-    @property
-    def _has_prior(self) -> bool:
-        """Whether codes are trained to be N(0, I)."""
-        return bool(self.config.bottleneck.name == "gaussian")
 
     def _checked(self, where: str, images: ArrayLike) -> np.ndarray:
         limits = self.limits or self._own_limits()

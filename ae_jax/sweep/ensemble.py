@@ -121,7 +121,7 @@ def prepare(
     order, noise = (_streams(keys, name) for name in ("order", "noise"))
     values = {field: jnp.asarray(v[rows]) for field, v in group.values.items()}
     images, labels = jax.device_put(
-        (data.images, data.labels if group.config.model.classes else None),
+        (data.images, data.labels if fixed.model.conditional else None),
         NamedSharding(mesh, P()) if mesh else None,
     )
     states = [initial[i] for i in rows]

@@ -6,7 +6,7 @@ width, an activation, the batch size) may change its shapes or its operations, a
 members into groups.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from ae_jax import optimizer
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model import bottleneck, corruption
-from ae_jax.model.bottleneck import WIDTHS
+from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.objective import losses, objective, penalties
 from ae_jax.resolve.config import Resolved
 from ae_jax.train import setup
@@ -130,39 +130,20 @@ def maskable(config: Config) -> bool:
     choose among the units cut off, and `weight_l2` averages over their weights as well.
     """
     charged = {name for name, options in config.penalties.items() if options.weight != 0}
-    slot = config.bottleneck
-    raw = slot.get("deviation") == "raw"
-    return slot.name in ("identity", "dropout", "gaussian") and not (
-        raw or charged - {"l1", "gaussian_kl"}
-    )
+    options = config.bottleneck.to_dict()
+    bottleneck = BOTTLENECKS[options.pop("name")](**options)
+    return bottleneck.separable and not charged - {"l1", "gaussian_kl"}
 
 
 def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:
     """The trainer of a code of which only the first `size` numbers exist; the others are 0.
 
-    z and what penalties see of h are multiplied by [j < size], so the weights of the other units
-    receive no gradient and change nothing. Only the noise of a random bottleneck is not the small
-    network's: it is drawn for the wide code.
+    h and z are multiplied by [j < size], so the weights of the other units receive no gradient and
+    change nothing. Only the noise of a random bottleneck is not the small network's: it is drawn
+    for the wide code.
     """
-    module, config = trainer.model.module, trainer.config
-    keep = (jnp.arange(config.model.code_size) < size)[None, :].astype(jnp.float32)
-    keep_h = jnp.tile(keep, (1, WIDTHS.get(config.bottleneck.name, 1)))
-    wide: Any = module.bottleneck
-
-    def code(key: jax.Array, h: jax.Array, train: bool, **options: Any) -> jax.Array:
-        return keep * wide.func(key, h, train, **options)
-
-    def seen(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-        return lambda p, *rest: function(p._replace(h=keep_h * p.h), *rest)
-
-    module = module.clone(bottleneck=partial(code, **wide.keywords))
-    model = trainer.model._replace(module=module)
-    cut = {
-        name: penalty._replace(function=seen(penalty.function))
-        for name, penalty in trainer.objective.penalties.items()
-    }
-    of_code = trainer.objective._replace(model=model, penalties=cut)
-    return trainer._replace(model=model, objective=of_code)
+    model = trainer.model._replace(module=trainer.model.module.clone(kept=size))
+    return trainer._replace(model=model, objective=trainer.objective._replace(model=model))
 
 
 def initial_states(

@@ -44,7 +44,7 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     rows = slice(None if isinstance(data.images, np.ndarray) else TRIED * size)
     mean = setup.mean_image(data.images[rows], config.data.scale)
     images = jnp.asarray(data.images[rows])
-    labels = jnp.asarray(data.labels[rows]) if config.model.classes else None  # type: ignore[index]
+    labels = jnp.asarray(data.labels[rows]) if trainer.model.conditional else None  # type: ignore[index]
     full = min(full, len(images) // size)
     state = trainer.init(key, mean)
     params = sum(leaf.size for leaf in jax.tree.leaves(state.params))

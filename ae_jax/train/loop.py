@@ -117,7 +117,7 @@ def train(
     full, rest = trainer.batches
     everywhere = partial(devices.replicate, trainer.mesh)
     carry, noise = everywhere((Carry(state, trainer.metrics()), stream(key, "noise")))
-    labels = data.labels if trainer.config.model.classes else None
+    labels = data.labels if trainer.model.conditional else None
     order_of = partial(epoch_order, stream(key, "order"), trainer.n_train)
     compiled: dict[int, Any] = {}
     chunk, done = 1, int(state.step)

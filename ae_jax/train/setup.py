@@ -63,7 +63,8 @@ class Trainer(NamedTuple):
         return jax.jit(self._init)(key, mean)
 
     def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
-        params, statistics = part(self.model.init(stream(key, "init"), mean))
+        variables = self.model.init(stream(key, "init"), mean)
+        params, statistics = part(self.objective.init(variables, key))
         return TrainState(jnp.int32(0), params, statistics, self.optimizer.init(params))
 
     def metrics(self) -> Metrics:

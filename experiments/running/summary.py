@@ -12,6 +12,7 @@ import numpy as np
 import ae_jax
 from ae_jax.config.sections import Config
 from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
+from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from ae_jax.model.weights import params_sha256
 from ae_jax.streams import stream
@@ -135,7 +136,7 @@ def of_the_code(config: Config, test_codes: np.ndarray) -> dict[str, Any]:
     least = 2e-3 * float(np.ptp(test_codes, axis=0).max())  # as a histogram calls a unit constant
     found: dict[str, Any] = code_statistics.code_metrics(test_codes, least)
     bounds = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}.get(config.encoder.code_activation)
-    if config.bottleneck.name == "gaussian":
+    if BOTTLENECKS[config.bottleneck.name].prior is not None:
         found["collapsed_units"] = int((deviations**2 < advice.ACTIVE).sum())
     elif bounds:
         found["saturated_units"] = code_statistics.saturated_units(test_codes, *bounds)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ae_jax.model.bottleneck import Bottleneck
 from ae_jax.model.pipeline import Batch
 from ae_jax.resolve.config import load_config
 from ae_jax.train import loop, setup
@@ -48,13 +49,22 @@ def tree(flat):
     return nested
 
 
+class Times(Bottleneck):
+    """z = h * mask."""
+
+    mask: jax.Array
+
+    def __call__(self, h, key, train):
+        return h * self.mask, None
+
+
 def with_mask(trainer, mask):
     """The trainer with the golden noise in the place of its own."""
     model = trainer.model
     if trainer.config.corruption.name != "none":
         model = model._replace(corrupt=lambda key, x: x * mask)
     elif trainer.config.bottleneck.name != "identity":
-        model = model._replace(module=model.module.clone(bottleneck=lambda key, h, train: h * mask))
+        model = model._replace(module=model.module.clone(bottleneck=Times(mask)))
     return trainer._replace(model=model, objective=trainer.objective._replace(model=model))
 
 

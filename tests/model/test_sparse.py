@@ -10,9 +10,9 @@ from sklearn.decomposition import PCA
 
 from ae_jax.errors import ConfigError
 from ae_jax.evaluate import code_statistics
-from ae_jax.model import bottleneck
 from ae_jax.model import pipeline as model_lib
-from ae_jax.model.pipeline import Batch, Pass
+from ae_jax.model.bottleneck import TopKBottleneck
+from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective, penalties
 from ae_jax.resolve.config import load_config, resolve
 
@@ -24,7 +24,15 @@ def with_code(h):
     """A pass of which only the code matters."""
     h = jnp.asarray(h, jnp.float32)
     x = jnp.zeros((len(h), 1, 1, 1))
-    return Pass(x, x, h, h, x, x)
+    return Forward(x, x, h, h, None, x, x)
+
+
+def top_k(h, k):
+    """The code, the same in training and at evaluation."""
+    z, code = TopKBottleneck(k=k).apply({}, h, None, True)
+    np.testing.assert_array_equal(z, TopKBottleneck(k=k).apply({}, h, None, False)[0])
+    assert code is None
+    return z
 
 
 def kl(h, rho):
@@ -65,9 +73,9 @@ def test_kl_of_saturated_units_is_finite():
 
 def test_top_k_keeps_exactly_k_by_value():
     h = jnp.array([[3.0, -5.0, 1.0, 2.0], [-1.0, -2.0, -3.0, -4.0], [1.0, 1.0, 1.0, 1.0]])
-    z = bottleneck.top_k(None, h, False, 2)
+    z = top_k(h, 2)
     np.testing.assert_array_equal(z, [[3, 0, 0, 2], [-1, -2, 0, 0], [1, 1, 0, 0]])
-    np.testing.assert_array_equal(bottleneck.top_k(None, h, True, 4), h)
+    np.testing.assert_array_equal(top_k(h, 4), h)
 
 
 @pytest.mark.parametrize("k", [1, 7, 20])
@@ -75,7 +83,7 @@ def test_top_k_against_sorting(k):
     rng = np.random.default_rng(k)
     h = np.round(rng.normal(size=(50, 20)), 1).astype(np.float32)  # with many ties
     h[h == 0] = 0.05
-    z = np.asarray(bottleneck.top_k(None, jnp.asarray(h), True, k))
+    z = np.asarray(top_k(jnp.asarray(h), k))
     assert np.all((z != 0).sum(1) == k)
     np.testing.assert_array_equal(np.sort(z[z != 0].reshape(50, k)), np.sort(h)[:, 20 - k :])
     assert np.all(z[z != 0] == h[z != 0])
@@ -86,7 +94,7 @@ def test_top_k_gradient_by_finite_differences():
     weight = jnp.arange(1.0, 19.0).reshape(3, 6)
 
     def f(h):
-        return jnp.sum(weight * bottleneck.top_k(None, h, True, 2) ** 2)
+        return jnp.sum(weight * top_k(h, 2) ** 2)
 
     ours = np.asarray(jax.grad(f)(h))
     step = 1e-2

@@ -109,7 +109,7 @@ def test_equals_the_derivative_of_the_whole_encoder(name):
         stacked = jnp.concatenate([x[None], moved])
         return jax.lax.map(lambda x: jacobians(model, variables, x), stacked)
 
-    J, *moved = np.asarray(truth(variables, p.noisy), np.float64)
+    J, *moved = np.asarray(truth(variables, p.corrupted), np.float64)
     expected = (J**2).sum((1, 2))
     assert expected.max() > 1e-4
     exact, naive, second = ours(variables, p)
@@ -152,7 +152,7 @@ def numpy_layer(name="sigmoid"):
     _, model, variables, p = prepared(dense((), name))
     layer = jax.tree.map(lambda v: np.asarray(v, np.float64), variables["params"]["encoder"])
     W, b = layer["layer_0"]["kernel"], layer["layer_0"]["bias"]
-    a = np.asarray(p.noisy, np.float64).reshape(len(p.noisy), -1) @ W + b
+    a = np.asarray(p.corrupted, np.float64).reshape(len(p.corrupted), -1) @ W + b
     f = {"sigmoid": lambda a: 1 / (1 + np.exp(-a)), "relu": lambda a: np.maximum(a, 0)}[name]
     return model, variables, p, W, f(a)
 
@@ -219,7 +219,7 @@ def test_gradient_by_finite_differences(name, penalty):
 
 def test_hutchinson_is_unbiased_with_the_stated_variance():
     _, model, variables, p = prepared(dense((7,), "tanh"), n=2)
-    J = compiled(lambda x: jacobians(model, variables, x))(p.noisy)
+    J = compiled(lambda x: jacobians(model, variables, x))(p.corrupted)
     J = np.asarray(J, np.float64)
     A = J @ J.transpose(0, 2, 1)
     off = A - A * np.eye(3)
@@ -244,7 +244,7 @@ def test_hessian_term_tends_to_the_second_derivative():
     def encode(flat):
         return model.module.apply(variables, flat.reshape(1, 4, 3, 1), method="encode")[0]
 
-    H = np.asarray(compiled(jax.hessian(encode))(p.noisy.reshape(-1)), np.float64)
+    H = np.asarray(compiled(jax.hessian(encode))(p.corrupted.reshape(-1)), np.float64)
     sigma, n = 0.01, 2000
     ours = penalty_of("contractive_hessian", p, model, variables, sigma=sigma, samples=n)
     np.testing.assert_allclose(

@@ -9,7 +9,7 @@ from scipy import ndimage
 from ae_jax.data.arrays import Split
 from ae_jax.evaluate import baselines, manifold
 from ae_jax.model.corruption import CORRUPTIONS, affine
-from ae_jax.model.pipeline import Batch, Pass
+from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective.losses import emphasised_squared_error, squared_error
 from ae_jax.resolve.config import load_config, resolve
 from ae_jax.train import loop, setup
@@ -151,9 +151,8 @@ def test_each_image_draws_its_own_level():
 def test_emphasis_weighs_corrupted_and_kept_pixels():
     x, noisy = jnp.array([1.0, 1.0, 1.0, 0.5]), jnp.array([0.0, 1.0, 1.0, 0.0])
     x_hat = jnp.array([0.5, 0.0, 1.0, 0.0])
-    p = Pass(
-        *(v.reshape(1, 2, 2, 1) for v in (x, noisy)), None, None, None, x_hat.reshape(1, 2, 2, 1)
-    )
+    x, noisy, x_hat = (v.reshape(1, 2, 2, 1) for v in (x, noisy, x_hat))
+    p = Forward(x, noisy, h=None, z=None, code=None, pre_activation=None, x_hat=x_hat)
     loss = emphasised_squared_error(p, corrupted=2.0, kept=0.5)
     assert float(loss[0]) == pytest.approx(2.0 * (0.25 + 0.25) + 0.5 * 1.0)
     same = emphasised_squared_error(p, corrupted=1.0, kept=1.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ae_jax.data.arrays import Split
-from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.bottleneck import BOTTLENECKS, DropoutBottleneck
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.resolve.config import merge, resolve
@@ -33,23 +33,30 @@ def drawn(monkeypatch):
     """slot -> {(key data, what came of it)} of every call in a compiled program that ran."""
     seen = {}
 
+    def note(name, key, result):
+        if key is not None:  # initial weights are made without noise
+            data = jax.random.key_data(key)
+            jax.debug.callback(lambda *found: seen.setdefault(name, []).append(found), data, result)
+
     def watch(slots, name, place):
         slot = slots[name]
 
         @functools.wraps(slot)
         def watched(*args, **options):
             result = slot(*args, **options)
-            if args[place] is not None:  # initial weights are made without noise
-                key = jax.random.key_data(args[place])
-                jax.debug.callback(
-                    lambda *found: seen.setdefault(name, []).append(found), key, result
-                )
+            note(name, args[place], result)
             return result
 
         monkeypatch.setitem(slots, name, watched)
 
+    class WatchedDropout(DropoutBottleneck):
+        def __call__(self, h, key, train):
+            z, code = super().__call__(h, key, train)
+            note("dropout", key, z)
+            return z, code
+
     watch(CORRUPTIONS, "gaussian", 0)
-    watch(BOTTLENECKS, "dropout", 0)
+    monkeypatch.setitem(BOTTLENECKS, "dropout", WatchedDropout)
     watch(PENALTIES, "contractive", 3)
     watch(PENALTIES, "contractive_hessian", 3)
     return seen
