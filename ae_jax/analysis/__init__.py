@@ -41,13 +41,13 @@ from ae_jax.analysis.finding import Finding, NotApplicable, Study
 __all__ = ["APPLICATIONS", "Finding", "NotApplicable", "Study"]
 
 APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
-    "pca": pca.analyse,
-    "compression": compression.analyse,
-    "denoising": denoising.analyse,
+    "pca": pca.APPLICATION,
+    "compression": compression.APPLICATION,
+    "denoising": denoising.APPLICATION,
     "inpainting": inpainting.analyse,
     "super_resolution": super_resolution.analyse,
     "anomaly": anomaly.analyse,
-    "classification": classification.analyse,
+    "classification": classification.APPLICATION,
     "interpolation": interpolation.analyse,
     "transformations": transformations.analyse,
     "generation": generation.analyse,
