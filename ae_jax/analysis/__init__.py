@@ -10,7 +10,8 @@
 >>> finding.numbers["mse"] > finding.control["pca_mse"]  # it has hardly been trained
 True
 
-The functions above `analyse` in each file work on arrays and need no study.
+Each is measured, judged and drawn in steps of its own, see `finding.Application`. Functions of
+arrays in these files need no study.
 """
 
 from collections.abc import Callable

@@ -168,9 +168,7 @@ figures.image_rows({name: v[:10] for name, v in rows.items()}, "An 8 x 8 box rep
 # %%
 for name, v in {"black": damaged, "repaired": repaired}.items():
     print(f"{name:<9} mse on the missing pixels {missing.mse(known, clean, v):.4f}")
-assert missing.mse(known, clean, repaired) < missing.mse(
-    known, clean, damaged
-)
+assert missing.mse(known, clean, repaired) < missing.mse(known, clean, damaged)
 
 # %% [markdown]
 # Not a bad guess for a single pass, though the box shows. The notebook `applications` does better,

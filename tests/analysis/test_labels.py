@@ -190,11 +190,18 @@ def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsy
     for name in ("pca", "filters"):
         monkeypatch.setitem(APPLICATIONS, name, diverged)
     given = SimpleNamespace(
-        workdir=tmp_path, seed=0, effort=1.0, debug=False, only=["pca", "filters"], data=None
+        workdir=tmp_path,
+        best=False,
+        seed=0,
+        effort=1.0,
+        debug=False,
+        only=["pca", "filters"],
+        data=None,
     )
     monkeypatch.setattr(analyse.flags, "FLAGS", given)
     monkeypatch.setattr(
-        "ae_jax.run.keeping.restore", lambda workdir: SimpleNamespace(config=None, code_mean=())
+        "ae_jax.run.keeping.restore",
+        lambda workdir, best: SimpleNamespace(config=None, code_mean=()),
     )
     monkeypatch.setattr("experiments.workdirs.place.opened", lambda *a: SimpleNamespace(train=None))
     monkeypatch.setattr("ae_jax.data.arrays.sampled", lambda data: data)
