@@ -10,7 +10,8 @@
 >>> finding.numbers["mse"] > finding.control["pca_mse"]  # it has hardly been trained
 True
 
-The functions above `analyse` in each file work on arrays and need no study.
+Each is measured, judged and drawn in steps of its own, see `finding.Application`. Functions of
+arrays in these files need no study.
 """
 
 from collections.abc import Callable
@@ -41,14 +42,14 @@ from ae_jax.analysis.finding import Finding, NotApplicable, Study
 __all__ = ["APPLICATIONS", "Finding", "NotApplicable", "Study"]
 
 APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
-    "pca": pca.analyse,
-    "compression": compression.analyse,
-    "denoising": denoising.analyse,
-    "inpainting": inpainting.analyse,
-    "super_resolution": super_resolution.analyse,
-    "anomaly": anomaly.analyse,
-    "classification": classification.analyse,
-    "interpolation": interpolation.analyse,
+    "pca": pca.APPLICATION,
+    "compression": compression.APPLICATION,
+    "denoising": denoising.APPLICATION,
+    "inpainting": inpainting.APPLICATION,
+    "super_resolution": super_resolution.APPLICATION,
+    "anomaly": anomaly.APPLICATION,
+    "classification": classification.APPLICATION,
+    "interpolation": interpolation.APPLICATION,
     "transformations": transformations.analyse,
     "generation": generation.analyse,
     "code_space": code_space.analyse,

@@ -4,14 +4,14 @@ Every number is rounded to 2^b evenly spaced levels between its 0.1 % and 99.9 %
 training set. PCA of equal size goes through the same quantiser.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import jax
 import numpy as np
 
-from ae_jax.analysis import judge
-from ae_jax.analysis.finding import Finding, Study, image_errors
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis.finding import Application, Measured, Study, image_errors
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines
 from ae_jax.evaluate.metrics import psnr
@@ -20,8 +20,46 @@ from ae_jax.figures.panels import Panel, line_panels
 from ae_jax.run.trained import Run
 
 BITS = (2, 4, 8, 32)  # 32: as they are
-Table = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
+SHOWN_BITS = 8  # of the images in the figure
 TAIL = 0.001  # of the training codes may lie outside the quantiser's range on either side
+Errors = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
+BySize = dict[int, list[float]]  # code size (text in a file) -> a value for each number of bits
+
+
+class Own(TypedDict):
+    """Of the run, a value for each number of bits."""
+
+    code_size: int
+    mse: list[float]  # per pixel, [0,1] units
+    psnr_db: list[float]
+    gain_db: NotRequired[list[Estimate]]  # where the code is smaller than the image
+
+
+class Numbers(TypedDict):
+    """Of the autoencoders of several sizes, and of the run."""
+
+    mse: BySize  # of the test images, per pixel in [0,1] units
+    psnr_db: BySize
+    gain_db: dict[int, list[Estimate]]  # dB over PCA, its standard error, of the same images
+    bits: list[int]  # for a number of the code
+    run: Own
+
+
+class Control(TypedDict):
+    """Of PCA of the same sizes, and of no code at all."""
+
+    pca_mse: BySize  # per pixel, [0,1] units
+    pca_psnr_db: BySize
+    mean_image_mse: float
+    image_bits: int  # of an image, 8 a pixel
+
+
+class Shown(NamedTuple):
+    """Test images [12, H, W, C] and what is left of them."""
+
+    images: np.ndarray
+    decoded: dict[int, np.ndarray]  # code size -> of SHOWN_BITS a number
+    pca: tuple[int, np.ndarray]  # (components, as they are), of the largest size
 
 
 def quantise(codes: np.ndarray, train_codes: np.ndarray, bits: int) -> np.ndarray:
@@ -72,62 +110,8 @@ def pca_errors(train: np.ndarray, images: np.ndarray, k: int) -> np.ndarray:
     return image_errors(decode(encode(images)), baselines.unit_rows(images))
 
 
-def measure(found: Table, pca: Table) -> tuple[dict[str, Any], dict[str, Any]]:
-    """('mse', 'psnr_db', 'gain_db'; 'pca_mse', 'pca_psnr_db') of errors {code size: [bits, n]}."""
-    mse, pca_mse = ({k: v.mean(1).tolist() for k, v in t.items()} for t in (found, pca))
-    gain = {k: [judge.decibels(a, b) for a, b in zip(found[k], pca[k], strict=True)] for k in found}
-    numbers = {"mse": mse, "psnr_db": _db(mse), "gain_db": gain}
-    return numbers, {"pca_mse": pca_mse, "pca_psnr_db": _db(pca_mse)}
-
-
-def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
-    """At how many sizes the autoencoders win, for each number of bits, and by how much.
-
-    Only those can win that are better than the mean image, which takes no bits.
-    """
-    sizes, bits = list(numbers["gain_db"]), numbers["bits"]
-    blank = control["mean_image_mse"]
-    words = []
-    for i, b in reversed(list(enumerate(bits))):
-        sign = {k: judge.beyond(Estimate(*numbers["gain_db"][k][i])) for k in sizes}
-        won = sum(sign[k] > 0 and numbers["mse"][k][i] < blank for k in sizes)
-        lost = sum(s < 0 for s in sign.values())
-        how = "not quantized" if b >= 32 else f"{b:.0f} bits"
-        words.append(f"{how} {won}" + (f" (PCA {lost})" if lost else ""))
-    k, i = sizes[-1], bits.index(8)
-    gain = Estimate(*numbers["gain_db"][k][i])
-    smaller = control["image_bits"] / (8 * int(k))
-    said = (
-        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; "
-        f"{k} numbers of 8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
-        f"{gain.text(digits=2, sign=True)} over PCA"
-    )
-    if (own := numbers["run"].get("gain_db")) is not None:
-        gain = Estimate(*own[-1])
-        who = judge.verdict("the run", "PCA", gain, numbers["run"]["mse"][-1] < blank)
-        size = numbers["run"]["code_size"]
-        said += f"; {who} at its {size:.0f} numbers ({gain.text(digits=2, sign=True)} dB)"
-    return said
-
-
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """Autoencoders of five code sizes, and the run, against PCA.
-
-    The five have 256 hidden units either way and are trained for about 1,000 x effort steps on all
-    training images. PCA and the quantisers' ranges are of the study's training images, the errors
-    of its test images.
-
-    Returns:
-      numbers: 'bits' for a number of the code; 'mse' per pixel in [0,1] units and 'psnr_db' in dB,
-        each {code size: a value for each of `bits`}; 'gain_db' likewise, [dB over PCA, its standard
-        error] of the same images; 'run': {'code_size', 'mse', 'psnr_db' and, of a code that is
-        smaller than the image, 'gain_db'}.
-      control: 'pca_mse' and 'pca_psnr_db' likewise; 'mean_image_mse'; 'image_bits', of an image
-        with 8 a pixel.
-
-    Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more.
-    """
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """Autoencoders of five code sizes, and the run, against PCA; see APPLICATION."""
     study.need_images()
     train, test = study.train.images, study.test.images
     pixels = test[0].size
@@ -137,14 +121,37 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         for k, run in family.items()
     }
     pca = {k: _pca_errors_by_bits(train, test, k) for k in family}
-    numbers, control = measure(found, pca)
-    numbers |= {"bits": list(BITS), "run": _of_run(study)}
-    control |= {
+    mse, pca_mse = by_size(found), by_size(pca)
+    numbers: Numbers = {
+        "mse": mse,
+        "psnr_db": _db(mse),
+        "gain_db": gains(found, pca),
+        "bits": list(BITS),
+        "run": _of_run(study),
+    }
+    control: Control = {
+        "pca_mse": pca_mse,
+        "pca_psnr_db": _db(pca_mse),
         "mean_image_mse": baselines.mean_image_mse(train, test),
         "image_bits": 8 * pixels,
     }
-    made = {"": _chart(numbers, control), "images": _images(test[:12], family, train)}
-    return Finding(numbers, control, sentence(numbers, control), made)
+    return Measured(numbers, control, _shown(test[:12], family, train))
+
+
+def by_size(errors: Errors) -> BySize:
+    """Means over the images."""
+    return {k: v.mean(1).tolist() for k, v in errors.items()}
+
+
+def gains(found: Errors, pca: Errors) -> dict[int, list[Estimate]]:
+    """dB over PCA of the same size and bits, image by image."""
+    return {
+        k: [judging.decibels(a, b) for a, b in zip(found[k], pca[k], strict=True)] for k in found
+    }
+
+
+def _db(table: BySize) -> BySize:
+    return {k: [psnr(v) for v in values] for k, values in table.items()}
 
 
 def _pca_errors_by_bits(train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
@@ -152,7 +159,7 @@ def _pca_errors_by_bits(train: np.ndarray, test: np.ndarray, k: int) -> np.ndarr
     return errors_by_bits(decode, encode(test), encode(train), test)
 
 
-def _of_run(study: Study) -> dict[str, Any]:
+def _of_run(study: Study) -> Own:
     """The run's own numbers, beside PCA of as many."""
     run, size = study.run, study.run.config.model.code_size
     train, test = study.train.images, study.test
@@ -161,59 +168,99 @@ def _of_run(study: Study) -> dict[str, Any]:
         return run.decode(codes, test.labels if run.config.model.classes else None)
 
     own = errors_by_bits(decode, run.encode(test.images), run.encode(train), test.images)
-    if size < min(test.images[0].size, len(train)):
-        table, _ = measure({size: own}, {size: _pca_errors_by_bits(train, test.images, size)})
-        return {"code_size": size, **{name: row[size] for name, row in table.items()}}
     mse = own.mean(1).tolist()
-    return {"code_size": size, "mse": mse, "psnr_db": [psnr(v) for v in mse]}
+    row: Own = {"code_size": size, "mse": mse, "psnr_db": [psnr(v) for v in mse]}
+    if size < min(test.images[0].size, len(train)):
+        pca = _pca_errors_by_bits(train, test.images, size)
+        row["gain_db"] = gains({size: own}, {size: pca})[size]
+    return row
 
 
-def _db(table: dict[int, list[float]]) -> dict[int, list[float]]:
-    return {k: [psnr(v) for v in values] for k, values in table.items()}
+def _shown(images: np.ndarray, family: dict[int, Run], train: np.ndarray) -> Shown:
+    decoded = {
+        k: run.decode(quantise(run.encode(images), run.encode(train), SHOWN_BITS))
+        for k, run in family.items()
+    }
+    encode, decode = pca_codec(train, max(family))
+    pca = decode(encode(images)).reshape(images.shape)
+    return Shown(images, decoded, (max(family), pca))
 
 
-def _chart(numbers: dict[str, Any], control: dict[str, Any]) -> Any:
+def judge(numbers: Numbers, control: Control) -> str:
+    """At how many sizes the autoencoders win, for each number of bits, and by how much.
+
+    Only those can win that are better than the mean image, which takes no bits.
+    """
+    sizes, bits = list(numbers["gain_db"]), numbers["bits"]
+    blank = control["mean_image_mse"]
+    words = []
+    for i, b in reversed(list(enumerate(bits))):
+        sign = {k: judging.beyond(Estimate(*numbers["gain_db"][k][i])) for k in sizes}
+        won = sum(sign[k] > 0 and numbers["mse"][k][i] < blank for k in sizes)
+        lost = sum(s < 0 for s in sign.values())
+        how = "not quantized" if b >= 32 else f"{b:.0f} bits"
+        words.append(f"{how} {won}" + (f" (PCA {lost})" if lost else ""))
+    k, i = sizes[-1], bits.index(8)
+    gain = Estimate(*numbers["gain_db"][k][i])
+    smaller = control["image_bits"] / (8 * int(k))
+    return (
+        f"of {len(sizes)} sizes the nonlinear code wins over PCA {', '.join(words)}; "
+        f"{k} numbers of 8 bits ({smaller:.1f} times smaller): {numbers['psnr_db'][k][i]:.1f} dB, "
+        f"{gain.text(digits=2, sign=True)} over PCA{_run_words(numbers['run'], blank)}"
+    )
+
+
+def _run_words(row: Own, blank: float) -> str:
+    if (gains := row.get("gain_db")) is None:
+        return ""
+    gain = Estimate(*gains[-1])
+    who = judging.verdict("the run", "PCA", gain, row["mse"][-1] < blank)
+    size = row["code_size"]
+    return f"; {who} at its {size:.0f} numbers ({gain.text(digits=2, sign=True)} dB)"
+
+
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """PSNR by size and by bits; 'images', what is left of some."""
+    numbers, control, shown = measured
+    rows = {"original": shown.images}
+    rows |= {f"{k} numbers, {SHOWN_BITS} bits": v for k, v in shown.decoded.items()}
+    components, images = shown.pca
+    rows[f"PCA, {components}"] = images
+    return {
+        "": line_panels([_by_size(numbers, control), _by_bits(numbers, control)], "Compression"),
+        "images": image_rows(rows, "Test images after compression"),
+    }
+
+
+def _by_size(numbers: Numbers, control: Control) -> Panel:
     found, pca, own = numbers["psnr_db"], control["pca_psnr_db"], numbers["run"]
     sizes = list(found)
-    by_size = {
+    lines = {
         "autoencoders": (sizes, [found[k][-1] for k in sizes]),
         "PCA": (sizes, [pca[k][-1] for k in sizes]),
         "the run": ([own["code_size"]], [own["psnr_db"][-1]]),
     }
-    by_bits = {}
-    for name, table in (("autoencoder", found), ("PCA", pca)):
-        for i, bits in enumerate(BITS[:-1]):
-            rate = [k * bits for k in sizes]
-            by_bits[f"{name}, {bits} bits"] = (rate, [table[k][i] for k in sizes])
-    return line_panels(
-        [
-            Panel(
-                "Not quantized",
-                "numbers in the code",
-                "test PSNR (dB)",
-                by_size,
-                ["PCA"],
-                log_x=True,
-                ticks=sizes,
-            ),
-            Panel(
-                "Quantized",
-                "bits an image",
-                "test PSNR (dB)",
-                by_bits,
-                log_x=True,
-                ticks=(4, 16, 64, 256),
-            ),
-        ],
-        "Compression",
-    )
+    axes = ("Not quantized", "numbers in the code", "test PSNR (dB)")
+    return Panel(*axes, lines, ["PCA"], log_x=True, ticks=sizes)
 
 
-def _images(images: np.ndarray, family: Mapping[int, Run], train: np.ndarray) -> Any:
-    rows = {"original": images}
-    for k, run in family.items():
-        codes = quantise(run.encode(images), run.encode(train), 8)
-        rows[f"{k} numbers, 8 bits"] = run.decode(codes)
-    encode, decode = pca_codec(train, max(family))
-    rows[f"PCA, {max(family)}"] = decode(encode(images)).reshape(images.shape)
-    return image_rows(rows, "Test images after compression")
+def _by_bits(numbers: Numbers, control: Control) -> Panel:
+    lines = {
+        f"{name}, {bits} bits": ([k * bits for k in table], [row[i] for row in table.values()])
+        for name, table in (("autoencoder", numbers["psnr_db"]), ("PCA", control["pca_psnr_db"]))
+        for i, bits in enumerate(numbers["bits"][:-1])
+    }
+    axes = ("Quantized", "bits an image", "test PSNR (dB)")
+    return Panel(*axes, lines, log_x=True, ticks=(4, 16, 64, 256))
+
+
+APPLICATION = Application(measure, judge, draw)
+"""Autoencoders of five code sizes, and the run, against PCA.
+
+The five have 256 hidden units either way and are trained for about 1,000 x effort steps on all
+training images. PCA and the quantisers' ranges are of the study's training images, the errors of
+its test images.
+
+Raises:
+  NotApplicable: the data are not images of 8 x 8 pixels or more.
+"""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, final
 
 import jax
 import numpy as np
@@ -28,6 +28,13 @@ DEEP = {  # of the autoencoders an application trains for itself, unless it says
 
 class NotApplicable(AeJaxError):  # noqa: N818 (a finding, not a fault)
     """The run or its data lack what an application needs; the message is the reason."""
+
+
+@final
+class Skipped(TypedDict):
+    """In place of the numbers of a part of an application that was not done."""
+
+    skipped: str  # the reason
 
 
 class Finding(NamedTuple):

@@ -2,35 +2,40 @@
 
 Three ways. A denoising autoencoder in one feed-forward pass; the closest point of the learnt
 manifold by energy minimisation over the code, from several starts (course notes, figures 10 and
-11); and what needs no network, see `filling`. Scored on the missing pixels alone.
+11); and what needs no network, see `filling`. Scored on the missing pixels alone, see `missing`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ae_jax.analysis import filling, judge
+from ae_jax.analysis import filling, missing
+from ae_jax.analysis import judge as judging
 from ae_jax.analysis.energy import Minimum, closest, prior_of
-from ae_jax.analysis.finding import Finding, Study
+from ae_jax.analysis.finding import Application, Measured, Study
 from ae_jax.evaluate import baselines
 from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import Panel, line_panels
 from ae_jax.run.trained import Run
 
-RATE, BOX = 0.5, 8
-CORNER = (8, 12)  # rows and columns the box's corner is drawn from: the Keras tutorial's repair
 IMAGES = 100
 STEPS = 1300
-LEARNT = ("denoiser, one pass", "the run, one pass", "energy")
-OURS = {"scattered pixels": "denoiser, one pass", "grey box": "energy"}  # not chosen by its score
+FEW = 12  # images in the figure
+Guesses = Mapping[str, np.ndarray]  # way -> images [n, H, W, C]
+Kind = Literal["scattered pixels", "grey box"]
+Way = Literal["denoiser, one pass", "the run, one pass", "energy"]
+LEARNT: tuple[Way, ...] = ("denoiser, one pass", "the run, one pass", "energy")
+OURS: dict[Kind, Way] = {  # not chosen by its score
+    "scattered pixels": "denoiser, one pass",
+    "grey box": "energy",
+}
 DENOISER: dict[str, Any] = {  # dropped pixels are mid-grey in [-1,1] units, neither ink nor paper
     "data": {"scale": "sym"},
-    "corruption": {"name": "mask", "rate": RATE},
+    "corruption": {"name": "mask", "rate": missing.RATE},
     "encoder": {"hidden": (1000,), "code_activation": "relu"},
     "decoder": {"hidden": (1000,), "output": "tanh"},
     "model": {"code_size": 1000, "init": "he"},
@@ -41,35 +46,59 @@ DENOISER: dict[str, Any] = {  # dropped pixels are mid-grey in [-1,1] units, nei
 }
 
 
-def scattered(key: jax.Array, shape: tuple[int, ...], rate: float = RATE) -> np.ndarray:
-    """Which pixels are known: 1 or 0 [n, H, W, 1]; a pixel is missing with probability `rate`."""
-    return np.asarray(jax.random.uniform(key, (*shape[:3], 1)) >= rate, np.float32)
+class Score(TypedDict):
+    """Of one way."""
+
+    mse: float  # per missing pixel, [0,1] units
+    psnr_db: float
 
 
-def boxes(key: jax.Array, shape: tuple[int, ...], size: int = BOX) -> np.ndarray:
-    """1 or 0 [n, H, W, 1], 0 in one square of `size` an image, its corner drawn near the middle.
+class Gain(TypedDict):
+    """Of the way that is judged over the controls, image by image."""
 
-    It is half as wide as the image at most.
-    """
-    n, H, W = shape[:3]
-    size = min(size, H // 2, W // 2)
-    low, high = CORNER
-    spans = [(min(low, max(side - size, 0)), min(high, side - size + 1)) for side in (H, W)]
-    k_rows, k_columns = jax.random.split(key)
-    top, left = (
-        np.asarray(jax.random.randint(k, (n, 1), a, max(b, a + 1)))
-        for k, (a, b) in zip((k_rows, k_columns), spans, strict=True)
-    )
-    rows, columns = np.arange(H)[None], np.arange(W)[None]
-    inside = ((rows >= top) & (rows < top + size))[:, :, None] & (
-        (columns >= left) & (columns < left + size)
-    )[:, None, :]
-    return 1.0 - inside[..., None].astype(np.float32)
+    ours: Way
+    theirs: str  # the best control
+    gain_db: float
+    gain_error_db: float  # its standard error
+    classical: str  # the best control that has seen no images
+    gain_over_classical_db: float
+    gain_over_classical_error_db: float
 
 
-def fill(known: np.ndarray, images: np.ndarray, guess: ArrayLike) -> np.ndarray:
-    """What is known of the images, and the guess elsewhere, clipped to [0,1]."""
-    return known * images + (1 - known) * np.clip(guess, 0, 1)
+Learnt = dict[Way, Score]
+Numbers = TypedDict(
+    "Numbers",
+    {
+        "images": int,  # how many
+        "gains": dict[Kind, Gain],
+        "scattered pixels": Learnt,
+        "grey box": Learnt,
+    },
+)
+Unlearnt = dict[str, Score]  # of 'Telea' and 'Navier-Stokes', or 'nearest pixel'; 'mean image', ...
+Control = TypedDict(
+    "Control",
+    {
+        "linear": dict[Kind, Score],  # the best linear filling, where there are few enough pixels
+        "scattered pixels": Unlearnt,
+        "grey box": Unlearnt,
+    },
+)
+
+
+class Filled(NamedTuple):
+    """Images [n, H, W, C] of which something is missing, and guesses at it."""
+
+    known: np.ndarray  # 1 or 0 [n, H, W, 1]
+    guesses: Guesses
+    trace: np.ndarray  # energy at every step, in nats up to a constant, mean over the images
+
+
+class Shown(NamedTuple):
+    """What the figures show."""
+
+    images: np.ndarray  # the first FEW
+    filled: dict[Kind, Filled]  # the same images
 
 
 def nearest_codes(
@@ -82,82 +111,108 @@ def nearest_codes(
     return codes[distance.argmin(1)]
 
 
-def masked(image: jax.Array, known: jax.Array) -> jax.Array:
-    """The operator of inpainting: what is known of an image [H, W, C], 0 elsewhere."""
-    return known * image
-
-
 def by_energy(run: Run, known: np.ndarray, images: np.ndarray, train: np.ndarray) -> Minimum:
     """Most probable codes of the known pixels, from four starts: the codes of the grey-filled and
     the mean-filled image, the nearest training code, the mean code."""
     codes = run.encode(train)
     prior = prior_of(run, train)
     starts = [
-        run.encode(fill(known, images, filling.GREY)),
-        run.encode(fill(known, images, train.mean(0))),
+        run.encode(missing.fill(known, images, filling.GREY)),
+        run.encode(missing.fill(known, images, train.mean(0))),
         nearest_codes(known, images, train, codes),
         np.broadcast_to(codes.mean(0), (len(images), codes.shape[1])),
     ]
-    return closest(run, prior, masked, (jnp.asarray(known * images), jnp.asarray(known)), starts)
+    data = (jnp.asarray(known * images), jnp.asarray(known))
+    return closest(run, prior, missing.masked, data, starts)
 
 
-def missing_mse(known: np.ndarray, images: np.ndarray, guess: np.ndarray) -> float:
-    """Squared error a missing pixel, in [0,1] units."""
-    return float(missing_sse(known, images, guess).sum() / ((1 - known).sum() * images.shape[-1]))
+def scores(known: np.ndarray, images: np.ndarray, guesses: Guesses) -> dict[str, Score]:
+    """Way -> how far off its guesses at the missing pixels are."""
+    mse = {way: missing.mse(known, images, guess) for way, guess in guesses.items()}
+    return {way: {"mse": v, "psnr_db": psnr(v)} for way, v in mse.items()}
 
 
-def missing_sse(known: np.ndarray, images: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Squared error of each image [n], summed over the missing pixels, in [0,1] units."""
-    wrong = np.square((1 - known) * (np.clip(guess, 0, 1) - images), dtype=np.float64)
-    return wrong.sum((1, 2, 3))
+def compared(ours: Way, known: np.ndarray, images: np.ndarray, guesses: Guesses) -> Gain:
+    """One way against the best of the controls, chosen by what is reported, in their favor."""
+    sse = {way: missing.squares(known, images, guess) for way, guess in guesses.items()}
+    db = {w: v["psnr_db"] for w, v in scores(known, images, guesses).items() if w not in LEARNT}
+    theirs, classical = judging.best(db), judging.best({w: db[w] for w in db if w != "linear"})
+    gain, over = (judging.decibels(sse[ours], sse[way]) for way in (theirs, classical))
+    return {
+        "ours": ours,
+        "theirs": theirs,
+        "gain_db": gain.value,
+        "gain_error_db": gain.error,
+        "classical": classical,
+        "gain_over_classical_db": over.value,
+        "gain_over_classical_error_db": over.error,
+    }
 
 
-def measure(
-    masks: Mapping[str, np.ndarray],
-    images: np.ndarray,
-    guesses: Mapping[str, Mapping[str, np.ndarray]],
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(numbers, the controls'), as `analyse` returns them."""
-    numbers: dict[str, Any] = {"images": len(images), "gains": {}}
-    control: dict[str, Any] = {"linear": {}}
-    for kind, ways in guesses.items():
-        known = masks[kind]
-        sse = {way: missing_sse(known, images, g) for way, g in ways.items()}
-        table = {}
-        for way, g in ways.items():
-            mse = missing_mse(known, images, g)
-            table[way] = {"mse": mse, "psnr_db": psnr(mse)}
-        numbers[kind] = {way: table[way] for way in ways if way in LEARNT}
-        control[kind] = {w: v for w, v in table.items() if w not in (*LEARNT, "linear")}
-        if "linear" in table:
-            control["linear"][kind] = table["linear"]
-        # The best of the controls is chosen by what is reported, in their favor; ours is not.
-        ours = OURS[kind]
-        theirs = judge.best({w: v["psnr_db"] for w, v in table.items() if w not in LEARNT})
-        gain = judge.decibels(sse[ours], sse[theirs])
-        classical = judge.best({w: v["psnr_db"] for w, v in control[kind].items()})
-        over = judge.decibels(sse[ours], sse[classical])
-        numbers["gains"][kind] = {
-            "ours": ours,
-            "theirs": theirs,
-            "gain_db": gain.value,
-            "gain_error_db": gain.error,
-            "classical": classical,
-            "gain_over_classical_db": over.value,
-            "gain_over_classical_error_db": over.error,
-        }
-    return numbers, control
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """Half of the pixels, and a box; see APPLICATION."""
+    study.need_images()
+    study.need_unconditional()
+    images = study.test.images[:IMAGES]
+    k_fit, k_scattered, k_box = jax.random.split(key, 3)
+    denoiser = study.fit(k_fit, STEPS, DENOISER)
+    masks: dict[Kind, np.ndarray] = {
+        "scattered pixels": missing.scattered(k_scattered, images.shape),
+        "grey box": missing.boxes(k_box, images.shape),
+    }
+    filled = {kind: filled_in(study, denoiser, known, images) for kind, known in masks.items()}
+    table = {kind: scores(part.known, images, part.guesses) for kind, part in filled.items()}
+    numbers: Numbers = {
+        "images": len(images),
+        "gains": {k: compared(OURS[k], f.known, images, f.guesses) for k, f in filled.items()},
+        "scattered pixels": {way: table["scattered pixels"][way] for way in LEARNT},
+        "grey box": {way: table["grey box"][way] for way in LEARNT},
+    }
+    others = {
+        kind: {way: v for way, v in row.items() if way not in (*LEARNT, "linear")}
+        for kind, row in table.items()
+    }
+    control: Control = {
+        "linear": {kind: row["linear"] for kind, row in table.items() if "linear" in row},
+        "scattered pixels": others["scattered pixels"],
+        "grey box": others["grey box"],
+    }
+    few = {
+        kind: Filled(part.known[:FEW], {w: v[:FEW] for w, v in part.guesses.items()}, part.trace)
+        for kind, part in filled.items()
+    }
+    return Measured(numbers, control, Shown(images[:FEW], few))
 
 
-def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
-    """Who wins on what is missing, from what `analyse` returns."""
+def filled_in(study: Study, denoiser: Run, known: np.ndarray, images: np.ndarray) -> Filled:
+    """What each way makes of the images [n, H, W, C] where `known` [n, H, W, 1] is 0."""
+    train = study.train.images
+    found = by_energy(study.run, known, images, train)
+    guesses = {
+        "denoiser, one pass": denoiser.reconstruct(missing.as_trained(denoiser, known, images)),
+        "the run, one pass": study.run.reconstruct(missing.as_trained(study.run, known, images)),
+        "energy": study.run.decode(np.asarray(found.x)),
+        **filling.unlearnt(known, images, train),
+    }
+    return Filled(known, guesses, np.asarray(found.trace).mean(1))
+
+
+def _psnr(numbers: Numbers, control: Control, kind: Kind) -> dict[str, float]:
+    """Way -> dB, of all ways."""
+    rows: dict[str, Score] = {way: row for way, row in numbers[kind].items()}
+    rows |= control[kind]
+    if kind in control["linear"]:
+        rows["linear"] = control["linear"][kind]
+    return {way: row["psnr_db"] for way, row in rows.items()}
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """Who wins on what is missing."""
     words = []
     for kind, row in numbers["gains"].items():
-        db = {w: v["psnr_db"] for w, v in {**numbers[kind], **control[kind]}.items()}
-        if kind in control["linear"]:
-            db["linear"] = control["linear"][kind]["psnr_db"]
-        gain = judge.Estimate(row["gain_db"], row["gain_error_db"])
-        who = judge.verdict(row["ours"], row["theirs"], gain, db[row["ours"]] > db["mean image"])
+        db = _psnr(numbers, control, kind)
+        gain = judging.Estimate(row["gain_db"], row["gain_error_db"])
+        who = judging.verdict(row["ours"], row["theirs"], gain, db[row["ours"]] > db["mean image"])
         named = dict.fromkeys([row["ours"], row["theirs"], row["classical"]])
         words.append(
             f"{kind}: {who}, {gain.text(sign=True)} dB "
@@ -166,90 +221,44 @@ def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     return "; ".join(words)
 
 
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """Half of the pixels, and a box: by a denoiser trained for it, and by the run's manifold.
-
-    The first 100 test images; the denoiser (1,000 units) is trained for about 1,300 x effort steps.
-    The scattered pixels are the denoiser's task, the box the energy's (course notes): these two are
-    judged, against the control that does best.
-
-    Returns:
-      numbers: 'images', how many; 'scattered pixels' and 'grey box': {'denoiser, one pass',
-        'the run, one pass', 'energy'}, each {'mse' per missing pixel in [0,1] units, 'psnr_db'};
-        'gains': for both, {the names 'ours' and 'theirs', and 'gain_db' with its standard error
-        'gain_error_db', image by image; 'classical', the best control that has seen no images,
-        with 'gain_over_classical_db' and its error}.
-      control: the same of 'Telea' and 'Navier-Stokes' (without OpenCV 'nearest pixel'), 'mean
-        image' and 'grey'; 'linear': for both, the best linear filling, where the images have at
-        most 4,096 pixels.
-
-    Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
-    """
-    study.need_images()
-    study.need_unconditional()
-    images, train = study.test.images[:IMAGES], study.train.images
-    k_fit, k_scattered, k_box = jax.random.split(key, 3)
-    denoiser = study.fit(k_fit, STEPS, DENOISER)
-    masks = {
-        "scattered pixels": scattered(k_scattered, images.shape),
-        "grey box": boxes(k_box, images.shape),
-    }
-    guesses: dict[str, dict[str, np.ndarray]] = {}
-    traces = {}
-    for name, known in masks.items():
-        found = by_energy(study.run, known, images, train)
-        traces[name] = np.asarray(found.trace).mean(1)
-        guesses[name] = {
-            "denoiser, one pass": denoiser.reconstruct(as_trained(denoiser, known, images)),
-            "the run, one pass": study.run.reconstruct(as_trained(study.run, known, images)),
-            "energy": study.run.decode(np.asarray(found.x)),
-            **filling.unlearnt(known, images, train),
-        }
-    numbers, control = measure(masks, images, guesses)
-    made = {"": _rows(masks, images, guesses), "energy": _energy_chart(traces)}
-    return Finding(numbers, control, sentence(numbers, control), made)
-
-
-def as_trained(run: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """The images without what is missing, in [0,1] units: as the run's corruption would have made
-    them where it drops pixels, filled with grey for any other run."""
-    corruption, low = run.config.corruption, -1.0 if run.model.scale == "sym" else 0.0
-    if corruption.name not in ("mask", "dropout"):
-        return fill(known, images, filling.GREY)
-    kept = known * (images * (1 - low) + low)  # dropped pixels are 0 in the network's scale
-    if corruption.name == "dropout":  # survivors are rescaled
-        kept = kept / (1 - corruption.rate)
-    return (kept - low) / (1 - low)
-
-
-def _rows(
-    masks: Mapping[str, np.ndarray],
-    images: np.ndarray,
-    guesses: Mapping[str, Mapping[str, np.ndarray]],
-) -> Any:
-    rows = {}
-    few = slice(0, 12)
-    for i, (name, ways) in enumerate(guesses.items()):
-        known, pad = masks[name][few], " " * i
-        rows["given" + pad] = fill(known, images[few], filling.GREY)
-        for way, guess in ways.items():
-            if way not in ("grey", "mean image"):
-                label = f"{way}, {psnr(missing_mse(masks[name], images, guess)):.1f} dB"
-                rows[label + pad] = fill(known, images[few], guess[few])
-        rows["truth" + pad] = images[few]
-    return image_rows(rows, "Missing pixels filled in: test images, PSNR on the missing pixels")
-
-
-def _energy_chart(traces: Mapping[str, np.ndarray]) -> Any:
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """Images filled in; 'energy', how it falls."""
     panels = [
         Panel(
-            name,
+            kind,
             "step",
             "energy (nats, up to a constant)",
-            {"mean over images": (np.arange(len(v)), v)},
+            {"mean over images": (np.arange(len(part.trace)), part.trace)},
             log_y=True,
         )
-        for name, v in traces.items()
+        for kind, part in measured.shown.filled.items()
     ]
-    return line_panels(panels, "The energy falls: the best of four starts")
+    title = "Missing pixels filled in: test images, PSNR on the missing pixels"
+    return {
+        "": image_rows(_rows(measured), title),
+        "energy": line_panels(panels, "The energy falls: the best of four starts"),
+    }
+
+
+def _rows(measured: Measured[Numbers, Control, Shown]) -> dict[str, np.ndarray]:
+    numbers, control, (images, filled) = measured
+    rows = {}
+    for i, (kind, (known, guesses, _)) in enumerate(filled.items()):
+        db, pad = _psnr(numbers, control, kind), " " * i  # no two rows of one name
+        rows["given" + pad] = missing.fill(known, images, filling.GREY)
+        for way in [w for w in guesses if w not in ("grey", "mean image")]:
+            rows[f"{way}, {db[way]:.1f} dB{pad}"] = missing.fill(known, images, guesses[way])
+        rows["truth" + pad] = images
+    return rows
+
+
+APPLICATION = Application(measure, judge, draw)
+"""Half of the pixels, and a box: by a denoiser trained for it, and by the run's manifold.
+
+The first 100 test images; the denoiser (1,000 units) is trained for about 1,300 x effort steps.
+The scattered pixels are the denoiser's task, the box the energy's (course notes): these two are
+judged, against the control that does best.
+
+Raises:
+  NotApplicable: the data are not images of 8 x 8 pixels or more; the decoder is told the label.
+"""

@@ -8,13 +8,14 @@ cancels.
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 ERRORS = 2.0  # standard errors that make a difference
+Name = TypeVar("Name", bound=str)
 
 
 class Estimate(NamedTuple):
@@ -131,7 +132,7 @@ def verdict(
     return f"{winner} wins" if fit else f"{winner} does not work"
 
 
-def best(scores: Mapping[str, float]) -> str:
+def best(scores: Mapping[Name, float]) -> Name:
     """The name with the highest score; nan never wins.
 
     Report the winner on data that did not choose it.

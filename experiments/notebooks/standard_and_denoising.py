@@ -22,7 +22,7 @@ import numpy as np
 
 import ae_jax
 from ae_jax import figures
-from ae_jax.analysis import filling, filters, inpainting
+from ae_jax.analysis import filling, filters, missing
 from ae_jax.evaluate import baselines
 from ae_jax.evaluate.metrics import psnr
 from ae_jax.figures.panels import filter_pair
@@ -110,9 +110,9 @@ filter_pair({name: k[:20] for name, k in kernels.items()}, "Kernels of the two a
 # from the known pixels to the missing ones, fitted on the training digits.
 
 # %%
-known = inpainting.scattered(jax.random.key(3), clean[:100].shape)
+known = missing.scattered(jax.random.key(3), clean[:100].shape)
 truth = clean[:100]
-damaged = inpainting.as_trained(denoiser, known, truth)
+damaged = missing.as_trained(denoiser, known, truth)
 classical = {
     name: filling.apply_each(method, truth, known) for name, method in filling.classical().items()
 }
@@ -121,7 +121,7 @@ filled = {
     **classical,
     "best linear": filling.linear(known, truth, data.train.images),
 }
-quality = {name: psnr(inpainting.missing_mse(known, truth, v)) for name, v in filled.items()}
+quality = {name: psnr(missing.mse(known, truth, v)) for name, v in filled.items()}
 figures.image_rows(
     {"known pixels": known[:10], "damaged": damaged[:10], "clean": truth[:10]}
     | {f"{name}, {quality[name]:.1f} dB": v[:10] for name, v in filled.items()},

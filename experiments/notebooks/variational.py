@@ -26,7 +26,7 @@ import numpy as np
 
 import ae_jax
 from ae_jax import figures
-from ae_jax.analysis import Study, generation, inpainting, interpolation
+from ae_jax.analysis import Study, generation, interpolation, missing
 from ae_jax.figures.panels import image_blocks
 
 # %matplotlib inline
@@ -158,19 +158,17 @@ assert (p.argmax(1) == asked).mean() > 0.8
 # everything to digits.
 
 # %%
-known = inpainting.boxes(jax.random.key(8), clean.shape)
+known = missing.boxes(jax.random.key(8), clean.shape)
 damaged = known * clean
 outputs = cvae.reconstruct(damaged, labels)
-repaired = inpainting.fill(known, clean, outputs)
+repaired = missing.fill(known, clean, outputs)
 rows = {"original": clean, "damaged": damaged, "reconstruction": outputs, "repaired": repaired}
 figures.image_rows({name: v[:10] for name, v in rows.items()}, "An 8 x 8 box repaired")
 
 # %%
 for name, v in {"black": damaged, "repaired": repaired}.items():
-    print(f"{name:<9} mse on the missing pixels {inpainting.missing_mse(known, clean, v):.4f}")
-assert inpainting.missing_mse(known, clean, repaired) < inpainting.missing_mse(
-    known, clean, damaged
-)
+    print(f"{name:<9} mse on the missing pixels {missing.mse(known, clean, v):.4f}")
+assert missing.mse(known, clean, repaired) < missing.mse(known, clean, damaged)
 
 # %% [markdown]
 # Not a bad guess for a single pass, though the box shows. The notebook `applications` does better,

@@ -77,23 +77,21 @@ def test_equal_accuracies_tie_and_the_error_is_mcnemars():
     rng = np.random.default_rng(0)
     ours, theirs = rng.uniform(size=(2, 1000)) < [[0.9], [0.8]]
     labels = np.arange(1000) % 10
-    every = {
-        "run": dict.fromkeys(classification.WAYS, ours),
-        "pca": {"linear_probe": theirs, "nearest_neighbours": ours},
-        "pixels": dict.fromkeys(classification.WAYS, np.ones(1000, bool)),
-    }
-    numbers, control = classification.measure(every, labels)
+    run = dict.fromkeys(classification.WAYS, ours)
+    other = {"linear_probe": theirs, "nearest_neighbours": ours}
+    pixels = dict.fromkeys(classification.WAYS, np.ones(1000, bool))
+    numbers, control = classification.table(run, other, pixels, labels)
     b, c = np.sum(ours & ~theirs), np.sum(~ours & theirs)
     value, error = numbers["gain_over_pca"]["linear_probe"]
     assert value == pytest.approx((b - c) / 1000)
     # The variance of a difference of paired proportions (McNemar 1947; Fleiss, section 13.1).
     assert error == pytest.approx(np.sqrt(b + c - (b - c) ** 2 / 1000) / 1000, rel=1e-3)
-    said = classification.sentence(numbers, control)
+    said = classification.judge(numbers, control)
     assert "linear probe" in said and "the run wins (80" in said
     assert "5 nearest neighbors" in said and "the run and PCA tie" in said
     assert said.count("the image itself wins") == 2
     guesses = {**control, "commonest_class": 0.95}
-    assert "the run does not work" in classification.sentence(numbers, guesses)
+    assert "the run does not work" in classification.judge(numbers, guesses)
 
 
 def test_the_median_filter_removes_single_pixels():
@@ -130,6 +128,6 @@ def test_noise_beyond_the_trained_level_is_denoised_too(noise, images):
     run = ae_jax.fit(config, images[:200], jax.random.key(0), progress=False)
     data = ae_jax.from_arrays(images[:200], images[200:])
     study = Study(run, data, jax.random.key(0))
-    numbers, control = denoising.measure(study, jax.random.key(1))
+    numbers, control, _ = denoising.measure(study, jax.random.key(1))
     assert np.isfinite(numbers["mse"]).all() and len(numbers["mse"]) == len(numbers["levels"])
     assert control["noisy"] == sorted(control["noisy"])

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 import ae_jax
 from ae_jax.analysis import (
-    anomaly,
+    anomaly_scores,
     caption,
     classifier,
     code_space,
@@ -44,16 +44,16 @@ def test_mahalanobis_is_scipys():
     codes = np.random.default_rng(0).normal(size=(200, 3)) @ np.diag([1.0, 2.0, 3.0])
     mean, cov = codes.mean(0), np.cov(codes, rowvar=False)
     theirs = [mahalanobis(z, mean, np.linalg.inv(cov)) ** 2 for z in codes[:5]]
-    np.testing.assert_allclose(anomaly.mahalanobis(codes[:5], mean, cov), theirs, rtol=5e-3)
+    np.testing.assert_allclose(anomaly_scores.mahalanobis(codes[:5], mean, cov), theirs, rtol=5e-3)
 
 
 def test_the_threshold_keeps_its_promise():
     """Over random calibration sets, a new normal score exceeds it with probability <= 5 %."""
     rng = np.random.default_rng(0)
-    hits = [rng.normal() > anomaly.threshold(rng.normal(size=60)) for _ in range(20_000)]
+    hits = [rng.normal() > anomaly_scores.threshold(rng.normal(size=60)) for _ in range(20_000)]
     assert 0.03 < np.mean(hits) <= 0.053
-    assert anomaly.threshold(np.arange(100.0)) == 95.0
-    assert anomaly.threshold(np.arange(10.0)) == np.inf
+    assert anomaly_scores.threshold(np.arange(100.0)) == 95.0
+    assert anomaly_scores.threshold(np.arange(10.0)) == np.inf
 
 
 def test_the_pca_score_is_the_residual_of_scikit_learns_pca():
@@ -62,7 +62,8 @@ def test_the_pca_score_is_the_residual_of_scikit_learns_pca():
     fitted = PCA(3).fit(images[:60].reshape(60, -1))
     rest = images[60:].reshape(20, -1)
     theirs = np.square(rest - fitted.inverse_transform(fitted.transform(rest))).sum(1)
-    np.testing.assert_allclose(anomaly.pca_error(images[:60], images[60:], 3), theirs, rtol=1e-3)
+    ours = anomaly_scores.pca_error(images[:60], images[60:], 3)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
 def test_the_gradient_of_the_error_is_that_of_finite_differences(run):
@@ -72,7 +73,7 @@ def test_the_gradient_of_the_error_is_that_of_finite_differences(run):
     # Exact for the quadratic part, and the noise of float32 is below one part in a hundred.
     errors = run.score(moved.reshape(-1, 6, 6, 1).astype(np.float32)).reshape(36, 2)
     exact = np.linalg.norm((errors[:, 0] - errors[:, 1]) / (2 * e))
-    assert anomaly.gradient_norm(run, images[:1])[0] == pytest.approx(exact, rel=0.02)
+    assert anomaly_scores.gradient_norm(run, images[:1])[0] == pytest.approx(exact, rel=0.02)
 
 
 def test_samples_have_the_moments_of_the_codes():

@@ -1,6 +1,5 @@
 """Labels an application cannot use, and sentences made from stored numbers."""
 
-import re
 from types import SimpleNamespace
 
 import jax
@@ -15,7 +14,9 @@ from ae_jax.analysis import (
     anomaly,
     denoising,
     interpolation,
+    one_class,
     super_resolution,
+    unseen,
 )
 from ae_jax.errors import DivergedError
 from experiments import analyse
@@ -74,14 +75,14 @@ LABELS = {
 def test_a_class_is_left_out_only_where_it_can_be_asked_for(kind, run):
     train, test, reason = LABELS[kind]
     with pytest.raises(NotApplicable, match=f"^{reason}$"):
-        super_resolution.missing_class(study_of(run, train, test))
+        unseen.missing_class(study_of(run, train, test))
 
 
 def test_the_class_left_out_is_5_or_the_most_frequent(run):
     same = lambda labels: labels  # noqa: E731
-    assert super_resolution.missing_class(study_of(run, same, same)) == 5
+    assert unseen.missing_class(study_of(run, same, same)) == 5
     few = lambda labels: np.minimum(labels, 3)  # noqa: E731
-    assert super_resolution.missing_class(study_of(run, few, few)) == 3
+    assert unseen.missing_class(study_of(run, few, few)) == 3
 
 
 @pytest.mark.parametrize("kind", [k for k in LABELS if "in test" not in k or k == "one in test"])
@@ -89,36 +90,36 @@ def test_one_class_at_a_time_and_between_classes_need_two(kind, run):
     train, test, reason = LABELS[kind]
     study = study_of(run, train, test)
     with pytest.raises(NotApplicable, match=f"^{reason}$"):
-        anomaly.classes_alone(study)
+        one_class.classes_alone(study)
     with pytest.raises(NotApplicable, match=f"^{reason}$"):
         APPLICATIONS["interpolation"](study, jax.random.key(0))
 
 
 def test_a_class_without_test_images_gets_no_network(run):
     study = study_of(run, *LABELS["no 5 in test"][:2])
-    assert anomaly.classes_alone(study) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert one_class.classes_alone(study) == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
 def test_of_many_classes_the_largest_ten_get_a_network_each(run):
     count = lambda labels: np.arange(len(labels)) % 15  # noqa: E731
     few = lambda labels: np.minimum(np.arange(len(labels)) % 15, 13)  # noqa: E731
-    assert anomaly.classes_alone(study_of(run, count, few)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 13]
+    assert one_class.classes_alone(study_of(run, count, few)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 13]
 
 
 def test_scattered_ids_cost_no_more_than_their_number(run):
     ids = lambda labels: np.where(labels < 5, 3, 2_000_000_000)  # noqa: E731
     study = study_of(run, ids, ids)
     assert study.classes == 2 and study.classifier.network.classes == 2
-    named = [study.named(c) for c in anomaly.classes_alone(study)]
+    named = [study.named(c) for c in one_class.classes_alone(study)]
     assert named == ["3", "2000000000"]
-    ours, theirs, gain = anomaly.one_class(study, 0, jax.random.key(0))
+    ours, theirs, gain = one_class.one_class(study, 0, jax.random.key(0))
     assert 0 < ours.value < 1 and gain.value == pytest.approx(ours.value - theirs.value)
 
 
 def test_parts_that_cannot_be_done_are_said_to_be_skipped():
     row = {"skipped": "the data have one class"}
-    for words in (anomaly._class_words, super_resolution._class_words):
-        assert re.fullmatch(r".*: skipped, the data have one class", words(row, {}))
+    said = super_resolution.judge({"without_the_class": row}, {})
+    assert said == "without a class: skipped, the data have one class"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_half_way_a_tie_is_a_tie(gain, error, reconstructs, said):
     numbers = {"run": "conv", "reconstructs": reconstructs}
     numbers |= {"code": {**way, "length": 10.0}, "geodesic": {**way, "length": 9.0}}
     control = {"pixels": {"midpoint_confidence": 0.75}}
-    sentence = interpolation.sentence(numbers, control)
+    sentence = interpolation.judge(numbers, control)
     assert sentence.startswith("conv, half-way") and said in sentence
     assert "pixels 75.0 %" in sentence and "10 % shorter" in sentence
 
@@ -158,9 +159,10 @@ def test_the_score_of_anomalies_is_not_chosen_by_what_is_reported():
         "alarms": {"wanted": 0.05, "test_images": 0.04, "test_images_error": 0.01},
         "one_class": {"skipped": "the data have no labels"},
     }
-    said = anomaly.sentence(numbers, {"another data set": {"pca_error": 0.899}})
+    said = anomaly.judge(numbers, {"another data set": {"pca_error": 0.899}})
     assert "the run and PCA tie" in said and "AUROC 0.900, PCA 0.899" in said
     assert "4.0 ± 1.0 % false alarms for 5 wanted" in said and "0.99" not in said
+    assert said.endswith("one class at a time: skipped, the data have no labels")
 
 
 def test_a_denoiser_that_leaves_more_than_it_takes_does_not_work():
@@ -175,10 +177,10 @@ def test_a_denoiser_that_leaves_more_than_it_takes_does_not_work():
         "best_control": ["median", "linear"],
     }
     control = {"noisy": [0.05, 0.1], "median": [0.02, 0.03], "linear": [0.03, 0.025]}
-    said = denoising.sentence(numbers, control)
+    said = denoising.judge(numbers, control)
     assert "at rate 0.5: the run wins, +0.5 ± 0.1 dB" in said
     assert "clearly best at 2 of 2 levels" in said
-    assert "does not work" in denoising.sentence(numbers, {**control, "noisy": [0.05, 0.01]})
+    assert "does not work" in denoising.judge(numbers, {**control, "noisy": [0.05, 0.01]})
 
 
 def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsys):
@@ -188,11 +190,18 @@ def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsy
     for name in ("pca", "filters"):
         monkeypatch.setitem(APPLICATIONS, name, diverged)
     given = SimpleNamespace(
-        workdir=tmp_path, seed=0, effort=1.0, debug=False, only=["pca", "filters"], data=None
+        workdir=tmp_path,
+        best=False,
+        seed=0,
+        effort=1.0,
+        debug=False,
+        only=["pca", "filters"],
+        data=None,
     )
     monkeypatch.setattr(analyse.flags, "FLAGS", given)
     monkeypatch.setattr(
-        "ae_jax.run.keeping.restore", lambda workdir: SimpleNamespace(config=None, code_mean=())
+        "ae_jax.run.keeping.restore",
+        lambda workdir, best: SimpleNamespace(config=None, code_mean=()),
     )
     monkeypatch.setattr("experiments.workdirs.place.opened", lambda *a: SimpleNamespace(train=None))
     monkeypatch.setattr("ae_jax.data.arrays.sampled", lambda data: data)

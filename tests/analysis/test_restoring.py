@@ -8,7 +8,15 @@ from PIL import Image
 from sklearn.linear_model import Ridge
 
 import ae_jax
-from ae_jax.analysis import energy, filling, inpainting, interpolation, super_resolution
+from ae_jax.analysis import (
+    energy,
+    enlarging,
+    filling,
+    geodesic,
+    inpainting,
+    interpolation,
+    missing,
+)
 from ae_jax.errors import ConfigError
 from ae_jax.model.corruption import downscale, enlarge, shrink
 
@@ -66,10 +74,10 @@ def test_the_closest_code_of_a_linear_decoder_is_the_ridge_solution(linear_run):
     c = np.asarray(run.variables["params"]["decoder"]["layer_0"]["bias"])
     prior = energy.prior_of(run, images)
     P, m, s = (np.asarray(v, np.float64) for v in (prior.precision, prior.mean, prior.noise))
-    known = inpainting.scattered(jax.random.key(1), images[:6].shape)
+    known = missing.scattered(jax.random.key(1), images[:6].shape)
     starts = [np.zeros((6, 3), np.float32), run.encode(images[:6])]
     data = (jnp.asarray(known * images[:6]), jnp.asarray(known))
-    found = energy.closest(run, prior, inpainting.masked, data, starts, steps=800)
+    found = energy.closest(run, prior, missing.masked, data, starts, steps=800)
     for i in range(6):
         B = known[i].reshape(-1, 1) * V
         y = known[i].ravel() * (images[i].ravel() - c)
@@ -79,14 +87,14 @@ def test_the_closest_code_of_a_linear_decoder_is_the_ridge_solution(linear_run):
 
 def test_masks_miss_what_they_say():
     shape = (400, 28, 28, 1)
-    half = inpainting.scattered(jax.random.key(0), shape)
+    half = missing.scattered(jax.random.key(0), shape)
     assert half.mean() == pytest.approx(0.5, abs=0.005)
-    box = inpainting.boxes(jax.random.key(0), shape)
+    box = missing.boxes(jax.random.key(0), shape)
     assert ((1 - box).sum((1, 2, 3)) == 64).all()
     corners = [np.argwhere(image[..., 0] == 0)[0] for image in box]
     assert set(np.ravel(corners)) == {8, 9, 10, 11}
     for size in (4, 8):  # half of a small image at most
-        small = inpainting.boxes(jax.random.key(0), (9, 8, 8, 1), size)
+        small = missing.boxes(jax.random.key(0), (9, 8, 8, 1), size)
         assert ((1 - small).sum((1, 2, 3)) == 16).all()
 
 
@@ -94,8 +102,8 @@ def test_only_missing_pixels_count():
     known = np.ones((1, 2, 2, 1), np.float32)
     known[0, 0, 0] = 0
     images, guess = np.zeros((1, 2, 2, 1), np.float32), np.full((1, 2, 2, 1), 0.5, np.float32)
-    assert inpainting.missing_mse(known, images, guess) == 0.25
-    assert inpainting.fill(known, images, guess).sum() == 0.5
+    assert missing.mse(known, images, guess) == 0.25
+    assert missing.fill(known, images, guess).sum() == 0.5
 
 
 def test_the_linear_filling_is_the_conditional_mean_of_a_gaussian():
@@ -104,7 +112,7 @@ def test_the_linear_filling_is_the_conditional_mean_of_a_gaussian():
     rows = rng.normal(size=(500, 3)) @ rng.normal(size=(3, 9)) * 0.1 + 0.5
     rows = (rows + 0.05 * rng.normal(size=rows.shape)).astype(np.float32)
     train, images = rows[:490].reshape(-1, 3, 3, 1), rows[490:].reshape(-1, 3, 3, 1)
-    known = inpainting.scattered(jax.random.key(3), images.shape)
+    known = missing.scattered(jax.random.key(3), images.shape)
     found = filling.linear(known, images, train).reshape(10, 9)
     ridge = 0.1 * rows[:490].var(0, ddof=1).mean() * 489
     for x, k, ours in zip(rows[490:], known.reshape(10, 9) > 0, found, strict=True):
@@ -119,15 +127,17 @@ def test_ours_is_not_chosen_by_what_is_reported():
     images = rng.uniform(size=(30, 8, 8, 1)).astype(np.float32)
     ways = (*inpainting.LEARNT, "linear", "Telea", "mean image", "grey")
     off = {way: n + 1 for n, way in enumerate(ways)}
-    masks = {"grey box": inpainting.boxes(jax.random.key(0), images.shape)}
+    known = missing.boxes(jax.random.key(0), images.shape)
     guesses = {way: images + 0.05 * n * rng.choice([-1, 1], images.shape) for way, n in off.items()}
-    numbers, control = inpainting.measure(masks, images, {"grey box": guesses})
-    gain = numbers["gains"]["grey box"]
+    gain = inpainting.compared("energy", known, images, guesses)
+    table = inpainting.scores(known, images, guesses)
+    numbers = {"gains": {"grey box": gain}, "grey box": table}
+    control = {"grey box": {}, "linear": {}}
     assert gain["ours"] == "energy" and gain["theirs"] == "linear", "the denoiser did better"
     assert gain["classical"] == "Telea" and gain["gain_db"] > 2 * gain["gain_error_db"] > 0
-    assert "grey box: energy wins" in inpainting.sentence(numbers, control)
+    assert "grey box: energy wins" in inpainting.judge(numbers, control)
     numbers["grey box"]["energy"] = numbers["grey box"]["energy"] | {"psnr_db": 0.0}
-    assert "energy does not work" in inpainting.sentence(numbers, control)
+    assert "energy does not work" in inpainting.judge(numbers, control)
 
 
 @pytest.mark.parametrize("absent", [False, True])
@@ -135,7 +145,7 @@ def test_classical_methods_keep_what_is_known_and_continue_a_constant(absent, mo
     if absent:
         monkeypatch.setattr(filling.importlib.util, "find_spec", lambda name: None)
     image = np.full((1, 12, 12, 1), 0.6, np.float32)
-    known = inpainting.boxes(jax.random.key(0), image.shape, 4)
+    known = missing.boxes(jax.random.key(0), image.shape, 4)
     for name, method in filling.classical().items():
         np.testing.assert_allclose(
             filling.apply_each(method, image, known), image, atol=0.01, err_msg=name
@@ -159,7 +169,7 @@ def test_consistent_images_have_the_given_means_and_are_the_closest():
     rng = np.random.default_rng(0)
     images = rng.uniform(0.4, 0.6, (3, 8, 8, 1)).astype(np.float32)
     small = rng.uniform(0.45, 0.55, (3, 4, 4, 1)).astype(np.float32)
-    made = super_resolution.consistent(images, small, 2)
+    made = enlarging.consistent(images, small, 2)
     np.testing.assert_allclose(shrink(jnp.asarray(made), 2), small, atol=1e-6)
     A = np.kron(np.kron(np.eye(4), [[0.5, 0.5]]), np.kron(np.eye(4), [[0.5, 0.5]]))
     for x, y, ours in zip(images, small, made, strict=True):
@@ -176,7 +186,7 @@ def test_the_geodesic_of_a_linear_decoder_is_the_straight_line(linear_run):
     run, images = linear_run
     a, b = run.encode(images[:4]), run.encode(images[4:8])
     line = interpolation.straight(a, b, np.linspace(0, 1, 11))
-    found = interpolation.geodesics(run, a, b)
+    found = geodesic.shortest(run, line)
     np.testing.assert_allclose(found, line, atol=0.02 * np.abs(a - b).max())
 
 
@@ -192,12 +202,10 @@ def test_a_geodesic_is_shorter_than_the_line_where_the_decoder_bends(digits):
     images = digits.test.images[:20] / np.float32(255)
     a, b = run.encode(images[:10]), run.encode(images[10:])
     length = {}
-    for name, codes in (
-        ("line", interpolation.straight(a, b, np.linspace(0, 1, 11))),
-        ("geodesic", interpolation.geodesics(run, a, b)),
-    ):
+    line = interpolation.straight(a, b, np.linspace(0, 1, 11))
+    for name, codes in (("line", line), ("geodesic", geodesic.shortest(run, line))):
         decoded = run.decode(codes.reshape(-1, 4)).reshape(10, 11, 28, 28, 1)
-        length[name] = interpolation.curve_length(decoded)
+        length[name] = geodesic.length(decoded)
     assert (length["geodesic"] <= length["line"] + 1e-3).all()
     assert length["geodesic"].mean() < 0.99 * length["line"].mean()
 

@@ -198,13 +198,18 @@ def test_filters_differ_by_more_than_their_spread():
 def test_compression_counts_sizes_by_bits_and_who_wins_them():
     found = {2: np.stack([_errors(0.09), _errors(0.04)]), 8: np.stack([_errors(0.02)] * 2)}
     other = {2: np.stack([_errors(0.06), _errors(0.05)]), 8: np.stack([_errors(0.02)] * 2)}
-    numbers, control = compression.measure(found, other)
-    numbers |= {"bits": [2, 8], "run": {"code_size": 500}}
-    control |= {"mean_image_mse": 0.07, "image_bits": 6272}
-    said = compression.sentence(numbers, control)
+    numbers = {
+        "mse": compression.by_size(found),
+        "psnr_db": {2: [10.5, 14.0], 8: [17.0, 17.0]},
+        "gain_db": compression.gains(found, other),
+        "bits": [2, 8],
+        "run": {"code_size": 500},
+    }
+    control = {"mean_image_mse": 0.07, "image_bits": 6272}
+    said = compression.judge(numbers, control)
     assert "of 2 sizes the nonlinear code wins over PCA 8 bits 1, 2 bits 0 (PCA 1)" in said
     control["mean_image_mse"] = 0.03  # the winner's error is 0.04
-    assert "PCA 8 bits 0, 2 bits 0 (PCA 1)" in compression.sentence(numbers, control)
+    assert "PCA 8 bits 0, 2 bits 0 (PCA 1)" in compression.judge(numbers, control)
 
 
 def test_errors_of_pca_are_scikit_learns():
@@ -233,4 +238,4 @@ def test_half_a_per_cent_of_pcas_error_is_a_tie(gain, mse, words):
         "pca_components_of_equal_mse": 32,
         "pca_mse_of_the_most": 0.009,
     }
-    assert pca.sentence(numbers, control).startswith(words)
+    assert pca.judge(numbers, control).startswith(words)
