@@ -49,7 +49,7 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "anomaly": anomaly.analyse,
     "classification": classification.analyse,
     "interpolation": interpolation.analyse,
-    "transformations": transformations.analyse,
+    "transformations": transformations.APPLICATION,
     "generation": generation.analyse,
     "code_space": code_space.analyse,
     "off_the_map": off_the_map.analyse,
