@@ -15,6 +15,7 @@ from ae_jax.analysis import judge as judging
 from ae_jax.analysis.finding import Application, Measured, Study, image_errors, mse
 from ae_jax.analysis.judge import Estimate
 from ae_jax.analysis.worlds import STRANGE, TEST, worlds
+from ae_jax.analysis.worlds import shuffled_blocks as shuffled_blocks
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars
 from ae_jax.run.trained import Run

@@ -13,9 +13,9 @@ import numpy as np
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import Application, Measured, Study
-from ae_jax.analysis.generation import gaussian
 from ae_jax.analysis.interpolation import nearest_distance
 from ae_jax.analysis.judge import Estimate
+from ae_jax.analysis.sampling import gaussian
 from ae_jax.figures.panels import Panel, image_blocks, line_panels
 from ae_jax.run.trained import Run
 
