@@ -56,6 +56,6 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "filters": filters.APPLICATION,
     "manifold": manifold.of_images_or_curve,
     "copying": copying.APPLICATION,
-    "caption": caption.analyse,
+    "caption": caption.APPLICATION,
     "dense_vs_conv": dense_vs_conv.APPLICATION,
 }
