@@ -30,7 +30,8 @@ WIDE = {  # the course notes' over-complete model
     "train": {"batch_size": 128},
 }
 Tame = Literal["denoising", "contractive"]
-KINDS: dict[Literal["plain"] | Tame, dict[str, Any]] = {
+Model = Literal["plain"] | Tame
+KINDS: dict[Model, dict[str, Any]] = {
     "plain": {},
     "denoising": {"corruption": {"name": "dropout", "rate": 0.5}},
     "contractive": {"penalties": {"contractive": {"weight": 1e-2}}},
@@ -44,7 +45,7 @@ MEMORISER = {
     "optim": {"learning_rate": 2e-3, "schedule": "cosine"},
     "train": {"batch_size": MEMORISED},
 }
-Errors = Mapping[str, Mapping[Literal["plain"] | Tame, np.ndarray]]
+Errors = Mapping[str, Mapping[Model, np.ndarray]]
 
 
 class Tamed(TypedDict):
@@ -99,7 +100,7 @@ class World(NamedTuple):
     """What comes back of the images [n, H, W, C] of a world, in [0,1]."""
 
     images: np.ndarray
-    outputs: dict[str, np.ndarray]  # by model
+    outputs: dict[Model, np.ndarray]
 
 
 class Memory(NamedTuple):

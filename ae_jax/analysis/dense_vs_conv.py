@@ -194,7 +194,7 @@ def judge(numbers: Numbers, control: Control) -> str:
 def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
     """Losses in training, and 'images', reconstructions."""
     numbers, _, shown = measured
-    curves = {name: _smooth(loss) for name, loss in shown.losses.items()}
+    curves: dict[str, Any] = {name: _smooth(loss) for name, loss in shown.losses.items()}
     panel = Panel("", "step", "training loss, mean of 20 steps", curves, log_y=True)
     rows = {f"{n}, {numbers[n]['psnr_db']:.1f} dB": made for n, made in shown.outputs.items()}
     return {

@@ -136,8 +136,11 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         "test_images": judged(study, study.test.images),
         "classifier_accuracy": study.classifier.accuracy,
     }
-    shown = ({name: v[:DRAWN] for name, v in images.items()} for images in (held, narrow))
-    return Measured(cast(Numbers, numbers), control, Shown(*shown))
+    shown = Shown(
+        {name: v[:DRAWN] for name, v in held.items()},
+        {name: v[:DRAWN] for name, v in narrow.items()},
+    )
+    return Measured(cast(Numbers, numbers), control, shown)
 
 
 def judge(numbers: Numbers, control: Control) -> str:

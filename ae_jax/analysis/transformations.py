@@ -134,8 +134,12 @@ def moves(study: Study, kind: Kind, key: jax.Array) -> Ways:
     random = np.sign(ALPHAS)[:, None] * np.linalg.norm(w, axis=2, keepdims=True) * e
     truth = np.stack([transform(images, kind, a) for a in ALPHAS], 1)
     again = run.encode(truth.reshape(-1, *truth.shape[2:])).reshape(*truth.shape[:2], -1)
-    made = (sweep(run.decode, codes) for codes in (z[:, None] + w, z[:, None] + random, again))
-    return Ways(*made, truth)
+    return Ways(
+        sweep(run.decode, z[:, None] + w),
+        sweep(run.decode, z[:, None] + random),
+        sweep(run.decode, again),
+        truth,
+    )
 
 
 def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
