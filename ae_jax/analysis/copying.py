@@ -14,11 +14,18 @@ import numpy as np
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis.finding import Application, Measured, Study, image_errors, mse
 from ae_jax.analysis.judge import Estimate
+from ae_jax.analysis.memorising import (
+    MEMORISED,
+    MeanOfTheFew,
+    Memoriser,
+    Memory,
+    memorised,
+    memory_rows,
+)
 from ae_jax.analysis.worlds import STRANGE, TEST, worlds
 from ae_jax.analysis.worlds import shuffled_blocks as shuffled_blocks
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars
-from ae_jax.run.trained import Run
 
 STEPS = 1200
 WIDE = {  # the course notes' over-complete model
@@ -37,14 +44,6 @@ KINDS: dict[Model, dict[str, Any]] = {
     "contractive": {"penalties": {"contractive": {"weight": 1e-2}}},
 }
 TAMED: tuple[Tame, Tame] = ("denoising", "contractive")
-MEMORISED, MEMORY_STEPS = 16, 3000
-MEMORISER = {
-    "encoder": {"hidden": (256, 256), "activation": "relu"},
-    "decoder": {"hidden": (256, 256), "output": "sigmoid"},
-    "model": {"code_size": 1, "init": "he"},
-    "optim": {"learning_rate": 2e-3, "schedule": "cosine"},
-    "train": {"batch_size": MEMORISED},
-}
 Errors = Mapping[str, Mapping[Model, np.ndarray]]
 
 
@@ -60,13 +59,6 @@ class Refusing(TypedDict):
 
     denoising: Estimate
     contractive: Estimate
-
-
-class Memoriser(TypedDict):
-    """Mean squared errors per pixel in [0,1] units."""
-
-    train_mse: float  # of the 16 images
-    test_mse: float  # of 200 test images
 
 
 class Copying(TypedDict):
@@ -88,12 +80,10 @@ class Plain(TypedDict):
     copied_by_the_plain_model: dict[str, float]  # world -> share, see `copied`
 
 
-class Control(Plain):
+class Control(Plain, MeanOfTheFew):
     """Of the plain model and of mean images."""
 
     copied_by_the_mean_image: float  # of test images, see `copied`
-    mean_image_of_the_few: float  # mse of the mean of the 16 on the 200 test images
-    mean_image_of_them: float  # and on the 16
 
 
 class World(NamedTuple):
@@ -101,15 +91,6 @@ class World(NamedTuple):
 
     images: np.ndarray
     outputs: dict[Model, np.ndarray]
-
-
-class Memory(NamedTuple):
-    """Images [12, H, W, C] and what a code of one number makes of them."""
-
-    train: np.ndarray
-    train_back: np.ndarray
-    test: np.ndarray
-    test_back: np.ndarray
 
 
 class Shown(NamedTuple):
@@ -172,27 +153,15 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         for world, row in shown.items()
     }
     ours, plain = scored(errors, images)
-    few, test = study.train.images[:MEMORISED], study.test.images[:200]
-    memory = study.fit(k_memory, MEMORY_STEPS, MEMORISER, images=few)
+    memory, mean, remembered = memorised(study, k_memory)
     blank = np.broadcast_to(study.train.images.mean(0), images[TEST].shape)
-    numbers: Numbers = {
-        **ours,
-        "memoriser": {
-            "train_mse": mse(memory.reconstruct(few), few),
-            "test_mse": mse(memory.reconstruct(test), test),
-        },
-    }
+    numbers: Numbers = {**ours, "memoriser": memory}
     control: Control = {
         **plain,
         "copied_by_the_mean_image": copied(blank, images[TEST]),
-        "mean_image_of_the_few": mse(few.mean(0), test),
-        "mean_image_of_them": mse(few.mean(0), few),
+        **mean,
     }
-    return Measured(numbers, control, Shown(shown, _remembered(memory, few[:12], test[:12])))
-
-
-def _remembered(run: Run, train: np.ndarray, test: np.ndarray) -> Memory:
-    return Memory(train, run.reconstruct(train), test, run.reconstruct(test))
+    return Measured(numbers, control, Shown(shown, remembered))
 
 
 def judge(numbers: Numbers, control: Control) -> str:
@@ -230,17 +199,10 @@ def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
     for i, (world, row) in enumerate(by_world.items()):
         rows[world] = row.images[:10]
         rows |= {f"{name}{' ' * i}": made[:10] for name, made in row.outputs.items()}
-    remembered = {
-        "training image": memory.train,
-        "comes back": memory.train_back,
-        "test image": memory.test,
-        "comes back as": memory.test_back,
-    }
-    title = f"One number for each of {MEMORISED} images: a memory"
     return {
         "": _bars(measured.numbers, measured.control),
         "images": image_rows(rows, "Inputs and what comes back"),
-        "memoriser": image_rows(remembered, title),
+        "memoriser": memory_rows(memory),
     }
 
 
