@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # of all applications: a misspelt flag is answered without th
     from ae_jax.analysis.finding import Study
 
 GALLERY = "gallery"  # the page, which every call writes
+RENAMED = {"off_the_map": "off_manifold"}  # names of the release before, taken for this one alone
 
 
 def define_flags() -> None:
@@ -56,7 +57,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from experiments.workdirs import place
 
     known = [*APPLICATIONS, GALLERY]
-    names = cli.chosen(known, "application")
+    names = cli.chosen(known, "application", RENAMED)
     path = Path(F.workdir)
     run = keeping.restore(F.workdir, best=F.best)
     # Of training images that stay on disk, as many as are enough.

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 import jax
@@ -97,12 +97,18 @@ def load(path: str, overrides: dict[str, Any]) -> Any:
     return config_lib.resolve(config_lib.merge(config_lib.read(path), config_lib.nested(overrides)))
 
 
-def chosen(known: Iterable[str], what: str) -> list[str]:
-    """The names that --only gives, all of `known` where it gives none; ConfigError for others."""
-    known = list(known)
-    names = flags.FLAGS.only or known
-    for name in names:
-        if name not in known:
+def chosen(known: Iterable[str], what: str, renamed: Mapping[str, str] | None = None) -> list[str]:
+    """The names that --only gives, all of `known` where it gives none; ConfigError for others.
+
+    `renamed`, old name -> new name: an old one is taken for the new, with a warning on stderr.
+    """
+    known, renamed = list(known), renamed or {}
+    names = list(flags.FLAGS.only or known)
+    for i, name in enumerate(names):
+        if name in renamed:
+            names[i] = renamed[name]
+            print(f"warning: --only: {name} is now named {names[i]}", file=sys.stderr)
+        elif name not in known:
             raise ConfigError(unknown("--only", name, known, what))
     return names
 

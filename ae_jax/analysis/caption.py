@@ -7,7 +7,7 @@ drawing looks like choose its code, see `looks`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import jax
 import numpy as np
@@ -15,8 +15,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from ae_jax.analysis import judge, looks, looks_scored
-from ae_jax.analysis.finding import DEEP, Finding, NotApplicable, Study
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis import looks, looks_scored
+from ae_jax.analysis.finding import DEEP, Application, Measured, NotApplicable, Study
+from ae_jax.analysis.judge import Estimate
 from ae_jax.figures.panels import image_blocks
 from ae_jax.run.trained import Run
 
@@ -38,6 +40,54 @@ CONDITIONAL = {
     # A strong penalty: what the label says already must not be said by the code again.
     "penalties": {"gaussian_kl": {"weight": 3.0}},
 }
+
+
+class Plain(TypedDict):
+    """Of captions that name the class alone; shares in [0,1] are of the drawings."""
+
+    agreement: float  # share that the classifier takes for their caption's class
+    agreement_error: float  # standard error over the classes
+    agreement_gain: Estimate  # share more than with another caption's class, over the classes
+    text_reader: float  # share of captions read as their class
+    captions: int  # how many
+
+
+class Beside(TypedDict):
+    """What `Plain` is compared with."""
+
+    other_captions: float  # share that the classifier takes for another caption's class
+    other_captions_error: float
+    classifier_accuracy: float  # in [0,1]
+
+
+class Misspelt(TypedDict, total=False):
+    """Of misspelt captions, where names can be misspelt."""
+
+    agreement_misspelt: float  # as `agreement`
+
+
+class Misread(TypedDict, total=False):
+    """What `Misspelt` is compared with."""
+
+    text_reader_on_misspellings: float  # share read as their class
+
+
+class Numbers(Plain, Misspelt, looks_scored.Numbers):
+    """Of captions of all kinds."""
+
+    model: Literal["the run", "trained here"]
+
+
+class Control(Beside, Misread, looks_scored.Control):
+    """What `Numbers` are compared with."""
+
+
+class Shown(NamedTuple):
+    """What the figures show."""
+
+    texts: list[str]  # [n] captions
+    images: np.ndarray  # [n, 12, H, W, C] in [0,1], what is drawn
+    looks: looks_scored.Shown | None
 
 
 def misspelt(word: str) -> str:
@@ -91,7 +141,9 @@ def reader(named: Sequence[Sequence[str]] = tuple(DIGITS)) -> Pipeline:
     )
 
 
-def draw(run: Run, read: Pipeline, texts: Sequence[str], each: int, key: jax.Array) -> np.ndarray:
+def drawings(
+    run: Run, read: Pipeline, texts: Sequence[str], each: int, key: jax.Array
+) -> np.ndarray:
     """Images [captions, each, H, W, C] of random codes, under each caption's class."""
     digits = np.repeat(read.predict(texts), each)
     codes = jax.random.normal(key, (len(digits), run.config.model.code_size))
@@ -99,23 +151,8 @@ def draw(run: Run, read: Pipeline, texts: Sequence[str], each: int, key: jax.Arr
     return images.reshape(len(texts), each, *images.shape[1:])
 
 
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run where it is conditional and variational, else a conditional one trained here.
-
-    That one has 6 codes and is trained for about 2,000 x effort steps. 20 drawings of each of the
-    `captions`. All shares are in [0,1], an '_error' is the standard error over the classes.
-
-    Returns:
-      numbers: 'agreement', the share of drawings that the classifier takes for their caption's
-        class; 'agreement_misspelt'; 'text_reader', the share of captions read as their class;
-        'captions', how many; 'model', 'the run' or 'trained here'; and of `looks_scored.score`.
-      control: 'other_captions', the agreement with another caption's class;
-        'text_reader_on_misspellings'; 'classifier_accuracy'; and of `looks_scored.score`.
-
-    Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels, or more
-        than 50 classes.
-    """
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """Drawings of captions, right and misspelt, and with words for looks."""
     study.need_images()
     study.need_labels()
     classes = int(np.max(np.asarray(study.data.train.labels))) + 1
@@ -128,58 +165,61 @@ def analyse(study: Study, key: jax.Array) -> Finding:
     run = study.run if mine else study.fit(k_fit, STEPS, CONDITIONAL, told)
     named = nouns(study.data.name, classes)
     read = reader(named)
-    plain = _plain(study, run, read, named, k_draw)
-    wrong, meant = misspellings(ASKED, named)
-    if wrong:
-        found = agree(study, draw(run, read, wrong, EACH, k_control), meant)
-        plain.numbers["agreement_misspelt"] = float(found.mean())
-        plain.control["text_reader_on_misspellings"] = float((read.predict(wrong) == meant).mean())
-    plain.numbers["model"] = "the run" if mine else "trained here"
+    ours, beside = plain(study, run, read, named, k_draw)
+    misspelled, misread = of_misspellings(study, run, read, named, k_control)
     words = looks_scored.score(study, run, (TEMPLATES, ASKED), named, jax.random.fold_in(key, 1))
-    made = {"": _drawn(run, read, named, jax.random.fold_in(key, 2))}
-    return Finding(
-        plain.numbers | words.numbers,
-        plain.control | words.control,
-        f"{plain.sentence}; {words.sentence}",
-        made | words.figures,
-    )
+    model: Literal["the run", "trained here"] = "the run" if mine else "trained here"
+    numbers: Numbers = {**ours, **misspelled, "model": model, **words.numbers}
+    control: Control = {**beside, **misread, **words.control}
+    texts = shown_captions(named)
+    images = drawings(run, read, texts, 12, jax.random.fold_in(key, 2))
+    return Measured(numbers, control, Shown(texts, images, words.shown))
 
 
-def _plain(
+def plain(
     study: Study, run: Run, read: Pipeline, named: Sequence[Sequence[str]], key: jax.Array
-) -> Finding:
+) -> tuple[Plain, Beside]:
     """Captions that name the class alone."""
     texts, wanted = captions(ASKED, str, named)
-    images = draw(run, read, texts, EACH, key)
+    images = drawings(run, read, texts, EACH, key)
     other = (wanted + 1) % len(named)
     right, wrong = (agree(study, images, c).mean(1) for c in (wanted, other))
     ours, theirs = (looks.over_classes(hits, wanted) for hits in (right, wrong))
-    numbers = {
+    numbers: Plain = {
         "agreement": ours.value,
         "agreement_error": ours.error,
+        "agreement_gain": looks.over_classes(right - wrong, wanted),
         "text_reader": float((read.predict(texts) == wanted).mean()),
         "captions": len(texts),
     }
-    control = {
+    control: Beside = {
         "other_captions": theirs.value,
+        "other_captions_error": theirs.error,
         "classifier_accuracy": study.classifier.accuracy,
     }
-    gain = looks.over_classes(right - wrong, wanted)
-    sentence = (
-        f"{judge.verdict('the caption', 'another caption', gain)}: the classifier agrees with "
-        f"{ours.text(100)} % of the drawings (another caption {theirs.text(100)} %)"
+    return numbers, control
+
+
+def of_misspellings(
+    study: Study, run: Run, read: Pipeline, named: Sequence[Sequence[str]], key: jax.Array
+) -> tuple[Misspelt, Misread]:
+    """Misspelt captions that name the class alone."""
+    wrong, meant = misspellings(ASKED, named)
+    if not wrong:
+        return {}, {}
+    found = agree(study, drawings(run, read, wrong, EACH, key), meant)
+    read_right = read.predict(wrong) == meant
+    return (
+        {"agreement_misspelt": float(found.mean())},
+        {"text_reader_on_misspellings": float(read_right.mean())},
     )
-    return Finding(numbers, control, sentence, {})
 
 
-def _drawn(run: Run, read: Pipeline, named: Sequence[Sequence[str]], key: jax.Array) -> Any:
-    """Captions in other words than were asked, one of them misspelt, and their drawings."""
+def shown_captions(named: Sequence[Sequence[str]]) -> list[str]:
+    """In other words than were asked, one of them misspelt."""
     shown = [f"a handwritten {words[0]}" for words in named[:6]]
     shown += [misspelt(words[0]) + ", please" for words in named[7:8]]
-    shown += [f"a {words[-1]}" for words in named[8:10]]
-    drawn = draw(run, read, shown, 12, key)
-    blocks = dict(zip(shown, drawn, strict=True))
-    return image_blocks(blocks, "Captions and what is drawn", side=56)
+    return shown + [f"a {words[-1]}" for words in named[8:10]]
 
 
 def agree(study: Study, images: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -187,3 +227,35 @@ def agree(study: Study, images: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     flat = images.reshape(-1, *images.shape[2:])
     found = study.classifier.probabilities(flat).argmax(1)
     return np.asarray(found.reshape(images.shape[:2]) == wanted[:, None])
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """Whether drawings are of their caption's class, and whether words come out."""
+    ours = Estimate(numbers["agreement"], numbers["agreement_error"])
+    theirs = Estimate(control["other_captions"], control["other_captions_error"])
+    gain = Estimate(*numbers["agreement_gain"])
+    return (
+        f"{judging.verdict('the caption', 'another caption', gain)}: the classifier agrees with "
+        f"{ours.text(100)} % of the drawings (another caption {theirs.text(100)} %)"
+        f"; {looks_scored.judge(numbers, control)}"
+    )
+
+
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """Captions and drawings; the figures of `looks_scored`."""
+    numbers, control, shown = measured
+    blocks = dict(zip(shown.texts, shown.images, strict=True))
+    words = looks_scored.draw(Measured(numbers, control, shown.looks))
+    return {"": image_blocks(blocks, "Captions and what is drawn", side=56), **words}
+
+
+APPLICATION = Application(measure, judge, draw)
+"""The run where it is conditional and variational, else a conditional one trained here.
+
+That one has 6 codes and is trained for about 2,000 x effort steps. 20 drawings of each of the
+`captions`.
+
+Raises:
+  NotApplicable: the data are not images of 8 x 8 pixels or more; they have no labels, or more than
+    50 classes.
+"""

@@ -7,7 +7,7 @@ same view of the pixels.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import jax
 import numpy as np
@@ -15,8 +15,8 @@ from sklearn.decomposition import PCA, KernelPCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
-from ae_jax.analysis import judge
-from ae_jax.analysis.finding import Finding, Study
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis.finding import Application, Measured, Study
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines
 from ae_jax.figures.code_charts import code_histograms, code_scatter
@@ -31,6 +31,32 @@ KERNELS: dict[str, dict[str, Any]] = {
     "poly, gamma 0.18, degree 5": {"kernel": "poly", "gamma": 0.18, "degree": 5},
     "rbf, gamma 0.18": {"kernel": "rbf", "gamma": 0.18},
 }
+
+
+class Numbers(TypedDict):
+    """Of the codes, view -> number, in the view's first two coordinates."""
+
+    purity: dict[str, Estimate]  # share in [0,1] of a point's ten nearest that have its label
+    gain_over_pca: dict[str, Estimate]  # share more than PCA of the pixels, point by point
+    gain_over_same_view: dict[str, Estimate]  # share more than the same view of the pixels
+
+
+Control = TypedDict(
+    "Control",
+    {
+        "pixels, PCA": dict[str, Estimate],  # purity of as many points as the view has
+        "pixels, same view": dict[str, Estimate],
+    },
+)
+
+
+class Shown(NamedTuple):
+    """What the figures show, of n images."""
+
+    codes: np.ndarray  # [n, k]
+    labels: np.ndarray  # [n]
+    views: dict[str, np.ndarray]  # view -> coordinates of the codes [m, 1, 2 or 3]
+    pixels: dict[str, np.ndarray]  # view -> coordinates of the pixels [m, 2]
 
 
 def views(codes: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -72,31 +98,49 @@ def flat(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: points[:, :2] for name, points in found.items() if points.shape[1] >= 2}
 
 
-def measure(
+def scored(
     codes: Mapping[str, np.ndarray], pixels: Mapping[str, np.ndarray], labels: np.ndarray
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(numbers, control) as `analyse` returns them, of views [m, 2] of the codes, of the pixels.
+) -> tuple[Numbers, Control]:
+    """(numbers, control) of views [m, 2] of the codes, of the pixels.
 
     The pixels' first two coordinates, two corners of the image, are no view.
     """
-    purity, same, pca, over_same, over_pca = {}, {}, {}, {}, {}
+    purity: dict[str, Estimate] = {}
+    pca: dict[str, Estimate] = {}
+    same: dict[str, Estimate] = {}
+    over_pca: dict[str, Estimate] = {}
+    over_same: dict[str, Estimate] = {}
     for name, points in codes.items():
         some = labels[: len(points)]
         ours = agreement(points, some)
-        purity[name] = judge.mean(ours)
+        purity[name] = judging.mean(ours)
         linear = agreement(pixels["PCA"][: len(points)], some)
-        pca[name] = judge.mean(linear)
-        over_pca[name] = judge.gain(ours, linear)
+        pca[name] = judging.mean(linear)
+        over_pca[name] = judging.gain(ours, linear)
         if name != FIRST:
             theirs = agreement(pixels[name], some)
-            same[name] = judge.mean(theirs)
-            over_same[name] = judge.gain(ours, theirs)
-    numbers = {"purity": purity, "gain_over_pca": over_pca, "gain_over_same_view": over_same}
+            same[name] = judging.mean(theirs)
+            over_same[name] = judging.gain(ours, theirs)
+    numbers: Numbers = {
+        "purity": purity,
+        "gain_over_pca": over_pca,
+        "gain_over_same_view": over_same,
+    }
     return numbers, {"pixels, PCA": pca, "pixels, same view": same}
 
 
-def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
-    """In which views the codes win over both controls, from what `analyse` returns."""
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """Every view of the run's codes, and of the pixels."""
+    study.need_classes()
+    images, labels = study.train.images[:POINTS], np.asarray(study.train.labels)[:POINTS]
+    codes = study.run.encode(images)
+    seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
+    found, pixels = views(codes, seed), flat(views(baselines.unit_rows(images), seed))
+    return Measured(*scored(flat(found), pixels, labels), Shown(codes, labels, found, pixels))
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """In which views the codes win over both controls."""
     grouped: dict[str, list[str]] = {"win": [], "tie": [], "lose": []}
     linear, same = control["pixels, PCA"], control["pixels, same view"]
     for name, purity in numbers["purity"].items():
@@ -104,7 +148,7 @@ def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
         if name in same and name != "PCA":
             gains.append(numbers["gain_over_same_view"][name])
             words += f" (of pixels {Estimate(*same[name]).text(100)} %)"
-        sign = min(judge.beyond(Estimate(*gain)) for gain in gains)
+        sign = min(judging.beyond(Estimate(*gain)) for gain in gains)
         grouped[("lose", "tie", "win")[1 + sign]].append(f"{name} {words}")
     said = [f"{verb} in {', '.join(names)}" for verb, names in grouped.items() if names]
     return (
@@ -113,63 +157,42 @@ def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     )
 
 
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """3,000 training codes of the run, in every view beside PCA of the pixels and the same view.
-
-    Nothing is trained. The kernels are the Keras tutorial's; t-SNE sees 1,000 of the images, and
-    its control is PCA of the pixels at the same 1,000.
-
-    Returns:
-      numbers: 'purity': {view: [share in [0,1] of the ten nearest neighbors with a point's label,
-        its standard error]}, in the view's first two coordinates; 'gain_over_pca' and
-        'gain_over_same_view': {view: [share more than the control, its standard error]}, point by
-        point.
-      control: 'pixels, PCA' and 'pixels, same view': {view: [share, its standard error]}.
-
-    Raises:
-      NotApplicable: the data have no labels or one class.
-    """
-    study.need_classes()
-    images, labels = study.train.images[:POINTS], np.asarray(study.train.labels)[:POINTS]
-    codes = study.run.encode(images)
-    seed = int(jax.random.randint(key, (), 0, 2**31 - 1))
-    found, pixels = views(codes, seed), flat(views(baselines.unit_rows(images), seed))
-    numbers, control = measure(flat(found), pixels, labels)
-    return Finding(
-        numbers,
-        control,
-        sentence(numbers, control),
-        _figures(codes, found, pixels, labels, {**control, **numbers}),
-    )
-
-
-def _figures(
-    codes: np.ndarray,
-    found: dict[str, np.ndarray],
-    pixels: dict[str, np.ndarray],
-    labels: np.ndarray,
-    shares: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    def titled(
-        points: Mapping[str, np.ndarray], table: Mapping[str, Any], what: str = ""
-    ) -> dict[str, np.ndarray]:
-        return {
-            f"{what}{name}: {100 * table[name][0]:.0f} %": v[:TSNE_POINTS]
-            for name, v in points.items()
-            if name in table
-        }
-
-    few = labels[:TSNE_POINTS]
-    shown = {
-        **titled(flat(found), shares["purity"]),
-        **titled(pixels, shares["pixels, same view"], "pixels, "),
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """Every view beside that of the pixels; 'histograms' of the codes; '3d_...', kernel PCA's."""
+    numbers, control, shown = measured
+    few = shown.labels[:TSNE_POINTS]
+    panels = {
+        **_titled("", flat(shown.views), numbers["purity"]),
+        **_titled("pixels, ", shown.pixels, control["pixels, same view"]),
     }
     title = f"Codes and pixels of {len(few):,} images; share of neighbors with the same label"
-    made = {"": scatter_panels(shown, few, title), "histograms": code_histograms(codes)}
-    for name, points in found.items():
-        if points.shape[1] == 3 and name != "PCA":
-            end = "3d_" + name.split(",")[0] + name.split()[-1]
-            made[end] = code_scatter(
-                points, labels, 3, f"Kernel PCA in three dimensions: {name}", AXES
-            )
+    made = {"": scatter_panels(panels, few, title), "histograms": code_histograms(shown.codes)}
+    for name, options in KERNELS.items():
+        if shown.views[name].shape[1] < 3:  # of fewer than three images
+            continue
+        end = f"3d_{options['kernel']}{options.get('degree', options['gamma'])}"
+        title = f"Kernel PCA in three dimensions: {name}"
+        made[end] = code_scatter(shown.views[name], shown.labels, 3, title, AXES)
     return made
+
+
+def _titled(
+    what: str, points: Mapping[str, np.ndarray], shares: Mapping[str, Estimate]
+) -> dict[str, np.ndarray]:
+    """The views that have a share, under titles that say it."""
+    return {
+        f"{what}{name}: {100 * shares[name][0]:.0f} %": v[:TSNE_POINTS]
+        for name, v in points.items()
+        if name in shares
+    }
+
+
+APPLICATION = Application(measure, judge, draw)
+"""3,000 training codes of the run, in every view beside PCA of the pixels and the same view.
+
+Nothing is trained. The kernels are the Keras tutorial's; t-SNE sees 1,000 of the images, and its
+control is PCA of the pixels at the same 1,000.
+
+Raises:
+  NotApplicable: the data have no labels or one class.
+"""

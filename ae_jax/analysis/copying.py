@@ -6,14 +6,24 @@ does. At the other end, one number is enough for a powerful network to store its
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import jax
 import numpy as np
 
-from ae_jax.analysis import judge
-from ae_jax.analysis.finding import Finding, Study, image_errors, mse
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis.finding import Application, Measured, Study, image_errors, mse
 from ae_jax.analysis.judge import Estimate
+from ae_jax.analysis.memorising import (
+    MEMORISED,
+    MeanOfTheFew,
+    Memoriser,
+    Memory,
+    memorised,
+    memory_rows,
+)
+from ae_jax.analysis.worlds import STRANGE, TEST, worlds
+from ae_jax.analysis.worlds import shuffled_blocks as shuffled_blocks
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars
 
@@ -26,54 +36,68 @@ WIDE = {  # the course notes' over-complete model
     "optim": {"learning_rate": 1e-3, "schedule": "cosine"},
     "train": {"batch_size": 128},
 }
-KINDS: dict[str, dict[str, Any]] = {
+Tame = Literal["denoising", "contractive"]
+Model = Literal["plain"] | Tame
+KINDS: dict[Model, dict[str, Any]] = {
     "plain": {},
     "denoising": {"corruption": {"name": "dropout", "rate": 0.5}},
     "contractive": {"penalties": {"contractive": {"weight": 1e-2}}},
 }
-TAMED = ("denoising", "contractive")
-STRANGE = "shuffled blocks"
-Errors = Mapping[str, Mapping[str, np.ndarray]]
-MEMORISED, MEMORY_STEPS = 16, 3000
-MEMORISER = {
-    "encoder": {"hidden": (256, 256), "activation": "relu"},
-    "decoder": {"hidden": (256, 256), "output": "sigmoid"},
-    "model": {"code_size": 1, "init": "he"},
-    "optim": {"learning_rate": 2e-3, "schedule": "cosine"},
-    "train": {"batch_size": MEMORISED},
-}
+TAMED: tuple[Tame, Tame] = ("denoising", "contractive")
+Errors = Mapping[str, Mapping[Model, np.ndarray]]
 
 
-def shuffled_blocks(images: np.ndarray, key: jax.Array, size: int = 4) -> np.ndarray:
-    """Images cut into size x size blocks that change places: their pixels, but not their shapes.
+class Tamed(TypedDict):
+    """Of a world, which share of its variance comes back, see `copied`."""
 
-    [n, H, W, C]; rows and columns beyond the last whole block stay.
-    """
-    n, H, W, C = images.shape
-    h, w = H // size, W // size
-    kept = images[:, : h * size, : w * size]
-    blocks = kept.reshape(n, h, size, w, size, C).swapaxes(2, 3).reshape(n, h * w, size, size, C)
-    order = np.asarray(
-        jax.vmap(lambda k: jax.random.permutation(k, h * w))(jax.random.split(key, n))
-    )
-    moved = np.take_along_axis(blocks, order[:, :, None, None, None], 1)
-    out = images.copy()
-    out[:, : h * size, : w * size] = (
-        moved.reshape(n, h, w, size, size, C).swapaxes(2, 3).reshape(n, h * size, w * size, C)
-    )
-    return out
+    denoising: float
+    contractive: float
 
 
-def inner(train: np.ndarray) -> tuple[slice, slice]:
-    """(rows, columns) of the smallest box outside of which fewer than 2 % of the images are lit.
+class Refusing(TypedDict):
+    """Share of shuffled blocks let through less than by the plain model, minus that of images."""
 
-    Lit is a pixel over 0.05, of images [n, H, W, C] in [0,1]. What no training image lights cannot
-    be copied, whatever the model.
-    """
-    lit = (np.asarray(train) > 0.05).mean(0).max(-1) > 0.02
-    spans = [np.flatnonzero(lit.any(axis)) for axis in (1, 0)]
-    rows, columns = (slice(int(v[0]), int(v[-1]) + 1) for v in spans)
-    return rows, columns
+    denoising: Estimate
+    contractive: Estimate
+
+
+class Copying(TypedDict):
+    """Of models of 500 units."""
+
+    copied: dict[str, Tamed]  # by world
+    refuses: Refusing  # shares of the variance
+
+
+class Numbers(Copying):
+    """Of all models but the plain one."""
+
+    memoriser: Memoriser
+
+
+class Plain(TypedDict):
+    """Of the plain model."""
+
+    copied_by_the_plain_model: dict[str, float]  # world -> share, see `copied`
+
+
+class Control(Plain, MeanOfTheFew):
+    """Of the plain model and of mean images."""
+
+    copied_by_the_mean_image: float  # of test images, see `copied`
+
+
+class World(NamedTuple):
+    """What comes back of the images [n, H, W, C] of a world, in [0,1]."""
+
+    images: np.ndarray
+    outputs: dict[Model, np.ndarray]
+
+
+class Shown(NamedTuple):
+    """What the figures show."""
+
+    worlds: dict[str, World]
+    memory: Memory
 
 
 def copied(outputs: np.ndarray, images: np.ndarray) -> float:
@@ -84,45 +108,78 @@ def copied(outputs: np.ndarray, images: np.ndarray) -> float:
     return 1 - mse(outputs, images) / float(np.var(np.asarray(images, np.float64)))
 
 
-def measure(errors: Errors, worlds: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
-    """('copied', 'refuses'; 'copied_by_the_plain_model') as `analyse` returns them.
+def scored(errors: Errors, images: Mapping[str, np.ndarray]) -> tuple[Copying, Plain]:
+    """What comes back of each world.
 
     Args:
       errors: world -> model -> squared error per pixel of each image [n].
-      worlds: world -> images.
+      images: by world.
     """
     shares = {  # of a world's variance, by which errors of its images are divided
-        world: {name: v / float(np.var(worlds[world], dtype=np.float64)) for name, v in row.items()}
+        world: {name: v / float(np.var(images[world], dtype=np.float64)) for name, v in row.items()}
         for world, row in errors.items()
     }
-    familiar, strange = shares["test images"], shares[STRANGE]
     table = {w: {name: float(1 - v.mean()) for name, v in row.items()} for w, row in shares.items()}
-    numbers = {
-        "copied": {w: {name: row[name] for name in TAMED} for w, row in table.items()},
-        "refuses": {
-            name: judge.gain(strange[name] - strange["plain"], familiar[name] - familiar["plain"])
-            for name in TAMED
+
+    def refused(name: Tame) -> Estimate:
+        strange, familiar = (shares[w][name] - shares[w]["plain"] for w in (STRANGE, TEST))
+        return judging.gain(strange, familiar)
+
+    numbers: Copying = {
+        "copied": {
+            world: {"denoising": row["denoising"], "contractive": row["contractive"]}
+            for world, row in table.items()
         },
+        "refuses": {"denoising": refused("denoising"), "contractive": refused("contractive")},
     }
     return numbers, {"copied_by_the_plain_model": {w: row["plain"] for w, row in table.items()}}
 
 
-def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
-    """Who tells shuffled blocks from images, from what `analyse` returns."""
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """Three models of 500 units in every world, and one of one number."""
+    study.need_images()
+    k_worlds, k_fit, k_memory = jax.random.split(key, 3)
+    images = worlds(study, k_worlds)
+    runs = {
+        name: study.fit(jax.random.fold_in(k_fit, i), STEPS, WIDE, change)
+        for i, (name, change) in enumerate(KINDS.items())
+    }
+    shown = {
+        world: World(x, {name: run.reconstruct(x) for name, run in runs.items()})
+        for world, x in images.items()
+    }
+    errors = {
+        world: {name: image_errors(made, row.images) for name, made in row.outputs.items()}
+        for world, row in shown.items()
+    }
+    ours, plain = scored(errors, images)
+    memory, mean, remembered = memorised(study, k_memory)
+    blank = np.broadcast_to(study.train.images.mean(0), images[TEST].shape)
+    numbers: Numbers = {**ours, "memoriser": memory}
+    control: Control = {
+        **plain,
+        "copied_by_the_mean_image": copied(blank, images[TEST]),
+        **mean,
+    }
+    return Measured(numbers, control, Shown(shown, remembered))
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """Who tells shuffled blocks from images."""
     plain, mean = control["copied_by_the_plain_model"], control["copied_by_the_mean_image"]
     needed = 1 - 0.5 * (1 - mean)  # half of the mean image's error
     words = [
         f"of {STRANGE} {100 * plain[STRANGE]:.0f} % come back from the plain model "
-        f"(of test images {100 * plain['test images']:.0f} %)"
+        f"(of test images {100 * plain[TEST]:.0f} %)"
     ]
     for name in TAMED:
-        row = {w: numbers["copied"][w][name] for w in ("test images", STRANGE)}
+        test, strange = (numbers["copied"][w][name] for w in (TEST, STRANGE))
         gain = Estimate(*numbers["refuses"][name])
         who = f"{name} does not work"
-        if row["test images"] > needed:
-            who = judge.verdict(name, "plain", gain, theirs_works=plain["test images"] > needed)
+        if test > needed:
+            who = judging.verdict(name, "plain", gain, theirs_works=plain[TEST] > needed)
         words.append(
-            f"{who}: {name} {100 * row[STRANGE]:.0f} % ({100 * row['test images']:.0f} %), "
+            f"{who}: {name} {100 * strange:.0f} % ({100 * test:.0f} %), "
             f"losing {gain.text(100, sign=True)} points more of them than of test images"
         )
     memory, others = numbers["memoriser"], control["mean_image_of_the_few"]
@@ -135,110 +192,48 @@ def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
     )
 
 
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """500 tanh units without noise, with noise, with a contractive penalty; one number.
-
-    Three models (the plain one is the course notes'), trained for about 1,200 x effort steps on all
-    training images, copy 500 test images, their 4 x 4 blocks shuffled, uniform noise and, where the
-    study has them, outsiders. A fourth, of one number, is trained for about 3,000 x effort steps on
-    16 images. The run itself is not looked at.
-
-    A model that copies nothing refuses strange images, too. So a tamed one wins by how much more of
-    the shuffled blocks than of the test images it loses against the plain one, and only if its
-    error on the test images is below half of the mean image's.
-
-    Returns:
-      numbers: 'copied': {world: {'denoising', 'contractive'}}, see `copied`; 'refuses':
-        {'denoising', 'contractive'}: [share of the variance of shuffled blocks that it lets through
-        less than the plain model, minus that of test images; its standard error]; 'memoriser':
-        {'train_mse' of the 16, 'test_mse' of 200 test images}, per pixel in [0,1] units.
-      control: 'copied_by_the_plain_model': {world: share}; 'copied_by_the_mean_image', of test
-        images; 'mean_image_of_the_few', the mse of the mean of the 16 on the 200 test images, and
-        'mean_image_of_them' on the 16.
-
-    Raises:
-      NotApplicable: the data are not images of 8 x 8 pixels or more.
-    """
-    study.need_images()
-    k_worlds, k_fit, k_memory = jax.random.split(key, 3)
-    worlds = _worlds(study, k_worlds)
-    runs = {
-        name: study.fit(jax.random.fold_in(k_fit, i), STEPS, WIDE, change)
-        for i, (name, change) in enumerate(KINDS.items())
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """Shares that come back, 'images' that do, and the 'memoriser'."""
+    by_world, memory = measured.shown
+    rows = {}
+    for i, (world, row) in enumerate(by_world.items()):
+        rows[world] = row.images[:10]
+        rows |= {f"{name}{' ' * i}": made[:10] for name, made in row.outputs.items()}
+    return {
+        "": _bars(measured.numbers, measured.control),
+        "images": image_rows(rows, "Inputs and what comes back"),
+        "memoriser": memory_rows(memory),
     }
-    outputs = {
-        world: {name: run.reconstruct(images) for name, run in runs.items()}
-        for world, images in worlds.items()
-    }
-    errors = {
-        world: {name: image_errors(made, worlds[world]) for name, made in row.items()}
-        for world, row in outputs.items()
-    }
-    numbers, control = measure(errors, worlds)
-    numbers["memoriser"], beside, figure = _memoriser(study, k_memory)
-    test = worlds["test images"]
-    blank = np.broadcast_to(study.train.images.mean(0), test.shape)
-    control |= {"copied_by_the_mean_image": copied(blank, test), **beside}
-    made = {**_figures(worlds, outputs, numbers, control), "memoriser": figure}
-    return Finding(numbers, control, sentence(numbers, control), made)
 
 
-def _worlds(study: Study, key: jax.Array) -> dict[str, np.ndarray]:
-    """World -> images [n, H, W, C] that are to be copied."""
-    k_noise, k_blocks = jax.random.split(key)
-    test = study.test.images[:500]
-    box = (slice(None), *inner(study.train.images))
-    shuffled, noise = np.zeros_like(test), np.zeros_like(test)
-    shuffled[box] = shuffled_blocks(test[box], k_blocks)
-    noise[box] = jax.random.uniform(k_noise, test[box].shape)
-    worlds = {"test images": test, STRANGE: shuffled, "uniform noise": noise}
-    if study.strange is not None:
-        worlds["another data set"] = study.strange[:500]
-    return worlds
-
-
-def _figures(
-    worlds: Mapping[str, np.ndarray],
-    outputs: Mapping[str, Mapping[str, np.ndarray]],
-    numbers: Mapping[str, Any],
-    control: Mapping[str, Any],
-) -> dict[str, Any]:
+def _bars(numbers: Numbers, control: Control) -> Any:
+    """In per cent; what is worse than a grey by far is cut off."""
     plain = control["copied_by_the_plain_model"]
     bars = {
         world: {
             name: 100 * max(share, -0.5)
-            for name, share in {"plain": plain[world], **numbers["copied"][world]}.items()
+            for name, share in (
+                ("plain", plain[world]),
+                *((name, row[name]) for name in TAMED),
+            )
         }
-        for world in worlds
+        for world, row in numbers["copied"].items()
     }
-    rows = {}
-    for i, (world, images) in enumerate(worlds.items()):
-        rows[world] = images[:10]
-        rows |= {f"{name}{' ' * i}": made[:10] for name, made in outputs[world].items()}
-    return {
-        "": grouped_bars(bars, "What 500 units let through", "variance that comes back (%)"),
-        "images": image_rows(rows, "Inputs and what comes back"),
-    }
+    return grouped_bars(bars, "What 500 units let through", "variance that comes back (%)")
 
 
-def _memoriser(study: Study, key: jax.Array) -> tuple[dict[str, float], dict[str, float], Any]:
-    """One number for 16 images: what of them, and of others, comes back; their mean's; a figure."""
-    few, test = study.train.images[:MEMORISED], study.test.images[:200]
-    run = study.fit(key, MEMORY_STEPS, MEMORISER, images=few)
-    numbers = {
-        "train_mse": mse(run.reconstruct(few), few),
-        "test_mse": mse(run.reconstruct(test), test),
-    }
-    mean = few.mean(0)
-    control = {"mean_image_of_the_few": mse(mean, test), "mean_image_of_them": mse(mean, few)}
-    rows = {
-        "training image": few[:12],
-        "comes back": run.reconstruct(few[:12]),
-        "test image": test[:12],
-        "comes back as": run.reconstruct(test[:12]),
-    }
-    return (
-        numbers,
-        control,
-        image_rows(rows, f"One number for each of {MEMORISED} images: a memory"),
-    )
+APPLICATION = Application(measure, judge, draw)
+"""500 tanh units without noise, with noise, with a contractive penalty; one number.
+
+Three models (the plain one is the course notes'), trained for about 1,200 x effort steps on all
+training images, copy 500 test images, their 4 x 4 blocks shuffled, uniform noise and, where the
+study has them, outsiders. A fourth, of one number, is trained for about 3,000 x effort steps on 16
+images. The run itself is not looked at.
+
+A model that copies nothing refuses strange images, too. So a tamed one wins by how much more of the
+shuffled blocks than of the test images it loses against the plain one, and only if its error on the
+test images is below half of the mean image's.
+
+Raises:
+  NotApplicable: the data are not images of 8 x 8 pixels or more.
+"""

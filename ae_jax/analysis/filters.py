@@ -5,14 +5,13 @@ was drawn; with noise it is pulled to where it does no harm. So: the variance of
 pixels that no training image lights, against that on the digits' pixels (course notes).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import jax
 import numpy as np
 
-from ae_jax.analysis import judge
-from ae_jax.analysis.finding import Finding, NotApplicable, Study, mse
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis.finding import Application, Measured, NotApplicable, Study, mse
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines
 from ae_jax.figures.panels import filter_pair
@@ -20,8 +19,46 @@ from ae_jax.model.weights import first_filters
 from ae_jax.resolve import config as config_lib
 from ae_jax.run.trained import Run
 
-STEPS = 1500
+Noise = Literal["with", "without"]
+BOTH: tuple[Noise, Noise] = ("with", "without")
+STEPS, DRAWN = 1500, 20
 NOISE = {"name": "dropout", "rate": 0.5}
+
+
+class Variance(TypedDict):
+    """Of the weights of first-layer filters."""
+
+    off_digit: float  # variance on the dark pixels, mean over the filters
+    on_digit: float  # on the others
+    ratio: float  # the first over the second
+
+
+class Filters(Variance):
+    """Of one network."""
+
+    noise: Noise  # 'with' or 'without' noise in training
+    below_db: Estimate  # how many dB off_digit lies below on_digit; its error over the filters
+    mse: float  # of clean test images, per pixel in [0,1] units
+
+
+class Numbers(Filters):
+    """Of the run."""
+
+    dark_pixels: int  # how many pixels no training image lights
+
+
+class Control(Filters):
+    """Of its twin."""
+
+    mean_image_mse: float  # per pixel in [0,1] units
+
+
+class Shown(NamedTuple):
+    """What the figure shows."""
+
+    config: str  # the run's
+    run: np.ndarray  # its first filters [n, H, W, C]
+    twin: np.ndarray
 
 
 def dark_pixels(train: np.ndarray) -> np.ndarray:
@@ -30,7 +67,7 @@ def dark_pixels(train: np.ndarray) -> np.ndarray:
     return (lit.mean(0) < 0.001).reshape(np.asarray(train).shape[1:])
 
 
-def off_digit_variance(filters: np.ndarray, dark: np.ndarray) -> dict[str, float]:
+def off_digit_variance(filters: np.ndarray, dark: np.ndarray) -> Variance:
     """Variance of filters [n, H, W, C] on the dark pixels and on the others, and their ratio.
 
     Of each filter about its own mean over those pixels: a filter that is constant out there has
@@ -41,56 +78,8 @@ def off_digit_variance(filters: np.ndarray, dark: np.ndarray) -> dict[str, float
     return {"off_digit": float(off), "on_digit": float(on), "ratio": float(off / on)}
 
 
-def measure(study: Study, run: Run, dark: np.ndarray) -> dict[str, Any]:
-    """A run's numbers as `analyse` returns them."""
-    filters = filters_of(run)
-    rows = filters.reshape(len(filters), -1)
-    off, on = (rows[:, chosen].var(1) for chosen in (dark.ravel(), ~dark.ravel()))
-    test = study.test
-    labels = test.labels if run.config.model.classes else None
-    return {
-        **off_digit_variance(filters, dark),
-        "below_db": judge.decibels(off, on),
-        "mse": mse(run.reconstruct(test.images, labels), test.images),
-    }
-
-
-def sentence(numbers: Mapping[str, Any], control: Mapping[str, Any]) -> str:
-    """Which of the two is smoother off the digit, from what `analyse` returns.
-
-    A network whose error is not below half of the mean image's learnt nothing, and cannot win.
-    """
-    both = {row["noise"]: row for row in (numbers, control)}
-    works = {n: row["mse"] < 0.5 * control["mean_image_mse"] for n, row in both.items()}
-    gain = judge.difference(*(Estimate(*both[n]["below_db"]) for n in ("with", "without")))
-    who = judge.verdict("noise", "no noise", gain, works["with"], theirs_works=works["without"])
-    words = [
-        f"{both[n]['ratio']:.2f} {n} noise ({'the run' if n == numbers['noise'] else 'its twin'}, "
-        f"mse {both[n]['mse']:.4f})"
-        for n in ("with", "without")
-    ]
-    return (
-        f"{who}: the weights' variance off the digit, over that on it, is {words[0]}, {words[1]}: "
-        f"{gain.text(sign=True)} dB less with noise"
-    )
-
-
-def analyse(study: Study, key: jax.Array) -> Finding:
-    """The run beside a twin of its own config, trained with noise where the run had none.
-
-    Where the run had noise its twin has none; else it drops half of the pixels. The twin is trained
-    for about 1,500 x effort steps, however long the run was. The measure is the course notes'.
-
-    Returns:
-      numbers: 'noise', 'with' or 'without'; 'off_digit' and 'on_digit', variances of the run's
-        first-layer weights, and their 'ratio'; 'below_db', [how many dB the first lies below the
-        second, its standard error over the filters]; 'mse' of clean test images, per pixel in [0,1]
-        units; 'dark_pixels', how many.
-      control: the same of the twin, without 'dark_pixels'; 'mean_image_mse'.
-
-    Raises:
-      NotApplicable: the encoder is not dense; no pixel, or every pixel, is dark.
-    """
+def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
+    """The run, and a twin trained here."""
     config = study.run.config
     if config.encoder.name != "dense":
         raise NotApplicable("the first layer is convolutional: its filters see no fixed pixels")
@@ -99,25 +88,32 @@ def analyse(study: Study, key: jax.Array) -> Finding:
         raise NotApplicable(
             f"{'every' if dark.all() else 'no'} pixel is dark in the training images"
         )
-    mine, other = ("without", "with") if config.corruption.name == "none" else ("with", "without")
+    mine, other = BOTH[::-1] if config.corruption.name == "none" else BOTH
     raw = config.to_dict()
     raw["corruption"] = NOISE if other == "with" else {"name": "none"}
-    runs = {mine: study.run, other: twin(study, key, raw)}
-    found = {n: measure(study, run, dark) for n, run in runs.items()}
-    numbers = {"noise": mine, **found[mine], "dark_pixels": int(dark.sum())}
-    control = {
-        "noise": other,
-        **found[other],
+    beside = twin(study, key, raw)
+    numbers: Numbers = {**scored(study, study.run, mine, dark), "dark_pixels": int(dark.sum())}
+    control: Control = {
+        **scored(study, beside, other, dark),
         "mean_image_mse": baselines.mean_image_mse(study.train.images, study.test.images),
     }
-    figure = filter_pair(
-        {
-            f"{n} noise ({'the run' if n == mine else 'its twin'})": filters_of(runs[n])[:20]
-            for n in ("with", "without")
-        },
-        f"First-layer filters of {config.name}",
-    )
-    return Finding(numbers, control, sentence(numbers, control), {"": figure})
+    filters = (filters_of(run)[:DRAWN] for run in (study.run, beside))
+    return Measured(numbers, control, Shown(config.name, *filters))
+
+
+def scored(study: Study, run: Run, noise: Noise, dark: np.ndarray) -> Filters:
+    """A network's numbers."""
+    filters = filters_of(run)
+    rows = filters.reshape(len(filters), -1)
+    off, on = (rows[:, chosen].var(1) for chosen in (dark.ravel(), ~dark.ravel()))
+    test = study.test
+    labels = test.labels if run.config.model.classes else None
+    return {
+        "noise": noise,
+        **off_digit_variance(filters, dark),
+        "below_db": judging.decibels(off, on),
+        "mse": mse(run.reconstruct(test.images, labels), test.images),
+    }
 
 
 def twin(study: Study, key: jax.Array, raw: dict[str, Any]) -> Run:
@@ -131,3 +127,46 @@ def twin(study: Study, key: jax.Array, raw: dict[str, Any]) -> Run:
 def filters_of(run: Run) -> np.ndarray:
     """The run's first-layer filters [n, H, W, C]."""
     return first_filters(run.model, run.variables)
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """Which of the two is smoother off the digit.
+
+    A network whose error is not below half of the mean image's learnt nothing, and cannot win.
+    """
+    rows: tuple[Filters, Filters] = (numbers, control)
+    both = {row["noise"]: row for row in rows}
+    works = {n: row["mse"] < 0.5 * control["mean_image_mse"] for n, row in both.items()}
+    gain = judging.difference(*(Estimate(*both[n]["below_db"]) for n in BOTH))
+    who = judging.verdict("noise", "no noise", gain, works["with"], theirs_works=works["without"])
+    words = [
+        f"{both[n]['ratio']:.2f} {n} noise ({'the run' if n == numbers['noise'] else 'its twin'}, "
+        f"mse {both[n]['mse']:.4f})"
+        for n in BOTH
+    ]
+    return (
+        f"{who}: the weights' variance off the digit, over that on it, is {words[0]}, {words[1]}: "
+        f"{gain.text(sign=True)} dB less with noise"
+    )
+
+
+def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
+    """The first filters of both, those trained with noise at the left."""
+    numbers, control, shown = measured
+    sides = {
+        numbers["noise"]: ("the run", shown.run),
+        control["noise"]: ("its twin", shown.twin),
+    }
+    groups = {f"{n} noise ({sides[n][0]})": sides[n][1] for n in BOTH}
+    return {"": filter_pair(groups, f"First-layer filters of {shown.config}")}
+
+
+APPLICATION = Application(measure, judge, draw)
+"""The run beside a twin of its own config, trained with noise where the run had none.
+
+Where the run had noise its twin has none; else it drops half of the pixels. The twin is trained for
+about 1,500 x effort steps, however long the run was. The measure is the course notes'.
+
+Raises:
+  NotApplicable: the encoder is not dense; no pixel, or every pixel, is dark.
+"""

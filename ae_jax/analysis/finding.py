@@ -26,6 +26,9 @@ DEEP = {  # of the autoencoders an application trains for itself, unless it says
 }
 
 
+KEYED_AS = {"off_manifold": "off_the_map"}  # renamed, with the random bits of the name before
+
+
 class NotApplicable(AeJaxError):  # noqa: N818 (a finding, not a fault)
     """The run or its data lack what an application needs; the message is the reason."""
 
@@ -110,7 +113,7 @@ class Study:
 
     def key_for(self, name: str) -> jax.Array:
         """A key that depends on nothing but the study's key and the name."""
-        return stream(self.key, f"application/{name}")
+        return stream(self.key, f"application/{KEYED_AS.get(name, name)}")
 
     @cached_property
     def train(self) -> Split:

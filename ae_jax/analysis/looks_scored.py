@@ -4,39 +4,68 @@ The control is the same decoder with the same random codes, told the class alone
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import jax
 import numpy as np
 
-from ae_jax.analysis import judge, looks
-from ae_jax.analysis.finding import Finding, NotApplicable, Study
+from ae_jax.analysis import judge as judging
+from ae_jax.analysis import looks
+from ae_jax.analysis.finding import Measured, NotApplicable, Study
+from ae_jax.analysis.judge import Estimate
 from ae_jax.figures.panels import grouped_bars, image_blocks
 from ae_jax.run.trained import Run
 
 EACH = 4  # drawings of a caption
-OURS, CONTROL = "the caption with words", "the class alone"
+OURS, CONTROL = "the caption with words", "the class alone"  # as they are called
+
+
+class Numbers(TypedDict):
+    """Of captions with words. Where a class has too few images, `words_skipped` alone."""
+
+    words_skipped: NotRequired[str]  # the reason
+    words: NotRequired[dict[str, float]]  # word -> share in [0,1] of drawings in the third it names
+    words_error: NotRequired[dict[str, float]]  # its standard error over the classes
+    words_gain: NotRequired[Estimate]  # share of drawings in all asked thirds, over the control's
+    both_words: NotRequired[float]  # of captions with two, the share in which both come out
+    both_words_error: NotRequired[float]
+    words_agreement: NotRequired[float]  # share that the classifier takes for the caption's class
+    words_reader: NotRequired[float]  # share of captions read without a fault
+
+
+class Control(TypedDict):
+    """Of the same codes, told the class alone."""
+
+    words: NotRequired[dict[str, float]]
+    both_words: NotRequired[float]
+    both_words_error: NotRequired[float]
+
+
+class Shown(NamedTuple):
+    """What one random code for each class draws, images [classes, H, W, C] in [0,1]."""
+
+    alone: np.ndarray
+    words: dict[str, np.ndarray]  # under every word
+
+
+class Sides(NamedTuple):
+    """The same of the drawings for captions with words, and for the class alone."""
+
+    ours: Any
+    control: Any
 
 
 def score(
     study: Study, run: Run, templates: Sequence[Any], named: Sequence[Any], key: jax.Array
-) -> Finding:
+) -> Measured[Numbers, Control, Shown | None]:
     """What the conditional `run` draws for every word, and for every two, of every class.
 
     `templates` are those the reader learns and those it is asked; `named` are the classes' names.
-
-    Returns:
-      numbers: 'words', word -> share in [0,1] of the drawings that are in the third it names, and
-        'words_error', its standard error over the classes; 'both_words' and 'both_words_error', of
-        captions with two the share in which both come out; 'words_agreement', the classifier's
-        with the class; 'words_reader', the share of captions read without a fault. Where a class
-        has too few images, 'words_skipped' alone: the reason.
-      control: 'words' and 'both_words', of the same codes told the class alone.
     """
     try:
         styles = looks.learn(run, study.train.images, np.asarray(study.train.labels))
     except NotApplicable as reason:
-        return Finding({"words_skipped": str(reason)}, {}, f"no words for looks: {reason}", {})
+        return Measured({"words_skipped": str(reason)}, {}, None)
     k_start, k_choose, k_shown = jax.random.split(key, 3)
     learnt, asked = (looks.captions(t, named) for t in templates)
     read = looks.reader(learnt).predict(asked.texts)
@@ -46,76 +75,95 @@ def score(
     )
     start = np.asarray(jax.random.normal(k_start, (len(meant), run.config.model.code_size)))
     moved = looks.codes(styles, classes, np.repeat(read[:, 1:], EACH, axis=0), start, k_choose)
-    drawn = {OURS: run.decode(moved, classes), CONTROL: run.decode(start, classes)}
-    hits = {name: looks.come_out(styles, meant, wanted, d) for name, d in drawn.items()}
-    words = {word: _word(word, hits, meant, wanted) for word in looks.LOOKS}
+    drawn = Sides(run.decode(moved, classes), run.decode(start, classes))
+    hits = Sides(*(looks.come_out(styles, meant, wanted, images) for images in drawn))
+    numbers, control = scored(hits, meant, wanted)
+    agreed = study.classifier.probabilities(drawn.ours).argmax(1) == meant
+    numbers["words_agreement"] = float(agreed.mean())
+    numbers["words_reader"] = float((read == right).all(1).mean())
+    return Measured(numbers, control, _shown(run, styles, len(named), k_shown))
+
+
+def scored(hits: Sides, meant: np.ndarray, wanted: np.ndarray) -> tuple[Numbers, Control]:
+    """How often what is asked of each measure is drawn.
+
+    Args:
+      hits: whether each drawing is in the third asked [n, measures], of both sides.
+      meant: the classes [n].
+      wanted: the thirds asked [n, measures].
+    """
+    words = {word: Sides(*(_word(word, h, meant, wanted) for h in hits)) for word in looks.LOOKS}
     two = (wanted != looks.UNSAID).sum(1) == 2
-    both = {name: looks.over_classes(h[two].all(1), meant[two]) for name, h in hits.items()}
-    agreed = study.classifier.probabilities(drawn[OURS]).argmax(1) == meant
-    numbers = {
-        "words": {word: row[OURS].value for word, row in words.items()},
-        "words_error": {word: row[OURS].error for word, row in words.items()},
-        "both_words": both[OURS].value,
-        "both_words_error": both[OURS].error,
-        "words_agreement": float(agreed.mean()),
-        "words_reader": float((read == right).all(1).mean()),
+    both = Sides(*(looks.over_classes(h[two].all(1), meant[two]) for h in hits))
+    gain = looks.over_classes(hits.ours.all(1) * 1.0 - hits.control.all(1), meant)
+    numbers: Numbers = {
+        "words": {word: row.ours.value for word, row in words.items()},
+        "words_error": {word: row.ours.error for word, row in words.items()},
+        "words_gain": gain,
+        "both_words": both.ours.value,
+        "both_words_error": both.ours.error,
     }
-    control = {
-        "words": {word: row[CONTROL].value for word, row in words.items()},
-        "both_words": both[CONTROL].value,
+    control: Control = {
+        "words": {word: row.control.value for word, row in words.items()},
+        "both_words": both.control.value,
+        "both_words_error": both.control.error,
     }
-    return Finding(
-        numbers,
-        control,
-        _sentence(words, both, hits, meant),
-        _figures(run, styles, named, words, k_shown),
-    )
+    return numbers, control
 
 
-def _word(
-    word: str, hits: Mapping[str, Any], meant: np.ndarray, wanted: np.ndarray
-) -> dict[str, judge.Estimate]:
+def _word(word: str, hits: np.ndarray, meant: np.ndarray, wanted: np.ndarray) -> Estimate:
     """How often what the captions with the word ask of its measure is drawn."""
     measure, third = looks.LOOKS[word]
     said = wanted[:, measure] == third
-    return {n: looks.over_classes(h[said, measure], meant[said]) for n, h in hits.items()}
+    return looks.over_classes(hits[said, measure], meant[said])
 
 
-def _sentence(
-    words: Mapping[str, Mapping[str, judge.Estimate]],
-    both: Mapping[str, judge.Estimate],
-    hits: Mapping[str, Any],
-    meant: np.ndarray,
-) -> str:
-    gain = looks.over_classes(hits[OURS].all(1) * 1.0 - hits[CONTROL].all(1), meant)
-    shares = ", ".join(f"{word} {100 * row[OURS].value:.0f}" for word, row in words.items())
-    alone = [100 * row[CONTROL].value for row in words.values()]
+def _shown(run: Run, styles: Mapping[int, looks.Style], named: int, key: jax.Array) -> Shown:
+    """One random code for each of the first ten classes."""
+    classes = np.arange(min(10, named))
+    k_start, k_choose = jax.random.split(key)
+    start = np.asarray(jax.random.normal(k_start, (len(classes), run.config.model.code_size)))
+    shown = Shown(run.decode(start, classes), {})
+    for word in looks.LOOKS:
+        thirds = np.repeat(looks.thirds_of(word)[None], len(classes), axis=0)
+        moved = looks.codes(styles, classes, thirds, start, k_choose)
+        shown.words[word] = run.decode(moved, classes)
+    return shown
+
+
+def judge(numbers: Numbers, control: Control) -> str:
+    """Whether words come out more often than by chance."""
+    if "words_skipped" in numbers:
+        return f"no words for looks: {numbers['words_skipped']}"
+    shares = ", ".join(f"{word} {100 * share:.0f}" for word, share in numbers["words"].items())
+    alone = [100 * share for share in control["words"].values()]
+    ours, theirs = (
+        Estimate(row["both_words"], row["both_words_error"]) for row in (numbers, control)
+    )
     return (
-        f"{judge.verdict(OURS, CONTROL, gain)}: of the drawings for a word so many per cent are in "
-        f"its third: {shares} ({CONTROL} {min(alone):.0f} to {max(alone):.0f}); both of two words "
-        f"{both[OURS].text(100)} % ({both[CONTROL].text(100)} %)"
+        f"{judging.verdict(OURS, CONTROL, Estimate(*numbers['words_gain']))}: of the drawings for "
+        f"a word so many per cent are in its third: {shares} "
+        f"({CONTROL} {min(alone):.0f} to {max(alone):.0f}); both of two words "
+        f"{ours.text(100)} % ({theirs.text(100)} %)"
     )
 
 
-def _figures(
-    run: Run,
-    styles: Mapping[int, looks.Style],
-    named: Sequence[str],
-    words: Mapping[str, Mapping[str, judge.Estimate]],
-    key: jax.Array,
-) -> dict[str, Any]:
+def draw(measured: Measured[Numbers, Control, Shown | None]) -> dict[str, Any]:
     """Bars for each word, and one random code for each class under every word."""
-    bars = {w: {n: 100 * e.value for n, e in row.items()} for w, row in words.items()}
-    classes = np.arange(min(10, len(named)))
-    k_start, k_choose = jax.random.split(key)
-    start = np.asarray(jax.random.normal(k_start, (len(classes), run.config.model.code_size)))
-    rows = {"the class alone": run.decode(start, classes)}
-    for word in looks.LOOKS:
-        thirds = np.repeat(looks.thirds_of(word)[None], len(classes), axis=0)
-        rows[word] = run.decode(looks.codes(styles, classes, thirds, start, k_choose), classes)
+    numbers, control, shown = measured
+    if shown is None:
+        return {}
+    bars = {
+        word: {OURS: 100 * share, CONTROL: 100 * control["words"][word]}
+        for word, share in numbers["words"].items()
+    }
     return {
         "words": grouped_bars(
             bars, "Words for looks, measured in the drawings", "in the third named, per cent"
         ),
-        "looks": image_blocks(rows, "One random code for each class, under every word", side=56),
+        "looks": image_blocks(
+            {CONTROL: shown.alone, **shown.words},
+            "One random code for each class, under every word",
+            side=56,
+        ),
     }

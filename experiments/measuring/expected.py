@@ -19,7 +19,7 @@ TUTORIALS: dict[str, tuple[str, dict[str, Any]]] = {
     "transformations/conv_strided": ("conv_strided:published", {}),
     "generation/dense": ("dense", {"train.epochs": 50}),
     "code_space/dense": ("dense", {"train.epochs": 50}),
-    "off_the_map/dense": ("dense", {"train.epochs": 50}),
+    "off_manifold/dense": ("dense", {"train.epochs": 50}),
 }
 VERSION = 2  # of what the applications measure: numbers of an earlier one are measured anew
 

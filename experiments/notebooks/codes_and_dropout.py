@@ -141,12 +141,12 @@ figures.image_rows(
 
 # %%
 study = Study(two, data, jax.random.key(0), effort=0.7)
-off_the_map = APPLICATIONS["off_the_map"](study, study.key_for("off_the_map"))
-print(off_the_map.sentence)
-off_the_map.figures[""]
+off_manifold = APPLICATIONS["off_manifold"](study, study.key_for("off_manifold"))
+print(off_manifold.sentence)
+off_manifold.figures[""]
 
 # %%
-random, real = off_the_map.numbers["by_size"], off_the_map.control["reconstructions_by_size"]
+random, real = off_manifold.numbers["by_size"], off_manifold.control["reconstructions_by_size"]
 for size in random:
     words = (
         f"random codes {random[size].text(100)} %, codes of test images {real[size].text(100)} %"

@@ -36,7 +36,7 @@ from sklearn.decomposition import KernelPCA
 
 import ae_jax
 from ae_jax import figures
-from ae_jax.analysis import Study, code_space, generation, interpolation, off_the_map
+from ae_jax.analysis import Study, code_space, interpolation, keras_samples, off_manifold
 from ae_jax.evaluate import baselines
 from ae_jax.evaluate.code_statistics import principal_components
 from ae_jax.figures.panels import image_blocks, scatter_panels
@@ -83,7 +83,7 @@ figures.progress_strip(clean[:10], frames, losses)
 # Some look like digits, it finds, and *none looks like a one*.
 
 # %%
-SIGMA = generation.SIGMA
+SIGMA = keras_samples.SIGMA
 
 
 def narrow(run, n):
@@ -195,10 +195,10 @@ print(f"between two others                        {middle[~with_a_one].mean():.0
 
 # %%
 factors = (1.0, 1.5, 2.0, 3.0)
-moved = {s: dense.decode(off_the_map.scaled(codes, s)) for s in factors}
+moved = {s: dense.decode(off_manifold.scaled(codes, s)) for s in factors}
 for s, decoded in moved.items():
     near = np.median(interpolation.nearest_distance(np.clip(decoded, 0, 1), data.train.images))
-    outside = (np.abs(off_the_map.scaled(codes, s)) > 1).mean()
+    outside = (np.abs(off_manifold.scaled(codes, s)) > 1).mean()
     print(
         f"scaled by {s:g}: {outside:.0%} of the numbers outside of [-1, 1], "
         f"{judge.recognisable(decoded):.0%} recognizable, {near:.1f} from the nearest digit"

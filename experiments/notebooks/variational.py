@@ -26,7 +26,7 @@ import numpy as np
 
 import ae_jax
 from ae_jax import figures
-from ae_jax.analysis import Study, generation, interpolation, missing
+from ae_jax.analysis import Study, interpolation, missing, sampling
 from ae_jax.figures.panels import image_blocks
 
 # %matplotlib inline
@@ -97,7 +97,7 @@ plain = ae_jax.fit(config, data, jax.random.key(0), progress=False)
 WAYS = ("standard normal", "Gaussian", "mixture")
 made = {}
 for name, run in {"plain": plain, "variational": small}.items():
-    drawn = generation.samplers(run.encode(data.train.images), jax.random.key(4), 600)
+    drawn = sampling.samplers(run.encode(data.train.images), jax.random.key(4), 600)
     made |= {f"{name}, {'N(0, I)' if w == WAYS[0] else w}": run.decode(drawn[w]) for w in WAYS}
 share = {name: judge.recognisable(v) for name, v in made.items()}
 for name, value in share.items():

@@ -14,12 +14,15 @@ from ae_jax.analysis import (
     classifier,
     code_space,
     copying,
+    deform,
     dense_vs_conv,
+    dimension,
     filters,
-    generation,
     manifold,
-    off_the_map,
+    off_manifold,
+    sampling,
     transformations,
+    worlds,
 )
 from ae_jax.evaluate import baselines
 from ae_jax.model import pipeline as model_lib
@@ -79,22 +82,22 @@ def test_the_gradient_of_the_error_is_that_of_finite_differences(run):
 def test_samples_have_the_moments_of_the_codes():
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(4000, 3)) @ np.array([[1, 0.5, 0], [0, 1, 0], [0, 0.3, 2]]) + 5
-    drawn = generation.gaussian(codes, jax.random.key(0), 20_000)
+    drawn = sampling.gaussian(codes, jax.random.key(0), 20_000)
     np.testing.assert_allclose(drawn.mean(0), codes.mean(0), atol=0.05)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(codes.T), atol=0.15)
-    far = off_the_map.scaled(codes, 2.0)
+    far = off_manifold.scaled(codes, 2.0)
     np.testing.assert_allclose(np.cov(far.T), 4 * np.cov(codes.T), rtol=1e-6)
 
 
 def test_a_mixture_samples_clusters_and_a_gaussian_what_is_between():
     rng = np.random.default_rng(0)
     codes = np.repeat([[-5.0, 0], [5.0, 0]], 500, 0) + 0.3 * rng.normal(size=(1000, 2))
-    found = generation.samplers(codes.astype(np.float32), jax.random.key(0), 500)
+    found = sampling.samplers(codes.astype(np.float32), jax.random.key(0), 500)
     between = {name: np.mean(np.abs(z[:, 0]) < 3.5) for name, z in found.items()}
     assert between["mixture"] < 0.02 and between["Gaussian"] > 0.3
     assert np.abs(found["box"]).max() < 6.5
     assert found["standard normal"].std() == pytest.approx(1, rel=0.1)
-    again = generation.samplers(codes.astype(np.float32), jax.random.key(0), 500)
+    again = sampling.samplers(codes.astype(np.float32), jax.random.key(0), 500)
     assert all(np.array_equal(found[name], again[name]) for name in found)
 
 
@@ -114,15 +117,15 @@ def test_views_win_only_over_both_controls():
     noise, other = rng.normal(size=(2, 600, 2))
     codes = {"first two coordinates": noise, "PCA": clusters, "t-SNE": clusters[:300]}
     pixels = {"PCA": other, "t-SNE": clusters[:300]}
-    numbers, control = code_space.measure(codes, pixels, labels)
+    numbers, control = code_space.scored(codes, pixels, labels)
     assert numbers["gain_over_same_view"]["t-SNE"] == (0, 0)
-    said = code_space.sentence(numbers, control)
+    said = code_space.judge(numbers, control)
     assert "the codes win in PCA 100.0" in said
     assert "they tie in first two coordinates" in said
     assert "t-SNE 100.0" in said[said.index("they tie in") :]
     assert "(of pixels 100.0" in said and "lose" not in said
-    swapped = code_space.measure(pixels, {**codes, "t-SNE": noise[:300]}, labels)
-    assert "they lose in PCA" in code_space.sentence(*swapped)
+    swapped = code_space.scored(pixels, {**codes, "t-SNE": noise[:300]}, labels)
+    assert "they lose in PCA" in code_space.judge(*swapped)
 
 
 def test_variance_off_the_digit():
@@ -139,22 +142,22 @@ def test_variance_off_the_digit():
     assert filters.off_digit_variance(smooth, dark)["off_digit"] == 0
 
 
-@pytest.mark.parametrize("kind", transformations.EXTENT)
+@pytest.mark.parametrize("kind", deform.EXTENT)
 def test_transformations_change_what_is_measured_by_what_they_say(kind):
     """An ellipse of ink in the middle, alpha = 1."""
     rows, columns = np.mgrid[:41, :41] - 20.0
     image = np.exp(-((columns / 7) ** 2) - (rows / 3) ** 2)[None, ..., None].astype(np.float32)
     image *= 0.7
-    before = transformations.measure(image, kind)[0]
-    after = transformations.measure(transformations.transform(image, kind, 1.0), kind)[0]
-    extent = transformations.EXTENT[kind]
+    before = deform.properties(image, kind)[0]
+    after = deform.properties(deform.transform(image, kind, 1.0), kind)[0]
+    extent = deform.EXTENT[kind]
     relative = kind in ("brightness", "zoom")
     wanted = before * (1 + extent) if relative else before + extent
     assert after == pytest.approx(wanted, rel=0.02)
 
 
 def test_angles_change_by_the_shorter_way_round():
-    turned = transformations.changes(np.array([[80.0, 85, -88]]), "rotation")
+    turned = deform.changes(np.array([[80.0, 85, -88]]), "rotation")
     np.testing.assert_allclose(turned, [[-5, 0, 7]])
 
 
@@ -186,7 +189,7 @@ def test_the_share_reached_is_the_slope_against_the_true_change():
 
 
 def test_what_moves_reach_is_said_with_what_the_code_can_hold():
-    kinds = dict(zip(transformations.EXTENT, (0.8, 0.13, 0.51, np.nan), strict=True))
+    kinds = dict(zip(deform.EXTENT, (0.8, 0.13, 0.51, np.nan), strict=True))
     numbers = {
         k: {"share_of_true_change": v, "share_error": 0.01, "monotony": 1.0}
         for k, v in kinds.items()
@@ -199,14 +202,14 @@ def test_what_moves_reach_is_said_with_what_the_code_can_hold():
         }
         for k in kinds
     }
-    said = transformations.sentence({"run": "deep", **numbers}, control)
+    said = transformations.judge({"run": "deep", **numbers}, control)
     assert "deep: " in said and "13 ± 1 % of a shift" in said and "90, 90, 90, 90 %" in said
     assert "over half of it for 1 of 4" in said, "0.51 +- 0.01 and nan are no half"
 
 
 def test_tangents_are_the_singular_vectors_of_the_whole_jacobian(run):
     run, images = run
-    s, U = manifold.tangents(run, images[:2])
+    s, U = dimension.tangents(run, images[:2])
 
     def through(x):
         seen = scaling.to_network(x.reshape(1, 6, 6, 1), "sym")
@@ -229,8 +232,8 @@ def test_independent_pixels_keep_their_places():
 
 
 def test_participation_counts_equal_directions():
-    assert manifold.participation(np.array([2.0, 2, 2, 0, 0])) == pytest.approx(3)
-    assert manifold.participation(np.array([[1.0, 0], [1, 1]])) == pytest.approx([1, 2])
+    assert dimension.participation(np.array([2.0, 2, 2, 0, 0])) == pytest.approx(3)
+    assert dimension.participation(np.array([[1.0, 0], [1, 1]])) == pytest.approx([1, 2])
 
 
 @pytest.mark.parametrize("n", [2, 40, 90])
@@ -238,19 +241,19 @@ def test_linear_dimension_is_that_of_scikit_learns_variances(n, digits):
     """Of more and of fewer images than pixels."""
     rows = baselines.unit_rows(digits.train.images[:n, 8:16, 8:16])
     deviations = PCA(svd_solver="full").fit(rows.astype(np.float64)).singular_values_
-    expected = manifold.participation(deviations)
-    assert manifold.linear_dimension(rows) == pytest.approx(expected, rel=1e-6)
+    expected = dimension.participation(deviations)
+    assert dimension.linear_dimension(rows) == pytest.approx(expected, rel=1e-6)
 
 
 def test_shuffled_blocks_keep_the_pixels_and_move_them():
     images = np.random.default_rng(0).uniform(size=(3, 10, 10, 1)).astype(np.float32)
-    moved = copying.shuffled_blocks(images, jax.random.key(0))
+    moved = worlds.shuffled_blocks(images, jax.random.key(0))
     assert not np.array_equal(moved, images)
     np.testing.assert_array_equal(np.sort(moved.ravel()), np.sort(images.ravel()))
     np.testing.assert_array_equal(moved[:, 8:], images[:, 8:])
     framed = np.zeros((3, 14, 15, 1))
     framed[:, 2:12, 3:13] = images
-    assert copying.inner(framed) == (slice(2, 12), slice(3, 13))
+    assert worlds.inner(framed) == (slice(2, 12), slice(3, 13))
     assert copying.copied(images, images) == 1
     assert copying.copied(np.full_like(images, images.mean()), images) == pytest.approx(0, abs=1e-6)
 

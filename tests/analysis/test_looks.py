@@ -166,8 +166,9 @@ def test_scores_are_those_of_the_drawings(bars):
     assert found.numbers["words_reader"] == 1.0
     assert found.numbers["words_agreement"] == 0.5  # the judge says 0, half are 1
     assert found.numbers["both_words"] > 2 * found.control["both_words"]
-    assert found.sentence.startswith("the caption with words wins")
-    assert set(found.figures) == {"words", "looks"}
+    said = looks_scored.judge(found.numbers, found.control)
+    assert said.startswith("the caption with words wins")
+    assert set(looks_scored.draw(found)) == {"words", "looks"}
 
 
 def test_too_few_images_of_a_class_are_a_reason(bars):

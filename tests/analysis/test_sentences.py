@@ -14,8 +14,10 @@ from ae_jax.analysis import (
     filters,
     generation,
     judge,
-    off_the_map,
+    keras_samples,
+    off_manifold,
     pca,
+    worlds,
 )
 
 RNG = np.random.default_rng(0)
@@ -32,14 +34,14 @@ def _copying(denoising, contractive):
 
     `denoising` and `contractive` are (share of test images, share of shuffled blocks).
     """
-    worlds = dict.fromkeys(("test images", copying.STRANGE), RNG.normal(size=(500, 1, 1, 1)))
+    images = dict.fromkeys((worlds.TEST, worlds.STRANGE), RNG.normal(size=(500, 1, 1, 1)))
     models = {"plain": (0.99, 0.8), "denoising": denoising, "contractive": contractive}
     errors = {
         world: {name: _errors(1 - shares[i]) for name, shares in models.items()}
-        for i, world in enumerate(worlds)
+        for i, world in enumerate(images)
     }
-    numbers, control = copying.measure(errors, worlds)
-    numbers["memoriser"] = {"train_mse": 0.01, "test_mse": 0.1}
+    numbers, control = copying.scored(errors, images)
+    numbers |= {"memoriser": {"train_mse": 0.01, "test_mse": 0.1}}
     more = {"copied_by_the_mean_image": 0.3, "mean_image_of_the_few": 0.07}
     return numbers, {**control, **more, "mean_image_of_them": 0.06}
 
@@ -48,11 +50,11 @@ def test_copying_less_wins_only_where_images_still_come_back():
     numbers, control = _copying(denoising=(0.96, 0.5), contractive=(0.3, 0.0))
     value, error = numbers["refuses"]["denoising"]
     assert value == pytest.approx(0.3 - 0.03, abs=0.03) and 0 < error < 0.02
-    said = copying.sentence(numbers, control)
+    said = copying.judge(numbers, control)
     assert "denoising wins" in said
     assert "contractive does not work" in said, "it has collapsed to the mean image"
     assert "16 images are kept in one number" in said
-    worse = copying.sentence(*_copying(denoising=(0.7, 0.75), contractive=(0.8, 0.61)))
+    worse = copying.judge(*_copying(denoising=(0.7, 0.75), contractive=(0.8, 0.61)))
     assert "plain wins: denoising" in worse, "it loses more of test images than of blocks"
     assert "contractive and plain tie" in worse
 
@@ -73,15 +75,16 @@ def test_dense_and_convolutional_are_compared_where_both_beat_pca(dense, words):
         "convolutional, 10": _errors(0.01),
         "convolutional, 64": _errors(0.003),
     }
-    numbers, control = dense_vs_conv.measure(errors, {10: _errors(0.034), 64: _errors(0.009)})
+    pca_errors = {10: _errors(0.034), 64: _errors(0.009)}
+    numbers, control = dense_vs_conv.scored(errors, pca_errors, dict.fromkeys(errors, 1))
     gain = numbers["gain_db"]["10 each"]
     assert gain.value == pytest.approx(10 * np.log10(dense / 0.01), abs=0.1)
-    said = dense_vs_conv.sentence(numbers, control)
+    said = dense_vs_conv.judge(numbers, control)
     assert words in said
     assert "PCA 10: 14.7 dB, PCA 64: 20.5 dB" in said, "the sizes alone are worth 6 dB"
 
 
-def _off_the_map(unscaled, scaled, few, many):
+def _off_manifold(unscaled, scaled, few, many):
     """Numbers where so many of 500 codes are recognizable."""
 
     def hits(n):
@@ -112,7 +115,7 @@ def _off_the_map(unscaled, scaled, few, many):
     ],
 )
 def test_codes_scaled_out_are_held_against_the_tutorials_words(hits, words):
-    said = off_the_map.sentence(*_off_the_map(*hits))
+    said = off_manifold.judge(*_off_manifold(*hits))
     assert words in said
     assert "70 % of their numbers outside of [-1,1]" in said
 
@@ -138,17 +141,17 @@ def test_generation_names_the_controls_and_ties():
     shares = {"VAE: standard normal": 360, "real": 580, "dense": 216, "conv_pool": 120}
     close = {**shares, "VAE: mixture": 530, "AE: mixture": 525}
     numbers, control = _generation(**close)
-    said = generation.sentence(numbers, control)
+    said = generation.judge(numbers, control)
     assert "the VAE and the AE tie" in said
     assert "AE: mixture 87.5 ± 1.4 %, VAE by N(0, I) 60.0 ± 2.0 %" in said
     assert "dense 36.0 ± 2.0 % recognizable, 0.5 ± 0.4 % ones" in said
     assert said.endswith("dense wins")
     apart = {**shares, "VAE: mixture": 530, "AE: mixture": 400}
     numbers, control = _generation(**apart)
-    assert "the VAE wins" in generation.sentence(numbers, control)
+    assert "the VAE wins" in generation.judge(numbers, control)
     numbers["reconstructs"]["run"] = False
     numbers["tutorial"]["dense"]["reconstructs"] = False
-    said = generation.sentence(numbers, control)
+    said = generation.judge(numbers, control)
     assert "the VAE does not work" in said and said.endswith("dense does not work")
 
 
@@ -169,12 +172,12 @@ def test_the_tutorials_experiment_is_made_with_the_run_where_it_is_its_model(mon
         return run
 
     monkeypatch.setattr(Study, "fit", fit)
-    made, rows = generation.of_the_tutorial(study, jax.random.key(0))
+    made, rows = keras_samples.of_the_tutorial(study, jax.random.key(0))
     assert trained == ["conv_pool"]
     assert list(made) == list(rows) == ["dense", "conv_pool"]
     linear = {**small, "encoder": {"hidden": (8,)}}
     plain = ae_jax.fit(linear, data, jax.random.key(0), progress=False)
-    generation.of_the_tutorial(study.with_run(plain), jax.random.key(0))
+    keras_samples.of_the_tutorial(study.with_run(plain), jax.random.key(0))
     assert trained == ["conv_pool", "dense", "conv_pool"]
 
 
@@ -188,10 +191,10 @@ def _filters(ratio_with, ratio_without, mse_with=0.01):
 
 
 def test_filters_differ_by_more_than_their_spread():
-    assert filters.sentence(*_filters(0.13, 0.29)).startswith("noise wins")
-    assert filters.sentence(*_filters(0.29, 0.13)).startswith("no noise wins")
-    assert filters.sentence(*_filters(0.2, 0.2)).startswith("noise and no noise tie")
-    collapsed = filters.sentence(*_filters(0.13, 0.29, mse_with=0.07))
+    assert filters.judge(*_filters(0.13, 0.29)).startswith("noise wins")
+    assert filters.judge(*_filters(0.29, 0.13)).startswith("no noise wins")
+    assert filters.judge(*_filters(0.2, 0.2)).startswith("noise and no noise tie")
+    collapsed = filters.judge(*_filters(0.13, 0.29, mse_with=0.07))
     assert collapsed.startswith("noise does not work")
 
 

@@ -114,7 +114,7 @@ def test_each_curve_has_its_picture(denoised, unrolled):
     run, _ = denoised
     assert set(curve.figures(run, "spiral", KEY)) == {"field"}
     assert set(curve.figures(unrolled, "curve3d", KEY)) == {"unrolled"}
-    found = curve.analyse(study(unrolled, "curve3d"), KEY)
+    found = curve.APPLICATION(study(unrolled, "curve3d"), KEY)
     assert set(found.figures) == {"", "unrolled"}
     assert "rank correlation of code and place 0.99" in found.sentence or "1.0" in found.sentence
 
@@ -123,14 +123,18 @@ def test_each_curve_has_its_picture(denoised, unrolled):
 def test_a_curve_without_noise_has_a_field_without_the_best(unrolled):
     config = load_config("spiral", **{"corruption.name": "none", "train.epochs": 1})
     run = fitting.fit(config, "spiral", KEY, False)
-    found = curve.analyse(study(run, "spiral"), KEY)
+    found = curve.APPLICATION(study(run, "spiral"), KEY)
     assert "best_output_to_curve" not in found.control and "field" in found.figures
 
 
 def test_equal_sensitivities_tie():
     rng = np.random.default_rng(0)
     along, across = np.exp(rng.normal(size=(2, 400)))
-    numbers = {"moved_on_curve": 0.0}
-    assert curve._sentence(numbers, {}, along, across).startswith("along and across tie")
-    assert curve._sentence(numbers, {}, 3 * along, across).startswith("along wins")
-    assert curve._sentence(numbers, {}, along, 3 * across).startswith("across wins")
+
+    def said(along, across):
+        ratio = curve.sensitivity(along, across)
+        return curve.judge({"moved_on_curve": 0.0, "log_along_over_across": ratio}, {})
+
+    assert said(along, across).startswith("along and across tie")
+    assert said(3 * along, across).startswith("along wins")
+    assert said(along, 3 * across).startswith("across wins")

@@ -9,9 +9,10 @@ import pytest
 
 from ae_jax import analysis
 from ae_jax.analysis import Finding, NotApplicable
-from ae_jax.errors import DivergedError
+from ae_jax.errors import AeJaxError, DivergedError
 from ae_jax.figures.charts import Figure
-from experiments import analyse
+from ae_jax.streams import stream
+from experiments import analyse, cli
 
 STUDY = SimpleNamespace(key_for=lambda name: jax.random.key(0))
 
@@ -89,3 +90,22 @@ def test_an_interrupt_ends_all(applications, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         analyse.show(STUDY, applications, tmp_path)
     assert not (tmp_path / "analysis" / "last.json").exists()
+
+
+def test_a_name_of_the_release_before_is_taken_for_the_new_one(tmp_path, monkeypatch, capsys):
+    asked = SimpleNamespace(effort=1.0, only=["pca", "off_the_map"], best=False)
+    asked.workdir = str(tmp_path / "none")
+    monkeypatch.setattr(cli.flags, "FLAGS", asked)
+    with pytest.raises(AeJaxError, match="none"):  # the names are good, there is no run
+        analyse.main([], {})
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["warning: --only: off_the_map is now named off_manifold"]
+    known = list(analysis.APPLICATIONS)
+    assert cli.chosen(known, "application", analyse.RENAMED) == ["pca", "off_manifold"]
+    assert asked.only == ["pca", "off_the_map"]
+
+
+def test_an_application_keeps_its_random_bits_under_a_new_name():
+    study = analysis.Study(None, None, jax.random.key(3))
+    bits = jax.random.key_data(stream(study.key, "application/off_the_map"))
+    np.testing.assert_array_equal(jax.random.key_data(study.key_for("off_manifold")), bits)
