@@ -26,7 +26,7 @@ from ae_jax.files import json_file
 from ae_jax.run.trained import Run
 from experiments import cli
 
-if TYPE_CHECKING:  # of all applications: a misspelt flag is answered without them
+if TYPE_CHECKING:  # of all applications: a misspelled flag is answered without them
     from ae_jax.analysis.finding import Study
 
 GALLERY = "gallery"  # the page, which every call writes

@@ -26,21 +26,21 @@ from experiments.measuring import provenance
 TOP = Path(__file__).parents[1]
 
 
-def trials(top: Path = TOP) -> ModuleType:
-    """`tests.reliability.programme` of the checkout at `top`.
+def trials_of(top: Path = TOP) -> ModuleType:
+    """`tests.reliability.trials` of the checkout at `top`.
 
     Raises:
       ConfigError: there are no tests, as where the package was installed without its source.
     """
-    if not (top / "tests" / "reliability" / "programme.py").is_file():
+    if not (top / "tests" / "reliability" / "trials.py").is_file():
         raise ConfigError(
             f"reliability: {top} has no tests/reliability, and so no trials\n"
             "run this from a checkout of the source (pip install -e .)"
         )
     sys.path.insert(0, str(top))
-    from tests.reliability import programme
+    from tests.reliability import trials
 
-    return programme
+    return trials
 
 
 def define_flags() -> None:
@@ -52,16 +52,16 @@ def define_flags() -> None:
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    programme = trials()
-    names = cli.chosen(programme.PROGRAMME, "trial")
+    trials = trials_of()
+    names = cli.chosen(trials.TRIALS, "trial")
     file = Path(flags.FLAGS.json) if flags.FLAGS.json else None
     results = json_file.read(file) if file and file.exists() else {}
     failed = 0
     for name in names:
         folder = Path(tempfile.mkdtemp(prefix=f"ae_jax_{name}_"))
-        what = f"{name} {programme.PROGRAMME[name].what}"
+        what = f"{name} {trials.TRIALS[name].what}"
         with tqdm(desc=what, unit="check", disable=None) as bar:
-            found = programme.attempt(name, flags.FLAGS.fast, folder, bar.update)
+            found = trials.attempt(name, flags.FLAGS.fast, folder, bar.update)
         print(f"{name}: {found['tried']} tried, {found['failed']} failed, {found['seconds']} s")
         print("".join(f"  {failure}\n" for failure in found["failures"]), end="", flush=True)
         failed += found["failed"]

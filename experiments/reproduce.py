@@ -24,7 +24,7 @@ from experiments.measuring.measured import BySeed, Measurement, Row, Task
 from experiments.measuring.published import ROWS, Published
 
 KINDS = ("published", "better")
-STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
+STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learned
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -129,7 +129,7 @@ def verdict(
 
     Met: no further from the printed number than half a unit of its last digit or the spread, which
     is the deviation over seeds, or of single batches where a single batch is printed; beaten: lower
-    still. Seeds that learnt nothing are counted and stand in no mean, unless there is no other.
+    still. Seeds that learned nothing are counted and stand in no mean, unless there is no other.
     """
     row: dict[str, Any] = {
         "config": published.config,
@@ -155,9 +155,9 @@ def verdict(
 def over_seeds(
     published: Published, runs: list[dict[str, float]], mean_image: float
 ) -> dict[str, Any]:
-    """Mean, deviation and number of the seeds that learnt something, and how many did not."""
-    learnt = [r for r in runs if r["test_mse"] < STUCK * mean_image]
-    counted = learnt or runs
+    """Mean, deviation and number of the seeds that learned something, and how many did not."""
+    learned = [r for r in runs if r["test_mse"] < STUCK * mean_image]
+    counted = learned or runs
     values = [r["value"] for r in counted]
     std = measured.deviation(values)
     batch = float(np.mean([r["batch_std"] for r in counted]))
@@ -166,7 +166,7 @@ def over_seeds(
         "std": std,
         "spread": max(std, batch) if published.measure == "last batch" else std,
         "seeds": len(runs),
-        "stuck": len(runs) - len(learnt),
+        "stuck": len(runs) - len(learned),
         "test_mse": float(np.mean([r["test_mse"] for r in counted])),
     }
 

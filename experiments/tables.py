@@ -23,7 +23,7 @@ from ae_jax.resolve.config import flat
 from experiments import cli
 from experiments.benchmarks import report
 from experiments.measuring import measured
-from experiments.measuring.expected import BARS, application_of
+from experiments.measuring.expected import THRESHOLDS, application_of
 from experiments.measuring.measured import RUN
 from experiments.measuring.published import ROWS
 from experiments.pages.table import markdown as table
@@ -100,7 +100,7 @@ def literature(result: dict[str, Any]) -> str:
 
 
 def defaults(result: dict[str, Any]) -> str:
-    """What the default configs reach, beside their controls."""
+    """What the default configs reach, beside their baselines."""
     head = ("config", "seeds", "test mse", "PCA", "mean image", "denoised", "best linear", "holds")
     lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
@@ -126,13 +126,15 @@ def _spread(mean: float, deviation: float) -> str:
 def uses(result: dict[str, Any]) -> str:
     """What was asked of the applications and what was found."""
     lines = [("application", "run", "measured", "found", "seeds", "should be at least")]
-    for name in [n for n in result if n in BARS]:
+    for name in [n for n in result if n in THRESHOLDS]:
         entry = result[name]
-        for bar in entry["bars"]:
-            found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            least = "-" if bar["at_least"] is None else f"{bar['at_least']:g}"
+        for held in entry["bars"]:
+            found = f"{held['mean']:.1f} ± {held['std']:.1f}" + (
+                "" if held["holds"] else ", missed"
+            )
+            least = "-" if held["at_least"] is None else f"{held['at_least']:g}"
             where = (f"`{application_of(name)}`", f"`{entry['run'].partition(' ')[0]}`")
-            lines.append((*where, bar["what"], found, str(entry["seeds"]), least))
+            lines.append((*where, held["what"], found, str(entry["seeds"]), least))
     return table(lines)
 
 

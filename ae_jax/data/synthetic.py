@@ -21,7 +21,7 @@ def spiral_curve(t: np.ndarray) -> np.ndarray:
 
     In symmetric units p = 2 u - 1 it is r = 0.1 + 0.45 t, angle = 3 pi t: one and a half turns, so
     most radii cross two branches. The four corners of [-1,1]^2 lie 0.9 to 1.1 from it, which is
-    what makes 'distance travelled' run from 0 on the curve to about 1 at the corners.
+    what makes 'distance traveled' run from 0 on the curve to about 1 at the corners.
     """
     radius, angle = 0.1 + 0.45 * t, 3 * np.pi * t
     p = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)

@@ -180,7 +180,7 @@ def find_other(name: str, roots: list[Path]) -> Path | None:
 
 
 def load_other(folder: Path) -> Arrays:
-    """The image set in `folder`: images [n, H, W, C] and labels [n], or absent where unlabelled.
+    """The image set in `folder`: images [n, H, W, C] and labels [n], or absent where unlabeled.
 
     Where there is no `test` split, `validation` serves, and else the last tenth of `train`.
 

@@ -30,14 +30,14 @@ def advise(config: Config, summary: Summary, rows: Rows) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def learnt_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
+def learned_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Not below the error of the mean image."""
     mse, mean = _mse(summary), summary["controls"]["mean_image"]
     if mse < mean:
         return None
     return (
-        f"Nothing was learnt: the error {_short(mse)} is not below that of answering with the mean "
-        f"image, {_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
+        f"Nothing was learned: the error {_short(mse)} is not below the error of the mean image, "
+        f"{_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
         "`decoder.output` that fits `data.scale`."
     )
 
@@ -76,12 +76,12 @@ def worse_than_linear_denoiser(config: Config, summary: Summary, rows: Rows) -> 
 
 
 def cross_entropy_at_its_floor(config: Config, summary: Summary, rows: Rows) -> str | None:
-    """Grey pixels have an entropy that no reconstruction gets below."""
+    """Gray pixels have an entropy that no reconstruction gets below."""
     bce, floor = summary["test"].get("bce"), summary["test"].get("bce_floor")
     if not bce or not floor or bce > (1 + FLOOR) * floor:
         return None
     return (
-        f"The cross-entropy, {bce:.1f} nats an image, is at its floor: the grey pixels themselves "
+        f"The cross-entropy, {bce:.1f} nats an image, is at its floor: the gray pixels themselves "
         f"have {floor:.1f}, reached by a perfect copy. Compare runs by `mse`, or by what is above "
         "the floor."
     )
@@ -174,7 +174,7 @@ def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
 
 
 RULES: dict[str, Callable[[Any, Summary, Rows], str | None]] = {
-    "learnt nothing": learnt_nothing,
+    "learned nothing": learned_nothing,
     "worse than PCA": worse_than_pca,
     "worse than the best linear denoiser": worse_than_linear_denoiser,
     "cross-entropy at its floor": cross_entropy_at_its_floor,

@@ -14,7 +14,7 @@ from ae_jax.data.arrays import SAMPLE, blocks
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Tree
 
-NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a per cent
+NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a percent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
@@ -78,7 +78,7 @@ def pca_mse(
 ) -> float:
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
-    Without centring it depends on where zero is, that is on the `scale` the network sees.
+    Without centering it depends on where zero is, that is on the `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))

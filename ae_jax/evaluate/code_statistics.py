@@ -55,7 +55,7 @@ def saturated_units(
 def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(points [n, k], shares [k]) of codes [n, m] in the k directions of largest variance.
 
-    Points are centred, shares are those of the whole variance (0 of codes that do not vary). A
+    Points are centered, shares are those of the whole variance (0 of codes that do not vary). A
     direction's largest entry is positive, so that the same codes give the same picture. Rows that
     are not finite become NaN.
 
@@ -69,21 +69,21 @@ def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
     points = np.full((len(codes), k), np.nan)
     if not finite.any():
         return points, np.zeros(k)
-    centred = codes[finite] - codes[finite].mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T @ centred)
+    centered = codes[finite] - codes[finite].mean(axis=0)
+    variances, directions = np.linalg.eigh(centered.T @ centered)
     W = directions[:, ::-1][:, :k]
     W = W * np.sign(W[np.abs(W).argmax(axis=0), range(k)])
-    points[finite] = centred @ W
+    points[finite] = centered @ W
     variances = np.maximum(variances[::-1], 0)  # of a direction not used it may round below
     return points, variances[:k] / max(variances.sum(), np.finfo(float).tiny)
 
 
-def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:
+def places_alone(clouds: Sequence[np.ndarray], neighbors: int = 10) -> list[np.ndarray]:
     """Where a name of each cloud may stand: away from the others' points.
 
     Args:
       clouds: points [n, k] of each, n >= 1, of the same k.
-      neighbours: how many of the nearest points, itself included, say how much a point is by
+      neighbors: how many of the nearest points, itself included, say how much a point is by
         itself: by the share of them that are of its own cloud.
 
     Returns:
@@ -92,7 +92,7 @@ def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.
     """
     points = np.concatenate(clouds)
     cloud_of = np.repeat(range(len(clouds)), [len(cloud) for cloud in clouds])
-    _, near = cKDTree(points).query(points, k=range(1, min(neighbours, len(points)) + 1))
+    _, near = cKDTree(points).query(points, k=range(1, min(neighbors, len(points)) + 1))
     own = (cloud_of[near] == cloud_of[:, None]).mean(axis=1)
     places = []
     for i, cloud in enumerate(clouds):

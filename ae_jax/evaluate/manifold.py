@@ -35,7 +35,7 @@ class Field(NamedTuple):
 
     @property
     def at_corners(self) -> float:
-        """Mean distance travelled from the four corners."""
+        """Mean distance traveled from the four corners."""
         corners = ((self.grid == self.grid.min(0)) | (self.grid == self.grid.max(0))).all(1)
         return float(np.linalg.norm(self.displacement[corners], axis=1).mean())
 
@@ -170,7 +170,7 @@ def unroll(model: Model, variables: Variables, curve: str, n: int = 400) -> Unro
 def summary(
     model: Model, variables: Variables, curve: str, corruption: Corruption, key: jax.Array
 ) -> dict[str, float]:
-    """The numbers of the figures: distances travelled, and the Jacobian's two strengths.
+    """The numbers of the figures: distances traveled, and the Jacobian's two strengths.
 
     Means over the curve: `moved_on_curve` of ||r(x) - x||, `jacobian_along` and `jacobian_across`
     of what `along_and_across` gives; in the plane also `moved_at_corners`, see `Field`, and with

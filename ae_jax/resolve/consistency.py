@@ -25,7 +25,9 @@ def check_together(c: Config) -> None:
             "fraction such as 0.1"
         )
     if c.data.center and output != "linear":
-        raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
+        raise ConfigError(
+            "data.center: needs decoder.output 'linear', centered data have no bounds"
+        )
     if output == "sigmoid" and c.data.scale == "sym":
         raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
     if c.decoder.name == "tied":

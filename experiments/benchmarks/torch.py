@@ -194,8 +194,8 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def optimiser(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The config's optimiser; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
+def optimizer(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The config's optimizer; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
     o = config.optim
     if o.name == "sgd":
         return torch.optim.SGD(leaves, lr=o.learning_rate, momentum=o.momentum)
@@ -206,7 +206,7 @@ def optimiser(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimiz
 def train(built: Network, loss: Loss, config: Config, x: Tensor) -> Iterator[float]:
     """The loss of one training step after another, in a new order every epoch, without end."""
     encoder, decoder = built
-    step = optimiser(config, parameters(built))
+    step = optimizer(config, parameters(built))
     while True:
         for indices in torch.randperm(len(x)).split(config.train.batch_size):
             step.zero_grad()

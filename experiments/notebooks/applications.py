@@ -48,7 +48,7 @@ def found(name, study=study):
 # %% [markdown]
 # ## Interpolation
 #
-# Half-way between two images in pixels, one image fades into the other. Half-way between their
+# Halfway between two images in pixels, one image fades into the other. Halfway between their
 # codes there should be an image. The *geodesic* is the shortest path in pixels all of whose points
 # are decoded codes. (The notebook `convolutions_and_interpolation` has the pictures.)
 

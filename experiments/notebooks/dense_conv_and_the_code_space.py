@@ -180,7 +180,7 @@ figures.code_scatter(
 
 # %% [markdown]
 # The tutorial concludes that there is no smooth path between the ones and the rest, and that codes
-# outside of [-1, 1] give distorted images. Both can be measured. Half-way between the codes of two
+# outside of [-1, 1] give distorted images. Both can be measured. Halfway between the codes of two
 # test images of different digits, how often is the judge sure?
 
 # %%

@@ -12,7 +12,7 @@ from ae_jax.resolve.config import flat
 from experiments.pages import page
 from experiments.workdirs.finished import Record, controls
 
-LINES = 8  # a chart has so many colours
+LINES = 8  # a chart has so many colors
 # column -> (where in summary.json, whether the least, the most or none is best)
 COLUMNS: dict[str, tuple[str, Callable[..., float] | None]] = {
     "mse after denoising": ("denoise.denoised_mse", min),
@@ -78,7 +78,7 @@ def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
-    """The test error of every run against the epoch, in the same units whatever it minimised."""
+    """The test error of every run against the epoch, in the same units whatever it minimized."""
     from ae_jax.figures import panels
 
     titles = {"mse": "On clean images", "denoised_mse": "After denoising"}

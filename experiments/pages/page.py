@@ -59,7 +59,7 @@ def join(parts: Iterable[Markup]) -> Markup:
 
 
 def paragraph(value: object, kind: str = "") -> Markup:
-    """A paragraph; `kind` 'soft' is grey."""
+    """A paragraph; `kind` 'soft' is gray."""
     return _part("paragraph", value, kind)
 
 

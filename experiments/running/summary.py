@@ -22,7 +22,7 @@ from experiments.running.prepared import Session
 from experiments.workdirs import finished
 
 
-def summarise(
+def summarize(
     s: Session, state: setup.TrainState, timing: Any, best: setup.TrainState | None = None
 ) -> dict[str, Any]:
     """Metrics on the whole test set of a session `s`, beside the controls.

@@ -1,4 +1,4 @@
-"""One sweep in a directory: train the groups, evaluate the members, summarise, draw."""
+"""One sweep in a directory: train the groups, evaluate the members, summarize, draw."""
 
 import json
 import sys
@@ -77,7 +77,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     results = [
         {"seed": m.seed, "overrides": dict(m.point), **rows[i]} for i, m in enumerate(p.members)
     ]
-    summary = table.summarise(results)
+    summary = table.summarize(results)
     (path / "figures").mkdir(exist_ok=True)
     _draw(p, asked["grid"], summary, path / "figures" / "sweep.png")
     reports = [e["report"] for e in ended]

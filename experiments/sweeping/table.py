@@ -8,7 +8,7 @@ import numpy as np
 from experiments.pages.table import terminal
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def summarize(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each point: mean and deviation over the seeds of every metric.
 
     On the test set, and on the validation images where there are any. The deviation is the sample's

@@ -34,7 +34,7 @@ SECTIONS = (
 )
 CONTROLS = {
     "pca": "PCA, equal code size",
-    "pca_uncentred": "PCA without centring",
+    "pca_uncentred": "PCA without centering",
     "mean_image": "the mean image",
     "untrained": "the untrained network",
 }

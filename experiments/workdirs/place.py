@@ -79,7 +79,7 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
       DataError: it is not there (and how to say where it is).
       CheckpointError: these are other images than the run was trained on.
     """
-    from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelt
+    from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelled
 
     there, known = settled(config, place), checkpoint.meta(path) or {}
     try:

@@ -40,7 +40,7 @@ U_SHAPE = np.r_[np.linspace(0.10, 0.05, 10), np.linspace(0.05, 0.06, 10)]
 SATURATED = {"code_activation": "tanh"}
 # rule -> (config, its changes, (summary, rows) that trigger it, (summary, rows) that do not, words)
 CASES = {
-    "learnt nothing": ("undercomplete", {}, (summary(MEAN), FLAT), (summary(0.06), FLAT), "0.07"),
+    "learned nothing": ("undercomplete", {}, (summary(MEAN), FLAT), (summary(0.06), FLAT), "0.07"),
     "worse than PCA": (
         "undercomplete",
         {},
