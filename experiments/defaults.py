@@ -173,7 +173,7 @@ MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
 
 
 def row_of(name: str, runs: dict[str, BySeed]) -> Row:
-    """Means and deviations over seeds; the thresholds each seed misses, None where there is none."""
+    """Means and deviations over seeds; the thresholds each seed misses (None: it has none)."""
     import ae_jax
 
     by_seed = runs[RUN]
