@@ -1,4 +1,4 @@
-"""What can go wrong for a user, and the exit code it ends with."""
+"""Errors for users, and their exit codes."""
 
 
 class AeJaxError(Exception):

@@ -1,4 +1,4 @@
-"""scikit-learn's door: any config as an estimator for rows of numbers.
+"""A scikit-learn estimator: any config, for rows of numbers.
 
 >>> from sklearn.datasets import load_digits
 >>> from ae_jax.sklearn import Autoencoder
@@ -7,13 +7,13 @@
 >>> model.fit_transform(X).shape
 (1797, 8)
 
-Rows are images here, of one row of pixels unless `image_shape` says otherwise. The networks see
-numbers in [0,1]: the smallest number of the training set becomes 0, the largest 1, by one affine
-map of all columns, which changes no distance but by a factor (columns of different units want a
-scaler before, such as `sklearn.preprocessing.StandardScaler`). One row far from the others would
-squeeze these into a corner of [0,1]: `fit` warns of it, and `scale="robust"` fits the others. What
-comes back is in the units and the precision of X: the map and its inverse are of float64, only
-the network is of float32.
+A row is treated as an image of one row of pixels, unless `image_shape` says otherwise. The network
+sees numbers in [0,1]: one affine map of all columns sends the smallest number of the training set to
+0 and the largest to 1. It scales all distances by one factor, so columns with different units need a
+scaler first, such as `sklearn.preprocessing.StandardScaler`. One outlying row would squeeze the
+others into a corner of [0,1]; `fit` warns about it, and `scale="robust"` fits the other rows. Results
+have the units and the precision of X: the map and its inverse use float64, only the network uses
+float32.
 """
 
 import math

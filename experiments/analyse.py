@@ -1,12 +1,12 @@
-"""What a trained run is good for: every application, its picture, its numbers, its control.
+"""Runs the applications on a trained run: a figure, numbers and a baseline for each.
 
     python -m experiments.analyse --workdir=runs/denoise
     python -m experiments.analyse --workdir=runs/denoise --only=interpolation,inpainting
 
-Writes figures/analysis/<name>.png, analysis/<name>.json and, with all of them on one page,
-gallery.html, and prints a line for each: who won. What does not apply to the run is skipped with
-the reason; what fails is named, and the others are done. Exit codes: 0 done, 1 some applications
-failed (--debug shows where), 2 bad input or environment, 130 interrupted.
+Writes figures/analysis/<name>.png, analysis/<name>.json and gallery.html, one page with all of
+them. Prints one line per application: which method wins. Applications that do not apply to the run
+are skipped with the reason. Failed ones are named, and the others still run. Exit codes: 0 done, 1
+some applications failed (--debug shows where), 2 bad input or environment, 130 interrupted.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
+"""Flags and exit codes of the commands. Bad input: three lines on stderr at most, exit code 2."""
 
 import contextlib
 import os

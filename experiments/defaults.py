@@ -1,12 +1,11 @@
-"""Trains every default config on its embedded data, beside the controls it should beat.
+"""Trains every default config on its embedded data and compares it with its baselines.
 
     python -m experiments.defaults
     python -m experiments.defaults --only=conv_pool,sparse_top_k:revive --seeds=1
 
-Writes experiments/results/defaults.json after every training; what the file has already is not
-trained again. `experiments.tables` puts it into the results page and into the docstrings of the
-configs. Exit codes: 0 done, 2 bad input or environment, 3 a training that diverged, 130
-interrupted.
+Writes experiments/results/defaults.json after every training; rows already in the file are not
+trained again. `experiments.tables` writes them to the results page and to the docstrings of the
+configs. Exit codes: 0 done, 2 bad input or environment, 3 a training diverged, 130 interrupted.
 """
 
 import time

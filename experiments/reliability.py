@@ -1,11 +1,11 @@
-"""Tries what a run must survive, counts, and writes what was found.
+"""Runs the reliability trials, counts failures, and writes the results.
 
     python -m experiments.reliability --json=experiments/results/reliability.json
     python -m experiments.reliability --json=FILE --only=R1,R3 --fast
 
-Each result is written when it is there; results of others in the file are kept. `--fast` takes the
-counts of the test suite. The trials are those of `tests/reliability`, which only a checkout of the
-source has. Exit codes: 0 done, 1 if anything failed, 2 bad input, or no trials here.
+Each result is written as soon as it is known; other results in the file are kept. `--fast` uses the
+counts of the test suite. The trials are in `tests/reliability`, which only a checkout of the source
+has. Exit codes: 0 done, 1 something failed, 2 bad input, or no trials here.
 """
 
 import shutil

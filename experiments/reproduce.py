@@ -1,12 +1,12 @@
-"""Trains the published configurations on full MNIST and sets the printed numbers beside ours.
+"""Trains the published configs on full MNIST and compares with the printed numbers.
 
     python -m experiments.reproduce
     python -m experiments.reproduce --only=dense,vae --seeds=1
 
-Each in its own protocol, over several seeds, then with one changed config at the same parameter
-count and epochs. Writes experiments/results/reproduce.json after every training; what the file has
-already is not trained again. `experiments.tables` puts it into the README. Exit codes: 0 done, 2
-bad input or environment, 3 a training that diverged, 130 interrupted.
+Trains each in its own protocol, over several seeds, then with one changed config of the same
+parameter count and epochs. Writes experiments/results/reproduce.json after every training; rows
+already in the file are not trained again. `experiments.tables` writes them to the results page.
+Exit codes: 0 done, 2 bad input or environment, 3 a training diverged, 130 interrupted.
 """
 
 import time

@@ -1,13 +1,13 @@
-"""Trains the autoencoder a config describes, evaluates it beside its controls, draws, checkpoints.
+"""Trains the autoencoder of a config, evaluates it next to its baselines, and draws figures.
 
     python -m experiments.run --config=configs/denoise.py
     python -m experiments.run --config=configs/denoise.py --config.data.name=mnist --workdir=runs/d2
 
-Run the same command again to resume (after a kill, too) or, with a larger
---config.train.epochs, to go on. Sections of a config: data, corruption, encoder, model,
-bottleneck, decoder, loss, penalties, optim, train, eval; a name that does not exist is answered
-with those that do. Exit codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143
-interrupted with the state saved, 141 nobody reads the output any more (`| head`).
+Run the same command again to resume, also after a kill, or to continue with a larger
+--config.train.epochs. Sections of a config: data, corruption, encoder, model, bottleneck, decoder,
+loss, penalties, optim, train, eval. Unknown names are rejected with a list of valid ones. Exit
+codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143 interrupted with the state
+saved, 141 the reader of the output is gone (`| head`).
 """
 
 import contextlib

@@ -6,12 +6,12 @@
 
 A grid is <field>=<value>,<value>;<field>=...: every combination is a point. Each member is the run
 that experiments.run makes with that seed (the config's and the following ones) and those values.
-Numbers that are declared open (see ae_jax/config/numbers.py), and model.code_size where a mask can
-stand for it, are arguments of one program; every other difference makes another program. Files:
-sweep.json and figures/sweep.png (test mse against the code size beside PCA, or against the first
-field of numbers). A sweep that ended is not repeated; one that was interrupted goes on after the
-last program that had ended. Exit codes: 0 done, 2 bad config, input or environment, 3 every member
-diverged, 130/143 interrupted.
+Numbers that are declared OPEN (see ae_jax/config/numbers.py), and model.code_size where a mask can
+replace it, are arguments of one program; every other difference makes another program. Files:
+sweep.json and figures/sweep.png (test mse against the code size next to PCA, or against the first
+numeric field). A finished sweep is not repeated; an interrupted one resumes after the last finished
+program. Exit codes: 0 done, 2 bad config, input or environment, 3 every member diverged, 130/143
+interrupted.
 """
 
 import os

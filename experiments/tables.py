@@ -1,13 +1,13 @@
-"""The tables of README.md and of experiments/results/README.md, from the files of measurements.
+"""Writes the tables of README.md and experiments/results/README.md from the results files.
 
-So are the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
+Also writes the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
 
     python -m experiments.tables
     python -m experiments.tables --check
 
-What stands between `<!-- NAME -->` and `<!-- /NAME -->` is replaced by what the file of that table
-says. `--check` writes nothing. Exit codes: 0 done, 2 no such file, or with `--check` a table or a
-docstring that its file does not say.
+Text between `<!-- NAME -->` and `<!-- /NAME -->` is replaced by the table NAME. `--check` writes
+nothing. Exit codes: 0 done, 2 a missing file, or with `--check` a page or a docstring that
+disagrees with the files.
 """
 
 import re

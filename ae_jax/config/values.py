@@ -1,4 +1,4 @@
-"""What the parts of a config are made of: frozen values with names, equal by what they hold."""
+"""Frozen, named values that make up a config; they are equal if their contents are equal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, fields

@@ -1,4 +1,4 @@
-"""What a data set is, and how arrays become one."""
+"""The data set type, and how arrays become a data set."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """MNIST and Fashion-MNIST as published: four IDX files each, found or downloaded, always verified.
 
-The addresses and the SHA-256 of the compressed files are those of TFDS. The SHA-256 of the
-decompressed IDX bytes are kept as well: they are what is really promised (every array this
-module returns hashes to them), and they let a file pass whose gzip wrapping differs, such as
-Debian's `dataset-fashion-mnist`, which strips name and time from the gzip header.
+The URLs and the SHA-256 of the compressed files are those of TFDS. The SHA-256 of the decompressed
+IDX bytes are stored as well. They are the actual guarantee: every array this module returns matches
+them. They also accept files with another gzip wrapper, such as Debian's `dataset-fashion-mnist`,
+which removes name and time from the gzip header.
 """
 
 import contextlib

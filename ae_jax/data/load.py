@@ -1,6 +1,6 @@
-"""Names -> arrays: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
+"""Loads a data set by name: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
 
-Every route ends in `arrays.from_arrays`, so whatever trains has passed the same checks.
+Every route ends in `arrays.from_arrays`, so all training data pass the same checks.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""Training images that stay on disk: one array_record file, of which a record is one image.
+"""Training images that stay on disk: one array_record file with one image per record.
 
-In memory are three windows of it while a run trains (see `ae_jax.train.feed`), and for every image
-some 50 bytes (its place in the file, its label, its place in the epoch's order), not its pixels.
+While a run trains, memory holds three windows of the file (see `ae_jax.train.feed`) and about 50
+bytes per image (its position in the file, its label, its position in the epoch), not its pixels.
 """
 
 import contextlib

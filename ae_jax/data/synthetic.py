@@ -1,8 +1,8 @@
-"""Data sets with a known answer: a curve to fall back on, a curve to unroll, a Gaussian for PCA.
+"""Data sets with a known answer: a curve to denoise, a curve to unroll, a Gaussian for PCA.
 
 Each set is a pure function `(seed, n) -> float32 [n, height, width, channels]` in [0,1]; equal
-seeds give equal bytes. Points are 'images' of one pixel with a channel per coordinate, so that
-every network, loss and metric takes them unchanged.
+seeds give equal bytes. Points are images of one pixel with one channel per coordinate, so every
+network, loss and metric works on them unchanged.
 """
 
 from collections.abc import Callable

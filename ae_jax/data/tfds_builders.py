@@ -1,11 +1,11 @@
-"""The TFDS route, without TensorFlow: our own builder for IDX data, and sets prepared elsewhere.
+"""The TFDS route without TensorFlow: a builder for IDX data, and data sets prepared elsewhere.
 
-TFDS's own `mnist` needs TensorFlow to unpack and encode, and its downloader retries for minutes
-where there is no network. A builder that is handed verified arrays and writes `array_record`
-needs neither, and what it writes is an ordinary TFDS data set, readable by every TFDS program.
+TFDS's own `mnist` needs TensorFlow to unpack and encode, and without a network its downloader
+retries for minutes. A builder that receives verified arrays and writes `array_record` avoids both.
+The result is an ordinary TFDS data set that every TFDS program can read.
 
-TFDS stores one record per image, so reading 70,000 back takes 2 or 3 seconds; the decoded arrays
-are therefore kept beside the records, and are checked against the published SHA-256 at each load.
+TFDS stores one record per image, so reading 70,000 images takes 2 to 3 seconds. The decoded arrays
+are therefore cached next to the records and checked against the published SHA-256 at each load.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
-"""What the numbers of a finished run suggest: one rule, one sentence.
+"""Advice from the numbers of a finished run: one rule, one sentence.
 
-Every rule is `f(config, summary, rows) -> sentence or None`, of a resolved config, of what
-`summary.json` holds and of the lines of `metrics.jsonl`. A rule whose numbers are not there is
-silent. What looks like code in a sentence stands between backticks.
+Every rule is `f(config, summary, rows) -> sentence or None`, of a resolved config, the content of
+`summary.json` and the lines of `metrics.jsonl`. A rule whose numbers are missing returns None. Code
+in a sentence stands between backticks.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""What a number is compared with: PCA, the mean image, the best linear denoiser.
+"""Baselines: PCA, the mean image, the best linear denoiser.
 
-All errors are `mse`: squared error per pixel in [0,1] units; `entropy_floor` alone is in nats.
+All errors are `mse`, squared error per pixel in [0,1] units. Only `entropy_floor` is in nats.
 """
 
 import math

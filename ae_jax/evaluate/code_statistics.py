@@ -1,4 +1,4 @@
-"""What a set of codes says about its units: who is in use, how often, how strongly."""
+"""Statistics of code units: which are active, how often, how strongly."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
 """Data on a known curve: how far a model moves points, and its Jacobian along and across the curve.
 
-Points are images of one pixel, [n, 1, 1, dimensions]; distances are in the network's scale, so in
-[-1,1] units for `data.scale = 'sym'` (course notes, figures 15 to 19). Since the curve is known, so
-is the best denoiser of it, and what a network does stands beside what can be done.
+Points are images of one pixel, [n, 1, 1, dimensions]. Distances are in the scale of the network, so
+in [-1,1] units for `data.scale = 'sym'` (course notes, figures 15 to 19). The curve is known, and
+so is its best denoiser; a network is compared with it.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Images laid out on exact pixels, and training as an animated GIF. Pillow, no matplotlib."""
+"""Images on exact pixels, and training as an animated GIF. Uses Pillow, not matplotlib."""
 
 import io
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Charts of numbers, and the style of every figure: the only file that imports matplotlib.
+"""Charts of numbers, and the style of every figure. Only this file imports matplotlib.
 
-pyplot is not used, so there is no global state and no display is needed; a figure returned in a
+pyplot is not used, so there is no global state and no display is needed. A figure returned in a
 notebook cell shows itself.
 """
 

@@ -1,4 +1,4 @@
-"""Charts of codes: how each coordinate is spread, and where the classes lie."""
+"""Charts of codes: the distribution of each coordinate, and the classes."""
 
 from collections.abc import Sequence
 from typing import Any

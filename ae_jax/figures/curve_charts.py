@@ -1,4 +1,4 @@
-"""Charts of points on a known curve: where they are moved, and how a code unrolls them."""
+"""Charts of points on a known curve: how they move, and how a code unrolls them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Figures of images; what images may be stands in `ae_jax.figures`."""
+"""Figures of images; `ae_jax.figures` defines what an image is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

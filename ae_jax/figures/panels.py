@@ -1,4 +1,4 @@
-"""Charts with several panels, and blocks of images: the figures of the applications."""
+"""Charts with several panels, and blocks of images, for the applications."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,8 +1,8 @@
-"""SHA256SUMS of a directory: every file is listed, and every listed file is what was written.
+"""SHA256SUMS of a directory: every file is listed, and every listed file is unchanged.
 
-The format is that of coreutils, so `sha256sum -c SHA256SUMS` says the same. The list needs no
-checksum of its own: a changed digit or name no longer matches a file, a lost line leaves a file
-unlisted.
+The format is that of coreutils, so `sha256sum -c SHA256SUMS` gives the same result. The list needs
+no checksum of its own: a changed digest or name no longer matches a file, and a lost line leaves a
+file unlisted.
 """
 
 import hashlib

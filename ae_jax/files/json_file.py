@@ -1,4 +1,4 @@
-"""Small JSON files: written atomically, read as what may be anything by now."""
+"""Small JSON files: written atomically, read without trust."""
 
 import json
 from pathlib import Path

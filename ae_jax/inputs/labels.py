@@ -1,4 +1,4 @@
-"""Labels: whole numbers or text as users have them, class numbers 0 ... k-1 inside."""
+"""Labels: whole numbers or text outside, class numbers 0 ... k-1 inside."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the fields of a config ask of each other."""
+"""Rules between fields of a config."""
 
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError

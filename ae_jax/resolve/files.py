@@ -1,4 +1,4 @@
-"""Finding config files and running them."""
+"""Finds config files and executes them."""
 
 import difflib
 import os

@@ -7,7 +7,7 @@
 >>> run.reconstruct(data.test.images[:8]).shape
 (8, 28, 28, 1)
 
-What arrays may be stands in `ae_jax.run.trained`.
+`ae_jax.run.trained` says which arrays are accepted.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Opens a run that was kept."""
+"""Opens a saved run."""
 
 import warnings
 from pathlib import Path

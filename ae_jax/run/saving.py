@@ -1,4 +1,4 @@
-"""Keeps a run in a directory: what `restore` opens and `experiments.run` goes on with."""
+"""Saves a run to a directory that `restore` opens and `experiments.run` resumes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Where a fit starts: anew, where a run was left, or from another run's weights."""
+"""The start of a fit: new weights, a run to continue, or the weights of another run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which method trains an ensemble fastest, measured on the ensemble itself."""
+"""Selects the fastest method for an ensemble by measuring each method on it."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,14 +1,14 @@
-"""Checkpoints of a run's work directory: the only user of Orbax.
+"""Checkpoints in the work directory of a run. Only this module uses Orbax.
 
     checkpoints/1200/state/      the arrays, written by Orbax
                      record.npz  history, moments of the codes: see `ae_jax.train.record`
-                     step.json   format; their names, types, shapes; validation loss; `meta`
+                     step.json   format; array names, types, shapes; validation loss; `meta`
                      SHA256SUMS  of all of these
     checkpoints/1200.tmp         being written or removed; never read
-    checkpoints/1200.damaged     found damaged, kept for whoever wants to look
+    checkpoints/1200.damaged     found damaged, kept for inspection
 
-A step appears under its number by a rename, complete or not at all. Nothing read from a checkpoint
-is trusted before its checksums are: Orbax itself restores a flipped bit without a word.
+A rename makes a checkpoint appear under its step, complete or not at all. Checksums are verified
+before anything is read from a checkpoint, because Orbax restores a flipped bit without an error.
 """
 
 import contextlib

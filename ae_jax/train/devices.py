@@ -1,8 +1,8 @@
-"""Data parallelism: the images of a batch are spread over the devices, all else is on each.
+"""Data parallelism: each batch is split over the devices; everything else is replicated.
 
-JAX's compiler does the rest: sums over the batch, and so gradients and BatchNorm's statistics, are
-those of the whole batch. With one device (`mesh` None) nothing is changed. The same seed gives the
-same bits on the same number of devices; another number adds in another order.
+JAX's compiler does the rest: sums over the batch, and therefore gradients and BatchNorm statistics,
+cover the whole batch. With one device (`mesh` None) nothing changes. The same seed gives the same
+bits on the same number of devices; another number sums in another order.
 """
 
 import math

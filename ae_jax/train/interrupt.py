@@ -1,4 +1,4 @@
-"""Signals that wait for a good moment."""
+"""Deferred signal handling."""
 
 import signal
 import sys

@@ -1,8 +1,8 @@
-"""The one training loop: compiled steps over an index array, with a pause between chunks of steps.
+"""The training loop: compiled steps over an index array, in chunks of steps.
 
-Nothing random is state. The order of epoch e comes from fold_in(stream(key, 'order'), e), the noise
-of step s from fold_in(stream(key, 'noise'), s); a `TrainState` and the key of the run are all there
-is to resume from, mid-epoch too, bit for bit.
+No random state is carried along. The order of epoch e comes from fold_in(stream(key, 'order'), e),
+the noise of step s from fold_in(stream(key, 'noise'), s). A `TrainState` and the key of the run are
+enough to resume with the same bits, also within an epoch.
 """
 
 import time

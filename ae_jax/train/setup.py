@@ -1,4 +1,4 @@
-"""A config made ready for one training set: what is fixed in a training, and what it changes."""
+"""Combines a config with a training set: the constants and the state of a training."""
 
 from typing import Any, NamedTuple
 

@@ -1,8 +1,8 @@
-"""The same networks and training loops in plain PyTorch, as its users write them; for the bench.
+"""The same networks and training loops in plain PyTorch, as users write them; for the bench.
 
-Eager mode, all cores, images in memory as float32 tensors that are scaled already: [n, 784] for
-dense networks, [n, 1, 28, 28] for convolutions. Numbers that are not part of a network (learning
-rate, batch size, weights of penalties) come from the config that ae_jax trains.
+Eager mode, all cores, images in memory as float32 tensors that are already scaled: [n, 784] for
+dense networks, [n, 1, 28, 28] for convolutions. Numbers outside the network (learning rate, batch
+size, penalty weights) come from the config that ae_jax trains.
 """
 
 import itertools

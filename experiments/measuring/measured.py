@@ -1,12 +1,13 @@
-"""Commands that measure for long: their flags, and a file that fills up seed by seed.
+"""Long measurements: their flags, and a file that grows seed by seed.
 
-A row of the file has besides what the command says of it
+A row of the file has, besides what the command adds,
 
     "measured": {kind: {"protocol": {...}, "by_seed": {seed: numbers}}}
 
-The protocol is what the numbers depend on but for the code: the config ("config", its fields by
-their dotted names) and how it is measured. Numbers of another protocol do not count. Several
-commands with other rows or kinds may fill one file at a time: each reads it anew before it writes.
+The protocol is everything but the code that the numbers depend on: the config ("config", its fields
+by their dotted names) and the method of measurement. Numbers of another protocol are discarded.
+Several commands with other rows or kinds may fill one file at the same time: each reads it again
+before it writes.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""A page that sets several finished runs side by side: numbers, curves, configs, pictures."""
+"""The page that compares several finished runs: numbers, curves, configs, images."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The applications of a run on a page: every one's sentence, figures, numbers and control."""
+"""The page of the applications of a run: verdicts, figures, numbers and baselines."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a session tells while it trains: first words, lines of metrics.jsonl, frames, its pace."""
+"""Progress of a session: the first lines, metrics.jsonl, frames, speed."""
 
 from pathlib import Path
 

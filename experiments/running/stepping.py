@@ -1,4 +1,4 @@
-"""The steps of a session: lines of its log, checkpoints, a signal that ends it."""
+"""The steps of a session: log lines, checkpoints, and signals that end it."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""summary.json: what a run came to, and its first lines in words."""
+"""summary.json: the results of a run, and its headline."""
 
 import sys
 import textwrap

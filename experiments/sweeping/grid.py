@@ -1,4 +1,4 @@
-"""The grid of a sweep as typed on the command line -> its members, every one of them checked."""
+"""Parses the grid of a sweep from the command line into checked members."""
 
 import itertools
 from collections.abc import Mapping, Sequence

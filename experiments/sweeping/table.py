@@ -1,4 +1,4 @@
-"""Numbers of a sweep over its seeds: mean and standard deviation, and a table for the terminal."""
+"""Results of a sweep over its seeds: mean and standard deviation, and a table for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
-"""The numbers in the configs' docstrings, from the files of measurements.
+"""Writes the numbers in the docstrings of the configs from the results files.
 
-What stands after the line `Measured:` of a docstring, to the next empty line or its end, is
-replaced by what the files of `FILES` say of the config and its variants.
+The text after the line `Measured:` of a docstring, up to the next empty line or the end, is
+replaced by the numbers of the config and its variants in `FILES`.
 """
 
 import re

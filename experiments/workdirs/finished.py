@@ -1,4 +1,4 @@
-"""A finished run, read back from its directory and checked."""
+"""Reads and checks a finished run from its directory."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Where the data of a run are now. A run is known by its images' hashes, not by a path.
+"""The location of the data of a run. The hashes of its images identify a run, not a path.
 
-A path is kept absolute, so that another current directory changes nothing; files that were moved
-are named by --data (or by --config.data.name), and are the run's if their images are.
+Paths are stored as absolute, so the current directory does not matter. --data (or
+--config.data.name) gives the new location of moved files; they are accepted if their images match.
 """
 
 import json
