@@ -7,11 +7,11 @@
 >>> model.fit_transform(X).shape
 (1797, 8)
 
-A row is treated as an image of one row of pixels, unless `image_shape` says otherwise. The network
-sees numbers in [0,1]: one affine map of all columns sends the smallest number of the training set to
-0 and the largest to 1. It scales all distances by one factor, so columns with different units need a
+A row becomes an image with one row of pixels, unless `image_shape` says otherwise. Networks
+see numbers in [0,1]: one affine map of all columns sends the smallest training number to 0 and
+the largest to 1. It scales all distances by one factor, so columns in different units need a
 scaler first, such as `sklearn.preprocessing.StandardScaler`. One outlying row would squeeze the
-others into a corner of [0,1]; `fit` warns about it, and `scale="robust"` fits the other rows. Results
+others into a corner of [0,1]; `fit` warns about it, and `scale="robust"` fits the others. Results
 have the units and the precision of X: the map and its inverse use float64, only the network uses
 float32.
 """
@@ -187,7 +187,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 def _unmasked(X: ArrayLike) -> Any:
     """`X`; scikit-learn would drop a mask without a word."""
     if np.ma.is_masked(X):
-        raise ValueError("X: a masked array, whose mask would be lost; say X.filled(0)")
+        raise ValueError("X: a masked array, whose mask would be lost; use X.filled(0)")
     return X
 
 
@@ -221,6 +221,6 @@ def _outlying(X: np.ndarray, far: list[int], middle: float, kept: tuple[float, f
     others = f" (as do rows {', '.join(map(str, far[1:6]))})" if far[1:] else ""
     return (
         f"X: row {row} has {X[row, column]:g} in column {column}{others}, the other rows "
-        f"{kept[0]:g} to {kept[1]:g}; to the network they look nearly alike. Mend or drop it, or "
-        f"say scale='robust'"
+        f"{kept[0]:g} to {kept[1]:g}; to the network they look nearly equal. Fix or drop it, or "
+        f"set scale='robust'"
     )

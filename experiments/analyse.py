@@ -34,14 +34,12 @@ GALLERY = "gallery"  # the page, which every call writes
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("workdir", None, "The run, as experiments.run left it.")
+    cli.define_path("workdir", None, "Work directory of a finished run.")
     cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
-    flags.DEFINE_bool("best", False, "The weights that are best on the validation images.")
-    flags.DEFINE_integer("seed", 0, "Of everything random here.")
-    flags.DEFINE_float(
-        "effort", 1.0, "Models that an application trains take so many times as long."
-    )
+    flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")
+    flags.DEFINE_integer("seed", 0, "Seed of all random numbers.")
+    flags.DEFINE_float("effort", 1.0, "Factor on the training time of an application's own models.")
     flags.mark_flag_as_required("workdir")
 
 
@@ -68,7 +66,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     names = [name for name in names if name != GALLERY]
     if failed := show(study, names, path, F.debug):
         what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"
-        cli.fail(what + "\nthe others are done; --debug shows where it failed", 1)
+        cli.fail(what + "\nthe others finished; --debug shows where it failed", 1)
     return 0
 
 

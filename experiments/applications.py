@@ -173,5 +173,5 @@ def over(statistic: Callable[..., Any], values: list[Any]) -> Any:
 if __name__ == "__main__":
     measured.define_flags("applications.json")
     flags.adopt_module_key_flags(measured)  # --help shows them
-    flags.DEFINE_float("effort", 5.0, "What an application trains takes so many times as long.")
+    flags.DEFINE_float("effort", 5.0, "Factor on the training time of an application's own models.")
     cli.run(main)

@@ -140,7 +140,7 @@ def load_torch() -> Any:
         from experiments.benchmarks import torch
     except ImportError as error:
         raise ConfigError(
-            f"the bench compares with PyTorch, which is not here ({error})\n"
+            f"the bench compares with PyTorch, which is not installed ({error})\n"
             "install it: pip install -e '.[bench]'"
         ) from None
     pytorch.set_num_threads(os.cpu_count() or 1)

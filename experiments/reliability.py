@@ -45,9 +45,9 @@ def trials_of(top: Path = TOP) -> ModuleType:
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("json", None, "Where the results go.")
-    flags.DEFINE_list("only", None, "Only these, as R1,R3.")
-    flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
+    cli.define_path("json", None, "File of the results.")
+    flags.DEFINE_list("only", None, "Only these trials, such as R1,R3.")
+    flags.DEFINE_bool("fast", False, "Use the counts of the test suite.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

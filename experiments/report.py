@@ -22,7 +22,7 @@ from experiments.workdirs import finished
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("workdir", None, "A finished run; more of them after it.")
+    cli.define_path("workdir", None, "Finished runs, one or more.")
     cli.define_data()
     cli.define_path("out", None, "The page; default report.html or comparison.html in the run.")
     flags.mark_flag_as_required("workdir")

@@ -196,5 +196,5 @@ def plus_minus(found: dict[str, Any]) -> str:
 if __name__ == "__main__":
     measured.define_flags("reproduce.json")
     flags.adopt_module_key_flags(measured)  # --help shows them
-    flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
+    flags.DEFINE_bool("better", True, "Also train the changed config of each row.")
     cli.run(main)

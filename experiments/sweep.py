@@ -28,17 +28,17 @@ from ae_jax.errors import ConfigError
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
-flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; none: seeds alone.")
-flags.DEFINE_integer("seeds", 5, "How many members each point of the grid has.")
-cli.define_path("workdir", None, "Where the results go; default runs/<config name>_sweep.")
+flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; empty: only seeds vary.")
+flags.DEFINE_integer("seeds", 5, "Number of seeds per point of the grid.")
+cli.define_path("workdir", None, "Directory of the results; default runs/<config name>_sweep.")
 cli.define_data()
-flags.DEFINE_string("method", "auto", "auto (measures), vmap, map or loop.")
+flags.DEFINE_string("method", "auto", "auto (measures which is fastest), vmap, map or loop.")
 flags.mark_flag_as_required("config")
 
 
 def stop(number: int, frame: FrameType | None) -> None:
     """What there is to keep is on disk already, so a signal just ends the sweep."""
-    cli.fail("interrupted; the same command goes on after the last ended program", 128 + number)
+    cli.fail("interrupted; the same command resumes after the last finished program", 128 + number)
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

@@ -186,12 +186,12 @@ def filled(text: str, results: Path = RESULTS) -> str:
         file, write = TABLES[name]
         known = [json_file.read(path) for path in sorted(results.glob(file))]
         if not known:
-            raise DataError(f"{results / file}: not there, table {name!r} comes from it")
+            raise DataError(f"{results / file}: not found; table {name!r} is made from it")
         try:
             content = write(*sorted(known, key=lambda result: str(result.get("date"))))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{results / file}: not of the form of table {name!r}: {error!r}"
+                f"{results / file}: not in the form of table {name!r}: {error!r}"
             ) from error
         return f"<!-- {name} -->\n{content}\n<!-- /{name} -->"
 
@@ -200,21 +200,21 @@ def filled(text: str, results: Path = RESULTS) -> str:
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_bool("check", False, "Only say whether the pages are what the files say.")
+    flags.DEFINE_bool("check", False, "Only check whether the pages agree with the files.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     for page in PAGES:
         if not page.is_file():
-            raise DataError(f"{page}: not here; run this in the project's top folder")
+            raise DataError(f"{page}: not found; run this in the top folder of the project")
     for file in (*PAGES, *sorted(CONFIGS.glob("*.py"))):
         old = file.read_text()
         new = docstrings.filled(file.stem, old, RESULTS) if file.suffix == ".py" else filled(old)
         if not flags.FLAGS.check:
             file.write_text(new)
         elif new != old:
-            raise DataError(f"{file}: not what the files say; python -m experiments.tables")
+            raise DataError(f"{file}: disagrees with the files; run python -m experiments.tables")
         print(file)
     return 0
 

@@ -60,7 +60,7 @@ def section(cls: type[T]) -> type[T]:
 def refuse(part: object, name: str, value: object = None) -> NoReturn:
     """Raises FrozenInstanceError: how to get a config with another value."""
     raise FrozenInstanceError(
-        f"{type(part).__name__}.{name}: a config is not changed in place; another one is "
+        f"{type(part).__name__}.{name}: a config is immutable; make another one with "
         'config.replace(**{"section.field": value}), or load_config(name, **{"section.field": '
         "value})"
     )

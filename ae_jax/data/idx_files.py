@@ -138,7 +138,7 @@ def check_folder(name: str, folder: Path) -> None:
         wrong = _fault(_read(path), expected)
         if wrong:
             raise DataError(
-                f"{path}: {wrong}\nexpected sha256 {expected.sha256}\nreplace it (published at "
+                f"{path}: {wrong}\nexpected sha256 {expected.sha256}\nreplace it (from "
                 f"{IDX_SETS[name].url}), or unset data.manual_dir and AE_JAX_MANUAL_DIR"
             )
 
@@ -167,11 +167,11 @@ def download(name: str, folder: Path) -> Arrays:
             data[part] = _fetch(url)
         except Exception as error:  # socket, ssl and http have each their own kinds
             host = urllib.parse.urlsplit(url).hostname
-            why = f"{name}: not on this machine, and not to be had from {host} ({error})"
+            why = f"{name}: not on this machine, and cannot be downloaded from {host} ({error})"
             raise DataError(_needed(name, lacking, why)) from None
         wrong = _fault(data[part], published.files[part])
         if wrong:
-            raise DataError(_needed(name, lacking, f"{url}: what came back is {wrong}"))
+            raise DataError(_needed(name, lacking, f"{url}: the download is {wrong}"))
         with contextlib.suppress(OSError):
             _store(folder / PARTS[part], data[part])
     return {part: parse_idx(_gunzip(data[part])) for part in PARTS}

@@ -102,7 +102,7 @@ def prepare_idx(name: str, arrays: Arrays, root: Path) -> Arrays:
         made = Path(scratch) / name / idx_files.PREPARED
         back = read_idx(name, made)
         if back is None:
-            raise OSError("what was written does not read back")
+            raise OSError("the written data could not be read back")
         idx_files.keep(back, made)
         place = root / name / idx_files.PREPARED
         place.parent.mkdir(exist_ok=True)
@@ -140,7 +140,7 @@ def find_idx(name: str, roots: list[Path]) -> Arrays | None:
         if not idx_files.intact(arrays, name):
             arrays = {part: values[_places(part, len(values))] for part, values in arrays.items()}
         if not idx_files.intact(arrays, name):
-            raise DataError(f"is not {name} as published; remove it, or prepare it anew")
+            raise DataError(f"is not {name} as published; remove it, or prepare it again")
     return arrays
 
 

@@ -21,7 +21,7 @@ def array(where: str, value: object) -> np.ndarray:
     """
     parts = value if isinstance(value, list | tuple) else (value,)
     if any(np.ma.is_masked(part) for part in parts):
-        raise DataError(f"{where}: a masked array, whose mask would be lost; say x.filled(0)")
+        raise DataError(f"{where}: a masked array, whose mask would be lost; use x.filled(0)")
     try:
         return np.asarray(value)
     except Exception as error:  # NumPy has its kinds, and what it asks for its data has others

@@ -22,7 +22,7 @@ def raw(where: str, value: object, n: int) -> np.ndarray:
     y = y[:, 0] if y.shape == (n, 1) else y
     if y.shape != (n,):
         onehot = "; of one-hot labels y.argmax(1)" if y.ndim == 2 and len(y) == n else ""
-        raise DataError(f"{where}: shape {y.shape}; must be ({n},), one label an image{onehot}")
+        raise DataError(f"{where}: shape {y.shape}; must be ({n},), one label per image{onehot}")
     if (y.dtype.kind == "O" and all(isinstance(label, str) for label in y)) or y.dtype.kind == "T":
         y = y.astype(str)
     if y.dtype.kind == "S":
@@ -84,7 +84,7 @@ def classes_of(where: str, value: object, n: int, classes: int, names: Names | N
       DataError: absent, not one an image, or a label that the decoder does not know.
     """
     if value is None:
-        raise DataError(f"{where}: this decoder is conditioned on them; give it one an image")
+        raise DataError(f"{where}: this decoder is conditioned on labels; pass one per image")
     y = array(where, value)
     top = min(classes, len(names)) if names else classes
     allowed = f"0 to {top - 1} (model.classes is {classes})"

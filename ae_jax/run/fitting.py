@@ -79,7 +79,9 @@ def fit(
     """
     config, data, key = as_config(config), _dataset(data), as_key(key)
     if start is not None and init_from is not None:
-        raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
+        raise ConfigError(
+            "start, init_from: pass only one; start continues a run, init_from begins a new one"
+        )
     if data.valid is None:
         data = hold_out(data, config.data.n_valid, dealing_seed(key_data(key)))
     config = as_used(config, data, key)

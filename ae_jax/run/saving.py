@@ -16,7 +16,7 @@ from ae_jax.run.origin import Origin
 from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Record, epoch_means
 
-OTHERWISE = "save it in another directory"
+OTHERWISE = "save it to another directory"
 
 
 def save(

@@ -27,7 +27,7 @@ class _Trial(NamedTuple):
 def choose(
     group: Group, data: Split, devices: Sequence[jax.Device] | None = None
 ) -> tuple[Ensemble, Compiled, dict[str, float]]:
-    """The fastest method for this group: (ensemble, its program, method -> ms a member's step).
+    """The fastest method for this group: (ensemble, its program, method -> ms per member and step).
 
     The methods take the epoch's first batches in turns and the best of their rounds counts; these
     states are thrown away. One member, and trainings that would be over before the other methods

@@ -127,7 +127,7 @@ def restore(
         step, why = next(iter(passed_over.items()))
         raise CheckpointError(
             f"{folder}: none of {len(passed_over)} checkpoints can be read\n"
-            f"step {step}: {why}\nmove the work directory away to start again"
+            f"step {step}: {why}\nmove the work directory away to start over"
         )
     return None
 
@@ -201,7 +201,7 @@ def _not_written(folder: Path, step: int, state: Tree, error: Exception) -> str:
         f"checkpoint of step {step} not written in {folder}\n"
         f"{'disk full' if full else _first_line(error)}: up to {_bytes(state) / 1e6:.1f} MB are "
         f"needed, {free / 1e6:.1f} MB are free\n"
-        + (f"step {last[0]} is kept; run again to go on from it" if last else "none is kept yet")
+        + (f"step {last[0]} is kept; run again to resume from it" if last else "none is kept yet")
     )
 
 

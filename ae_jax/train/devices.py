@@ -81,7 +81,7 @@ def check_fits(what: str, tree: Tree) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ConfigError(
-            f"{what}: would take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB"
+            f"{what}: needs {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB"
         )
 
 
@@ -105,4 +105,4 @@ def by_first(act: Callable[[], Any]) -> None:
     if error:
         raise error
     if failed:
-        raise AeJaxError("process 0 could not go on; it says why")
+        raise AeJaxError("process 0 failed; its output says why")

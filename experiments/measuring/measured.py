@@ -70,7 +70,9 @@ def define_flags(file: str) -> None:
     """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
     flags.DEFINE_integer(
-        "seeds", 3, "How many, from 0; others in the file stay while the protocol does."
+        "seeds",
+        3,
+        "Number of seeds, from 0; others in the file stay while the protocol does.",
     )
     flags.DEFINE_string("data", "mnist", "The data set.")
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
@@ -119,7 +121,7 @@ def rows_of(file: Path, data: str) -> dict[str, Row]:
         rows: dict[str, Row] = {r["name"]: r for r in found["rows"]} if "rows" in found else found
         of = {name: (row["data"], row["measured"])[0] for name, row in rows.items()}
     except (KeyError, TypeError) as error:
-        raise DataError(f"--json: {file}: holds no measurements of this form ({error})") from error
+        raise DataError(f"--json: {file}: has no measurements in this form ({error})") from error
     for name, other in of.items():
         if other != data:
             other = f"{name} was measured on {other}, not {data}"
@@ -169,7 +171,7 @@ def _write(
         rows[task.row] = {**row, "data": a.dataset.name}
         ordered = {name: rows[name] for name in a.known if name in rows}
         json_file.write(a.file, ordered if m.keyed else listed(ordered))
-    changed = [f"{task.row}: measured anew, {c}" for c in changes(old, task.kind, protocol)]
+    changed = [f"{task.row}: measured again, {c}" for c in changes(old, task.kind, protocol)]
     return [*changed, m.said(task, row)]
 
 

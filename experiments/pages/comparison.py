@@ -36,7 +36,12 @@ def write(runs: Sequence[Record], out: str | None = None) -> Path:
     listed = "; ".join(f"{name}, {a:,} training and {b:,} test images" for name, a, b in sets)
     lead = page.paragraph(f"{listed}. Errors are `mse` per pixel in [0,1] units.", "soft")
     if len(sets) > 1:
-        lead = page.join([lead, page.paragraph("Not on the same images: errors do not compare.")])
+        lead = page.join(
+            [
+                lead,
+                page.paragraph("The runs used different images, so their errors do not compare."),
+            ]
+        )
     sections = [
         page.Section("numbers", "Numbers", numbers(names, runs, mark=len(sets) == 1)),
         page.Section("curves", "Curves", curves(names, runs)),
@@ -44,7 +49,7 @@ def write(runs: Sequence[Record], out: str | None = None) -> Path:
         page.Section("images", "Images", images(names, runs)),
         page.Section("advice", "Advice", advice(names, runs)),
     ]
-    content = page.document(f"{len(runs)} runs side by side", lead, sections)
+    content = page.document(f"{len(runs)} runs compared", lead, sections)
     return atomic.write(out or runs[0].path / "comparison.html", content)
 
 
@@ -136,7 +141,7 @@ def advice(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
             [
                 page.heading(name),
                 page.bullets(advise(run.config, run.summary, run.rows))
-                or page.paragraph("Nothing to complain of.", "soft"),
+                or page.paragraph("No issues found.", "soft"),
             ]
         )
         for name, run in zip(names, runs, strict=True)

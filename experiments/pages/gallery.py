@@ -20,7 +20,7 @@ def write(path: Path, names: Sequence[str]) -> Path:
         for name, record in done(found).items()
     ]
     sections += [page.Section(why, why.capitalize(), undone(found, why)) for why in UNDONE]
-    content = page.document(f"What {path.name} is good for", _headline(path), sections)
+    content = page.document(f"Applications of {path.name}", _headline(path), sections)
     return atomic.write(path / "gallery.html", content)
 
 
@@ -40,7 +40,7 @@ def shown(path: Path, name: str, record: dict[str, Any]) -> page.Markup:
             page.paragraph(record.get("sentence", "")),
             page.pictures(page.picture(file, name.replace("_", " ")) for file in files),
             page.details(
-                "numbers, and those of the control",
+                "numbers, and those of the baseline",
                 page.preformatted(json.dumps(numbers, indent=1)),
             ),
         ]

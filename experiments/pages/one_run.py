@@ -105,7 +105,7 @@ def advice(run: finished.Record) -> page.Markup:
     """What the numbers suggest, or what was looked for."""
     found = advise(run.config, run.summary, run.rows)
     if not found:
-        return page.paragraph(f"Nothing to complain of. Looked for: {', '.join(RULES)}.", "soft")
+        return page.paragraph(f"No issues found. Checked: {', '.join(RULES)}.", "soft")
     return page.advice(found)
 
 
@@ -156,7 +156,7 @@ def _figure(run: finished.Record, name: str, alt: str, kind: str = "data") -> pa
 def applications(run: finished.Record) -> list[page.Section]:
     """What `experiments.analyse` found, where it was asked."""
     if not (run.path / "analysis").is_dir():
-        how = f"`python -m experiments.analyse --workdir={run.path}` draws and scores them."
+        how = f"`python -m experiments.analyse --workdir={run.path}` runs them."
         return [page.Section("applications", "Applications", page.paragraph(how, "soft"))]
     from ae_jax.analysis import APPLICATIONS
     from experiments.pages import gallery

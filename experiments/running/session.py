@@ -108,7 +108,7 @@ def train(s: Session, path: Path, started: float, live: bool = False, pictures: 
     with contextlib.closing(shown) if shown else contextlib.nullcontext():
         code, state, record = stepping.to_the_end(s, path, state, record, log, timing, shown)
     if code:
-        print(f"saved step {int(state.step)}; run the same command again to go on")
+        print(f"saved step {int(state.step)}; run the same command again to resume")
     elif log:
         finish(s, path, state, record, log, timing, pictures)
     return code
@@ -147,15 +147,15 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
     if restored is None:
         if (path / "summary.json").exists():
             raise CheckpointError(
-                f"{path}: has the summary.json of a run but no checkpoint to go on from\n"
-                "choose another --workdir, or delete this one to start again"
+                f"{path}: has the summary.json of a run but no checkpoint to resume from\n"
+                "choose another --workdir, or delete this one to start over"
             )
         mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
         return s.trainer.init(s.key, mean), Record(), (path / "metrics.jsonl").exists()
     for step, damage in restored.passed_over.items():
         print(
-            f"warning: checkpoint of step {step} is damaged and set aside ({damage}); "
-            f"going on from step {restored.step}",
+            f"warning: checkpoint of step {step} is damaged and was set aside ({damage}); "
+            f"resuming from step {restored.step}",
             file=sys.stderr,
         )
     return restored.state, restored.record, True
@@ -172,7 +172,7 @@ def finish(
 ) -> None:
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
     drawing = ", drawing figures" if pictures else ""
-    print(f"evaluating beside the controls{drawing} ...", flush=True)
+    print(f"evaluating the run and its baselines{drawing} ...", flush=True)
     run = stepping.as_run(s, state, record)
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))

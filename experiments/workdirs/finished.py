@@ -53,14 +53,14 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
     """The run in a work directory; `summary` is what its summary.json will hold.
 
     Raises:
-      CheckpointError: there is no run, it has not finished, or a file is not one of ours.
+      CheckpointError: there is no run, it has not finished, or a file is not written by ae_jax.
     """
     if not (path / "config.json").is_file():
         raise CheckpointError(f"--workdir: {path} holds no run; experiments.run makes one")
     if summary is None and not (path / "summary.json").is_file():
         raise CheckpointError(
             f"--workdir: the run in {path} has not finished (no summary.json)\n"
-            "the command that started it goes on from its last checkpoint"
+            "the command that started it resumes from its last checkpoint"
         )
     config = resolve(json_file.read(path / "config.json"))
     found = summary or json_file.read(path / "summary.json")
@@ -87,7 +87,7 @@ def controls(summary: Mapping[str, Any]) -> dict[str, float]:
 def copies(summary: dict[str, Any]) -> str:
     """Why `controls` has no PCA."""
     left = 100 * _left(summary)
-    return f"does not apply: a code so large can copy (PCA leaves {left:.2g} % of the variance)"
+    return f"does not apply: a code this large can copy (PCA leaves {left:.2g} % of the variance)"
 
 
 def _left(summary: Mapping[str, Any]) -> float:
@@ -107,9 +107,9 @@ def _check(file: Path, summary: dict[str, Any]) -> None:
     optional = [name for name in known if name.startswith(OPTIONAL)]
     for name in (*needed, *optional):
         if not isinstance(known.get(name), int | float):
-            raise CheckpointError(f"{file}: {name} is missing, or no number")
+            raise CheckpointError(f"{file}: {name} is missing, or not a number")
     for section in SECTIONS:
         if not isinstance(summary.get(section, {}), dict):
-            raise CheckpointError(f"{file}: {section} is no section")
+            raise CheckpointError(f"{file}: {section} is not a section")
     if not isinstance(summary.get("dataset"), str):
-        raise CheckpointError(f"{file}: dataset is missing, or no text")
+        raise CheckpointError(f"{file}: dataset is missing, or not text")

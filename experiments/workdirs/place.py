@@ -86,7 +86,9 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
         dataset = of_config(there, dealing_seed(known["key"]) if known else None)
     except DataError as error:
         if place is None and is_path(there.data.name):
-            raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
+            raise DataError(
+                f"{error}\nif it was moved, give its new location: --data=PATH"
+            ) from error
         if place is None and there.data.name not in KNOWN:
             raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
         raise

@@ -62,7 +62,7 @@ def test_bad_input_is_named_in_three_lines_and_ends_with_2(case, tmp_path):
 
 def test_a_command_without_its_config_says_so():
     done = run()
-    assert done.returncode == 2 and done.stderr == "error: --config: has to be given\nsee --help\n"
+    assert done.returncode == 2 and done.stderr == "error: --config: is required\nsee --help\n"
 
 
 class Terminal(io.StringIO):

@@ -94,7 +94,7 @@ def test_labels_that_cannot_be_meant():
         (y * 1e12, "fit int32"),
         (np.eye(3)[y], "y.argmax(1)"),
         (np.array([None, "a", 3], object)[y], "object"),
-        (y[:50], "(60,), one label an image"),
+        (y[:50], "(60,), one label per image"),
     ):
         with pytest.raises(DataError) as error:
             from_arrays(X, X, given, y)
