@@ -159,7 +159,7 @@ class Eval(Section):
 
 @section
 class Config(Section):
-    """Everything that a run is made from but its data and key, one attribute a section.
+    """Everything that a run is made from but its data and key, one attribute per section.
 
     Plain data throughout: text, numbers, tuples.
     """

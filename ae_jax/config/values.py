@@ -38,7 +38,7 @@ class Frozen(Mapping[str, V]):
 
 
 class Section:
-    """A part of a config, one attribute a field."""
+    """A part of a config, one attribute per field."""
 
     def to_dict(self) -> dict[str, Any]:
         """Field -> value, in plain dicts that are the caller's."""

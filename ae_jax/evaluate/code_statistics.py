@@ -16,7 +16,7 @@ def code_metrics(codes: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """How a code is used, of codes [n, k], n and k >= 1.
 
     Args:
-      codes: of one set of images, a row an image.
+      codes: of one set of images, one row per image.
       threshold: what counts as zero, in the code's units; for units that are never exactly 0 (a
         sigmoid) choose one above 0.
 

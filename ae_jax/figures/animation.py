@@ -103,7 +103,7 @@ def progress_gif(
     losses: Mapping[int, float] | None = None,
     corrupted: np.ndarray | None = None,
 ) -> Path:
-    """Write a GIF: originals above their reconstructions, one frame an epoch, looping for ever.
+    """Write a GIF: originals above their reconstructions, one frame per epoch, looping for ever.
 
     Of a denoiser: `corrupted` inputs, the outputs for them, originals.
 

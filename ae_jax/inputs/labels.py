@@ -81,7 +81,7 @@ def classes_of(where: str, value: object, n: int, classes: int, names: Names | N
       names: of the classes 0 ... k-1; None: they have none.
 
     Raises:
-      DataError: absent, not one an image, or a label that the decoder does not know.
+      DataError: absent, not one per image, or a label that the decoder does not know.
     """
     if value is None:
         raise DataError(f"{where}: this decoder is conditioned on labels; pass one per image")
@@ -110,7 +110,7 @@ def for_drawing(where: str, value: object, n: int, names: Names | None) -> tuple
     Any number may be drawn, text as a class each; class numbers get the `names` they have.
 
     Raises:
-      DataError: not one an image, or neither numbers nor text.
+      DataError: not one per image, or neither numbers nor text.
     """
     if value is None:
         return None, ()

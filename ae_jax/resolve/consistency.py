@@ -46,7 +46,7 @@ def check_together(c: Config) -> None:
         wanted = len(c.decoder.channels) + 1
         if len(kernels) != wanted:
             raise ConfigError(
-                f"decoder.kernels: must be {wanted}, one an entry of decoder.channels and one for "
+                f"decoder.kernels: must be {wanted}, one per entry of decoder.channels and one for "
                 f"the last convolution, not {len(kernels)}"
             )
     check_needs(c.to_dict())

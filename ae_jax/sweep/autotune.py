@@ -21,7 +21,7 @@ class _Trial(NamedTuple):
     members: Ensemble
     programs: Compiled
     compile_s: float
-    steps: Callable[[int], float]  # so many steps -> ms a step of a member
+    steps: Callable[[int], float]  # so many steps -> ms per step and member
 
 
 def choose(

@@ -41,7 +41,7 @@ def feed(
 ) -> Iterator[Window]:
     """What the steps from `step` to the end of the run are fed; `order_of(epoch)` is a permutation.
 
-    An array is one window an epoch. Of `Records` a window is a few batches, already in order, and
+    An array is one window per epoch. Of `Records` a window is a few batches, already in order, and
     the short last batch of an epoch; all windows have one shape.
     """
     steps, epochs = trainer.steps_per_epoch, trainer.config.train.epochs

@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
     state: TrainState
     epoch: int  # epochs finished
     steps: tuple[int, int]  # the steps of this chunk, [first, last)
-    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number a step, of this chunk
+    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number per step, of this chunk
     seconds: float
     compile_s: float
 

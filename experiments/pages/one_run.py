@@ -67,7 +67,7 @@ def tiles(run: finished.Record) -> page.Markup:
     if "wall_s" in timing:
         shown["seconds"] = page.number(timing["wall_s"])
     if "train_images_per_s" in timing:
-        shown["training images a second"] = page.number(timing["train_images_per_s"])
+        shown["training images per second"] = page.number(timing["train_images_per_s"])
     return page.tiles(shown)
 
 

@@ -34,7 +34,7 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """Training images a second, compilation not counted."""
+        """Training images per second, compilation not counted."""
         return self.images / max(self.step_s, 1e-9)
 
 

@@ -29,7 +29,7 @@ from ae_jax.train.checkpoint import FORMAT
 from experiments.sweeping import table
 from experiments.workdirs import place
 
-MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes a member
+MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
 
 
 class Plan(NamedTuple):

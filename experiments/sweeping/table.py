@@ -45,7 +45,7 @@ def _moments(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def table(summary: Sequence[Mapping[str, Any]]) -> str:
-    """A line a point, mean ± deviation on the test set; the best on the validation images has a
+    """One line per point, mean ± deviation on the test set; the best on the validation images has a
     star."""
     fields = list(summary[0]["overrides"])
     names = [n for n in ("mse", "denoised_mse", "psnr", "loss") if n in _metrics(summary)]

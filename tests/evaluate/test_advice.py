@@ -19,7 +19,7 @@ def summary(mse=0.005, **more):
 
 
 def rows(test, train=None):
-    """One line an epoch, as in metrics.jsonl."""
+    """One line per epoch, as in metrics.jsonl."""
     train = test if train is None else train
     both = [("train", v) for v in train], [("test", v) for v in test]
     return [

@@ -29,7 +29,7 @@ def test_the_printed_numbers_are_what_they_are_called():
     data = ae_jax.load_data("mnist5k")
     data = Dataset(
         "mnist5k", rows(data.train, slice(0, 210)), rows(data.test, slice(0, 90))
-    )  # 5 batches an epoch, the last of 10
+    )  # 5 batches per epoch, the last of 10
     run = ae_jax.fit(ae_jax.load_config("linear", **QUICK), data, jax.random.key(7), progress=False)
     x, x_hat = data.test.images / 255.0, run.reconstruct(data.test.images)
     mse = np.square(x - x_hat).mean()

@@ -65,7 +65,7 @@ ENCODERS = {
     "wider than the image": (dense((15,), "gelu"), (4, 3, 1)),
     "from the pixels": (dense((9, 8), "tanh", 5), (1, 2, 1)),
     "tied": (dense((5,), "tanh", decoder={"name": "tied"}), (4, 3, 1)),
-    "centered, noisy, color, two numbers a unit": (
+    "centered, noisy, color, two numbers per unit": (
         dense(
             (5,),
             "sigmoid",

@@ -33,7 +33,7 @@ def points(rows):
     "noise", [{"name": "mask", "rate": 0.4}, {"name": "gaussian", "sigma": 0.5}]
 )
 def test_linear_model_converges_to_the_optimal_linear_denoiser(noise):
-    """W_enc W_dec = E[x~ x~^T]^-1 E[x~ x^T], marginalised over the noise."""
+    """W_enc W_dec = E[x~ x~^T]^-1 E[x~ x^T], marginalized over the noise."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(4000, 4)) @ np.array(
         [[1.0, 0.5, 0, 0], [0, 0.8, 0.3, 0], [0, 0, 0.5, 0.2], [0.3, 0, 0, 0.6]]
