@@ -52,7 +52,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
       scale: which numbers become 0 and 1. 'minmax': the smallest and the largest of X. 'robust':
         those of X without the one row in a hundred that lies farthest from the median of all
         numbers; what is beyond becomes 0 or 1 for the network, not in `score_samples`.
-      random_state: initial weights, order, noise; as anywhere in scikit-learn.
+      random_state: initial weights, order, noise; as everywhere in scikit-learn.
 
     Attributes:
       run_: the trained `ae_jax.Run`, whose images are in [0,1] units.
@@ -185,7 +185,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
 
 def _unmasked(X: ArrayLike) -> Any:
-    """`X`; scikit-learn would drop a mask without a word."""
+    """`X`; scikit-learn would silently drop a mask."""
     if np.ma.is_masked(X):
         raise ValueError("X: a masked array, whose mask would be lost; use X.filled(0)")
     return X

@@ -91,7 +91,7 @@ def missed(config: Config, numbers: Mapping[str, float]) -> list[str]:
 
 
 def outcome(name: str, seed: int) -> dict[str, Any]:
-    """One training: test errors per pixel in [0,1] units, their controls, what the idea changes."""
+    """One training: test mse in [0,1] units, baselines, and what the idea changes."""
     import ae_jax
     from ae_jax.data import load
     from ae_jax.evaluate import baselines, metrics
@@ -189,7 +189,7 @@ def row_of(name: str, runs: dict[str, BySeed]) -> Row:
 
 
 def sentence(name: str, row: Row) -> str:
-    """A row in words: its errors and controls, then what the config's idea changes."""
+    """A row in words: its errors and baselines, then what the config's idea changes."""
     means, stds = row["mean"], row["std"]
     seeds = len(row["measured"][RUN]["by_seed"])
     numbers = [

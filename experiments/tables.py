@@ -54,7 +54,7 @@ def provenance(result: dict[str, Any], dates: Iterable[str] = ()) -> str:
 
 
 def published(result: dict[str, Any]) -> str:
-    """Printed numbers, and where they stand, beside ours."""
+    """Printed numbers and their location, next to ours."""
     head = ("config", "published", "in the", "here", "seeds", "verdict", "test mse", "PCA",
             "untrained", "better")  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
@@ -69,7 +69,7 @@ def published(result: dict[str, Any]) -> str:
 
 
 def better(result: dict[str, Any]) -> str:
-    """What the changed configs change, and why."""
+    """The changed configs: the changes, and the reasons."""
     lines = [("config", "printed number is", "better", "test mse", "by")]
     for row in result["rows"]:
         if changed := row.get("better"):
@@ -81,7 +81,7 @@ def better(result: dict[str, Any]) -> str:
 
 
 def literature(result: dict[str, Any]) -> str:
-    """What each row measures, beside what its paper prints, and what is smaller here."""
+    """The measurement of each row, the number of its paper, and how the protocol is reduced."""
     lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
     for row in result["rows"]:
         (what, printed), *others = row["published"].items()
@@ -100,7 +100,7 @@ def literature(result: dict[str, Any]) -> str:
 
 
 def defaults(result: dict[str, Any]) -> str:
-    """What the default configs reach, beside their baselines."""
+    """The results of the default configs, next to their baselines."""
     head = ("config", "seeds", "test mse", "PCA", "mean image", "denoised", "best linear", "holds")
     lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
@@ -124,7 +124,7 @@ def _spread(mean: float, deviation: float) -> str:
 
 
 def uses(result: dict[str, Any]) -> str:
-    """What was asked of the applications and what was found."""
+    """The thresholds of the applications and the results."""
     lines = [("application", "run", "measured", "found", "seeds", "should be at least")]
     for name in [n for n in result if n in THRESHOLDS]:
         entry = result[name]
@@ -148,7 +148,7 @@ def uses_in_full(result: dict[str, Any]) -> str:
 
 
 def reliability(result: dict[str, Any]) -> str:
-    """What was tried, and what failed."""
+    """The number of trials and of failures."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
     rows = [
         (k, result[k]["what"], f"{result[k]['tried']:,}", str(result[k]["failed"])) for k in numbers

@@ -121,7 +121,7 @@ def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarr
 
     Rows are images in the network's scale with a 1 appended. Least squares over the training set
     (of more than 1,000 images whole thousands, of more than SAMPLE those of the first SAMPLE),
-    marginalized over the noise by drawing it anew until at least NOISE_PAIRS pairs were seen (for
+    marginalized over the noise by redrawing it until at least NOISE_PAIRS pairs were seen (for
     masking and gaussian noise this tends to the closed form of marginalized denoising autoencoders,
     Chen et al. 2012). None where there are too many pixels to solve for.
     """

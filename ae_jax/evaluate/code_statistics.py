@@ -22,7 +22,7 @@ def code_metrics(codes: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
 
     Returns:
       `active_units`: share of the units that vary by more than `threshold` over the images, in
-      [0, 1]; `dead_units`: number of the others, which say nothing about an image; `density`: mean
+      [0, 1]; `dead_units`: number of the others, which carry no information; `density`: mean
       share of an image's units with |h| > `threshold`; `mean_activation`: mean of all numbers.
 
     Raises:

@@ -51,7 +51,7 @@ class Resolved(Config):
     """A config whose every field was checked: what `load_config` returns and a run keeps."""
 
     def replace(self, **changes: Any) -> "Resolved":
-        """Another config, with `changes` as `load_config` takes them, checked anew.
+        """Another config, with `changes` as `load_config` takes them, checked again.
 
         Raises:
           ConfigError: a field does not exist, or a value is not allowed.

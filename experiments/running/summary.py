@@ -25,7 +25,7 @@ from experiments.workdirs import finished
 def summarize(
     s: Session, state: setup.TrainState, timing: Any, best: setup.TrainState | None = None
 ) -> dict[str, Any]:
-    """Metrics on the whole test set of a session `s`, beside the controls.
+    """Metrics on the whole test set of a session `s`, next to the baselines.
 
     Where there is a validation part, the same on it, and both with the weights that are `best` on
     it.
@@ -106,7 +106,7 @@ def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
 
 
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
-    """What takes time in a summary: the metrics of the run and of its controls."""
+    """What takes time in a summary: the metrics of the run and of its baselines."""
     train, test = s.dataset.train.images, s.dataset.test.images
     key = stream(s.key, "summary")
     scale, k = s.config.data.scale, s.config.model.code_size
