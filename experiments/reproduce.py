@@ -39,7 +39,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 def measurement(dataset: Dataset) -> Measurement:
     """Trainings on a data set, as published and changed."""
-    controls = cache(lambda name: controls_of(ROWS[name], dataset))
+    controls = cache(lambda name: baselines_of(ROWS[name], dataset))
 
     def take(task: Task) -> dict[str, Any]:
         controls(task.row)  # before the training, which is not to be lost with them
@@ -103,7 +103,7 @@ def outcome(published: Published, kind: str, seed: int, dataset: Dataset) -> dic
     }
 
 
-def controls_of(published: Published, dataset: Dataset) -> dict[str, float]:
+def baselines_of(published: Published, dataset: Dataset) -> dict[str, float]:
     """Test errors `mse` of PCA with as many numbers, the mean image, the untrained network."""
     from ae_jax.evaluate import baselines, metrics
     from ae_jax.objective import objective

@@ -10,7 +10,7 @@ from ae_jax.evaluate.advice import advise
 from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from experiments.pages import page
-from experiments.workdirs.finished import Record, controls
+from experiments.workdirs.finished import Record, baselines
 
 LINES = 8  # a chart has so many colors
 # column -> (where in summary.json, whether the least, the most or none is best)
@@ -79,7 +79,7 @@ def numbers(names: Sequence[str], runs: Sequence[Record], mark: bool) -> page.Ma
 
 def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
     """Every number of a summary by its path; of the controls those that compare."""
-    return dict(flat({**summary, "controls": controls(summary)}))
+    return dict(flat({**summary, "controls": baselines(summary)}))
 
 
 def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:

@@ -71,7 +71,7 @@ def _headline(path: Path) -> page.Markup:
     s = json_file.read(file)
     what = f"{s['config_name']} on {place.short(s['dataset'])}"
     error, others = s["test"]["mse"], {}
-    if "pca" in (shown := finished.controls(s)):
+    if "pca" in (shown := finished.baselines(s)):
         others["PCA of equal size"] = shown["pca"]
     if noise := s.get("denoise"):  # what is clean is no task for a denoiser
         error, others = noise["denoised_mse"], {"not denoised": noise["noisy_mse"]}

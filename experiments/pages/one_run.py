@@ -26,7 +26,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         "soft",
     )
     sections = [
-        page.Section("result", "Result", page.join([tiles(run), beside_controls(run)])),
+        page.Section("result", "Result", page.join([tiles(run), error_bars(run)])),
         page.Section("advice", "Advice", advice(run)),
         page.Section("images", "Images", images(run)),
         page.Section("training", "Training", training(run)),
@@ -71,16 +71,16 @@ def tiles(run: finished.Record) -> page.Markup:
     return page.tiles(shown)
 
 
-def beside_controls(run: finished.Record) -> page.Markup:
+def error_bars(run: finished.Record) -> page.Markup:
     """Bars of the error on clean and on corrupted images, each beside what it must beat."""
-    c, d = finished.controls(run.summary), run.summary.get("denoise", {})
+    c, d = finished.baselines(run.summary), run.summary.get("denoise", {})
     clean = {
         OURS: run.summary["test"]["mse"],
-        **{finished.CONTROLS[k]: value for k, value in c.items()},
+        **{finished.BASELINES[k]: value for k, value in c.items()},
     }
     parts = [page.heading("Error on clean images"), page.bars(clean, _with_db, OURS)]
     if "pca" not in c:
-        why = f"{finished.CONTROLS['pca']}, {finished.copies(run.summary)}."
+        why = f"{finished.BASELINES['pca']}, {finished.copies(run.summary)}."
         parts.append(page.paragraph(why, "soft"))
     if d:
         noisy = {

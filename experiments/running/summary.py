@@ -184,7 +184,7 @@ def _by(shape: Any) -> str:
 
 def headline(summary: dict[str, Any]) -> str:
     """The numbers to look at first, beside what they are compared with; a denoiser's is first."""
-    test, shown = summary["test"], finished.controls(summary)
+    test, shown = summary["test"], finished.baselines(summary)
     rows = []
     if "denoise" in summary:
         d = summary["denoise"]

@@ -32,7 +32,7 @@ SECTIONS = (
     "timing",
     "versions",
 )
-CONTROLS = {
+BASELINES = {
     "pca": "PCA, equal code size",
     "pca_uncentred": "PCA without centering",
     "mean_image": "the mean image",
@@ -73,15 +73,15 @@ def lacks_summary(path: Path) -> bool:
     return (path / "config.json").is_file() and not (path / "summary.json").exists()
 
 
-def controls(summary: Mapping[str, Any]) -> dict[str, float]:
-    """The errors on clean images that say something beside the run's.
+def baselines(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The baselines on clean images that compare with the run.
 
-    Not PCA's, centered or not, where the code is as large as the data's rank, up to COPIES of the
+    Without PCA where the code is as large as the rank of the data, up to COPIES of the
     variance: a copy is no achievement then, and the error of a denoiser is not to be the least.
     """
     found = summary["controls"]
     copied = _left(summary) < COPIES
-    return {c: found[c] for c in CONTROLS if not (copied and c.startswith("pca"))}
+    return {c: found[c] for c in BASELINES if not (copied and c.startswith("pca"))}
 
 
 def copies(summary: dict[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _left(summary: Mapping[str, Any]) -> float:
 def _check(file: Path, summary: dict[str, Any]) -> None:
     """That every number a page shows is there and is a number."""
     known = dict(flat(summary))
-    needed = [*NEEDED, *(f"controls.{control}" for control in CONTROLS)]
+    needed = [*NEEDED, *(f"controls.{control}" for control in BASELINES)]
     if "denoise" in summary:
         needed += ["denoise.noisy_mse", "denoise.denoised_mse"]
     if known.get("denoise.linear_denoiser_mse", 0) is None:  # where there are too many pixels
