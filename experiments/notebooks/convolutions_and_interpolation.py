@@ -67,7 +67,7 @@ figures.progress_strip(clean[:9], frames, conv_mse, "Fully convolutional, 64 num
 # ## "CNNs clearly win"
 #
 # The tutorial's table: after one epoch the convolutional network is better than the other one is
-# after twenty (0.0103 against 0.0259). Ours, with a control that it does not have, PCA with as many
+# after twenty (0.0103 against 0.0259). Ours, with a baseline that it lacks, PCA with as many
 # numbers:
 
 # %%
