@@ -1,4 +1,4 @@
-"""ae_jax: autoencoders in JAX, every variant a config, every number checked against a truth."""
+"""ae_jax: autoencoders in JAX. Every variant is a config; every number is checked."""
 
 from ae_jax.data.load import Dataset, Split, from_arrays, load_data
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError

@@ -1,4 +1,4 @@
-"""What can go wrong for a user, and the exit code it ends with."""
+"""Errors for users, and their exit codes."""
 
 
 class AeJaxError(Exception):
@@ -8,7 +8,7 @@ class AeJaxError(Exception):
 
 
 class ConfigError(AeJaxError):
-    """A field of the config is misspelt, of the wrong type, or out of range."""
+    """A field of the config is misspelled, of the wrong type, or out of range."""
 
 
 class DataError(AeJaxError, ValueError):

@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules, in the conventions of PyTorch and of Keras."""
+"""Optimizers and learning-rate schedules, with the conventions of PyTorch and Keras."""
 
 import math
 from collections.abc import Callable

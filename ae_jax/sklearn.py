@@ -1,4 +1,4 @@
-"""scikit-learn's door: any config as an estimator for rows of numbers.
+"""A scikit-learn estimator: any config, for rows of numbers.
 
 >>> from sklearn.datasets import load_digits
 >>> from ae_jax.sklearn import Autoencoder
@@ -7,13 +7,13 @@
 >>> model.fit_transform(X).shape
 (1797, 8)
 
-Rows are images here, of one row of pixels unless `image_shape` says otherwise. The networks see
-numbers in [0,1]: the smallest number of the training set becomes 0, the largest 1, by one affine
-map of all columns, which changes no distance but by a factor (columns of different units want a
-scaler before, such as `sklearn.preprocessing.StandardScaler`). One row far from the others would
-squeeze these into a corner of [0,1]: `fit` warns of it, and `scale="robust"` fits the others. What
-comes back is in the units and the precision of X: the map and its inverse are of float64, only
-the network is of float32.
+A row becomes an image with one row of pixels, unless `image_shape` says otherwise. Networks
+see numbers in [0,1]: one affine map of all columns sends the smallest training number to 0 and
+the largest to 1. It scales all distances by one factor, so columns in different units need a
+scaler first, such as `sklearn.preprocessing.StandardScaler`. One outlying row would squeeze the
+others into a corner of [0,1]; `fit` warns about it, and `scale="robust"` fits the others. Results
+have the units and the precision of X: the map and its inverse use float64, only the network uses
+float32.
 """
 
 import math
@@ -52,7 +52,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
       scale: which numbers become 0 and 1. 'minmax': the smallest and the largest of X. 'robust':
         those of X without the one row in a hundred that lies farthest from the median of all
         numbers; what is beyond becomes 0 or 1 for the network, not in `score_samples`.
-      random_state: initial weights, order, noise; as anywhere in scikit-learn.
+      random_state: initial weights, order, noise; as everywhere in scikit-learn.
 
     Attributes:
       run_: the trained `ae_jax.Run`, whose images are in [0,1] units.
@@ -185,9 +185,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
 
 def _unmasked(X: ArrayLike) -> Any:
-    """`X`; scikit-learn would drop a mask without a word."""
+    """`X`; scikit-learn would silently drop a mask."""
     if np.ma.is_masked(X):
-        raise ValueError("X: a masked array, whose mask would be lost; say X.filled(0)")
+        raise ValueError("X: a masked array, whose mask would be lost; use X.filled(0)")
     return X
 
 
@@ -221,6 +221,6 @@ def _outlying(X: np.ndarray, far: list[int], middle: float, kept: tuple[float, f
     others = f" (as do rows {', '.join(map(str, far[1:6]))})" if far[1:] else ""
     return (
         f"X: row {row} has {X[row, column]:g} in column {column}{others}, the other rows "
-        f"{kept[0]:g} to {kept[1]:g}; to the network they look nearly alike. Mend or drop it, or "
-        f"say scale='robust'"
+        f"{kept[0]:g} to {kept[1]:g}; to the network they look nearly equal. Fix or drop it, or "
+        f"set scale='robust'"
     )

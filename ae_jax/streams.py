@@ -1,7 +1,7 @@
-"""Named streams of random numbers. A new stream disturbs no old one.
+"""Named streams of random numbers. A new stream does not change existing ones.
 
-A stream's key is fold_in(key, crc32(name)): it depends on the key and the name alone, not on which
-other streams there are nor on their order. Counters (epoch, step, batch) are folded in after it.
+The key of a stream is fold_in(key, crc32(name)). It depends only on the key and the name, not on
+the other streams or their order. Counters (epoch, step, batch) are folded in after it.
 """
 
 import zlib

@@ -5,8 +5,8 @@ week 7-3, figures of the denoising and the contractive autoencoder. Neither arch
 level is published, and no number. Each point draws its own noise level between
 0 and 0.06 (in [-1,1] units), a fifth of the distance between two branches, so that the network
 learns both to leave the curve alone and to come back to it. The figure `field.png` shows points,
-noisy points and outputs, and the arrows output - input over the distance travelled: about 1 at the
-corners, 0 on the curve. Between two branches it rises from either to a ridge; on the line half-way,
+noisy points and outputs, and the arrows output - input over the distance traveled: about 1 at the
+corners, 0 on the curve. Between two branches it rises from either to a ridge; on the line halfway,
 which is none of the data, their pulls cancel. Below it stands the best denoiser there is, the
 posterior mean.
 

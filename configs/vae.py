@@ -14,7 +14,7 @@ Bit, 2018; github.com/mathybit/ml-tutorials, autoencoders.ipynb). Published ther
 means of SSE + KL): 62.7774 after the first, 29.2838 after the last. `:keras,limited` goes on for 20
 epochs on the reconstruction alone: published 10.1211 to 4.0269, while samples fall apart.
 
-`:deep` is 784-500-250-10, on which most applications are measured: half-way between two images it
+`:deep` is 784-500-250-10, on which most applications are measured: halfway between two images it
 decodes more plausible ones (see `analyse --only=interpolation`).
 
 Measured:

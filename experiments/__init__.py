@@ -1,1 +1,1 @@
-"""Commands: flags, files and printing; the computing is in `ae_jax`."""
+"""Commands: flags, files and printing. The computation is in `ae_jax`."""

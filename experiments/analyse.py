@@ -1,12 +1,12 @@
-"""What a trained run is good for: every application, its picture, its numbers, its control.
+"""Runs the applications on a trained run: a figure, numbers and a baseline for each.
 
     python -m experiments.analyse --workdir=runs/denoise
     python -m experiments.analyse --workdir=runs/denoise --only=interpolation,inpainting
 
-Writes figures/analysis/<name>.png, analysis/<name>.json and, with all of them on one page,
-gallery.html, and prints a line for each: who won. What does not apply to the run is skipped with
-the reason; what fails is named, and the others are done. Exit codes: 0 done, 1 some applications
-failed (--debug shows where), 2 bad input or environment, 130 interrupted.
+Writes figures/analysis/<name>.png, analysis/<name>.json and gallery.html, one page with all of
+them. Prints one line per application: which method wins. Applications that do not apply to the run
+are skipped with the reason. Failed ones are named, and the others still run. Exit codes: 0 done, 1
+some applications failed (--debug shows where), 2 bad input or environment, 130 interrupted.
 """
 
 import json
@@ -26,7 +26,7 @@ from ae_jax.files import json_file
 from ae_jax.run.trained import Run
 from experiments import cli
 
-if TYPE_CHECKING:  # of all applications: a misspelt flag is answered without them
+if TYPE_CHECKING:  # of all applications: a misspelled flag is answered without them
     from ae_jax.analysis.finding import Study
 
 GALLERY = "gallery"  # the page, which every call writes
@@ -35,14 +35,12 @@ RENAMED = {"off_the_map": "off_manifold"}  # names of the release before, taken 
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("workdir", None, "The run, as experiments.run left it.")
+    cli.define_path("workdir", None, "Work directory of a finished run.")
     cli.define_data()
     flags.DEFINE_list("only", None, "Names of applications, separated by commas; default all.")
-    flags.DEFINE_bool("best", False, "The weights that are best on the validation images.")
-    flags.DEFINE_integer("seed", 0, "Of everything random here.")
-    flags.DEFINE_float(
-        "effort", 1.0, "Models that an application trains take so many times as long."
-    )
+    flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")
+    flags.DEFINE_integer("seed", 0, "Seed of all random numbers.")
+    flags.DEFINE_float("effort", 1.0, "Factor on the training time of an application's own models.")
     flags.mark_flag_as_required("workdir")
 
 
@@ -69,7 +67,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     names = [name for name in names if name != GALLERY]
     if failed := show(study, names, path, F.debug):
         what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"
-        cli.fail(what + "\nthe others are done; --debug shows where it failed", 1)
+        cli.fail(what + "\nthe others finished; --debug shows where it failed", 1)
     return 0
 
 

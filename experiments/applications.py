@@ -1,14 +1,14 @@
-"""The applications on full MNIST, over several seeds, beside their controls and their bars.
+"""The applications on full MNIST, over several seeds, beside their baselines and thresholds.
 
     python -m experiments.applications
     python -m experiments.applications --only=anomaly,caption --seeds=1
 
-Writes experiments/results/applications.json: for every application the mean and the standard
-deviation over seeds of its numbers and of its control's, the run it was given, and whether it holds
-what it should. After every application at every seed: what the file has already is not done again
-(nor thrown away, if it is not in --only). Each seed trains the runs it needs and everything an
-application trains anew. Exit codes: 0 done, 2 bad
-input or environment, 3 a training that diverged, 130 interrupted.
+Writes experiments/results/applications.json. Each application has the mean and the standard
+deviation over seeds of its numbers and of its baseline's numbers, the run it used, and whether it
+reaches its thresholds. The file is written after every application and seed. Rows already in the
+file are not measured again, and rows outside --only are kept. Every seed trains its runs, and what
+an application trains, from scratch. Exit codes: 0 done, 2 bad input or environment, 3 a training
+diverged, 130 interrupted.
 """
 
 import time
@@ -24,7 +24,7 @@ from ae_jax.data.load import Dataset
 from ae_jax.errors import ConfigError
 from experiments import cli
 from experiments.measuring import expected, measured, provenance
-from experiments.measuring.expected import BARS, OTHERS, RUNS, TUTORIALS, VERSION, Bar
+from experiments.measuring.expected import OTHERS, RUNS, THRESHOLDS, TUTORIALS, VERSION, Threshold
 from experiments.measuring.measured import RUN, Measurement, Task
 
 
@@ -114,7 +114,7 @@ def trained(name: str, dataset: Dataset, seed: int) -> Any:
 
 
 def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]:
-    """Means and deviations over seeds, and the bars."""
+    """Means and deviations over seeds, and the thresholds."""
     found = list(by_seed.values())
     parts = {part: [e[part] for e in found] for part in ("numbers", "control")}
     mean = {part: over(np.mean, values) for part, values in parts.items()}
@@ -130,8 +130,8 @@ def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]
         "seconds": round(float(np.mean([e["seconds"] for e in found])), 1),
     }
     pairs = [(e["numbers"], e["control"]) for e in found]
-    if name in BARS:
-        record["bars"] = [_held(bar, pairs) for bar in BARS[name]]
+    if name in THRESHOLDS:
+        record["bars"] = [_held(threshold, pairs) for threshold in THRESHOLDS[name]]
     return record
 
 
@@ -146,11 +146,11 @@ def run_of(name: str) -> str:
     return config + "".join(f" {field}={value}" for field, value in changes.items())
 
 
-def _held(bar: Bar, pairs: list[Any]) -> dict[str, Any]:
-    values = [bar.value(pair) for pair in pairs]
-    mean, least = float(np.mean(values)), bar.least
+def _held(threshold: Threshold, pairs: list[Any]) -> dict[str, Any]:
+    values = [threshold.value(pair) for pair in pairs]
+    mean, least = float(np.mean(values)), threshold.least
     return {
-        "what": bar.what,
+        "what": threshold.what,
         "at_least": least,
         "mean": round(mean, 4),
         "std": round(measured.deviation(values), 4),
@@ -173,5 +173,5 @@ def over(statistic: Callable[..., Any], values: list[Any]) -> Any:
 if __name__ == "__main__":
     measured.define_flags("applications.json")
     flags.adopt_module_key_flags(measured)  # --help shows them
-    flags.DEFINE_float("effort", 5.0, "What an application trains takes so many times as long.")
+    flags.DEFINE_float("effort", 5.0, "Factor on the training time of an application's own models.")
     cli.run(main)

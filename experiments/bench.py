@@ -1,4 +1,4 @@
-"""Times the same work in ae_jax and in PyTorch, in turns in one process, on this machine's CPU.
+"""Times the same work in ae_jax and in PyTorch, in turns in one process, on the CPU.
 
     python -m experiments.bench --json=bench_2026-11-21.json --png=bench.png
     python -m experiments.bench --json=bench.json --only=denoise,penalty --rounds=3
@@ -6,15 +6,15 @@
 
 Rows: a training step of every published network (`train`); the metrics of 6,000 images
 (`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
-a step of eight members of a sweep against eight single runs (`sweep`), and the whole commands,
-start and compilation included (`sweep_command`); a step on images that stay on disk against one on
+a step of eight sweep members against eight single runs (`sweep`), and the whole commands,
+startup and compilation included (`sweep_command`); a step on images from disk against one on
 images in memory (`pipeline`); from the command to the first finished epoch (`start`). Times are
-medians over the rounds, each about 0.7 s a side, whole commands aside; ratio = PyTorch / ae_jax,
-of sweeps single runs / sweep: above 1 ae_jax, or the sweep, is faster. Needs PyTorch:
-pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
+medians over the rounds, each about 0.7 s per side, except for whole commands. The ratio is
+PyTorch / ae_jax, or single runs / sweep for sweeps: above 1, ae_jax or the sweep is faster. Needs
+PyTorch: pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
 
-What is compared: `loop.train`, the loop of `experiments.run`, on uint8 digits, with an eager
-PyTorch loop on float32 tensors that are scaled already, both on all cores.
+The comparison is between `loop.train`, the loop of `experiments.run`, on uint8 digits, and an eager
+PyTorch loop on float32 tensors that are already scaled. Both use all cores.
 """
 
 import math
@@ -140,7 +140,7 @@ def load_torch() -> Any:
         from experiments.benchmarks import torch
     except ImportError as error:
         raise ConfigError(
-            f"the bench compares with PyTorch, which is not here ({error})\n"
+            f"the bench compares with PyTorch, which is not installed ({error})\n"
             "install it: pip install -e '.[bench]'"
         ) from None
     pytorch.set_num_threads(os.cpu_count() or 1)

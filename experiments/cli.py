@@ -1,4 +1,4 @@
-"""Flags and exit codes shared by the commands: bad input is three lines on stderr, exit 2."""
+"""Flags and exit codes of the commands. Bad input: three lines on stderr at most, exit code 2."""
 
 import contextlib
 import os
@@ -52,7 +52,7 @@ def define_yes_or_no(name: str, default: bool, text: str) -> None:
 def define_data() -> None:
     """--data, which `place` understands."""
     define_path(
-        "data", None, "Where the data are now: an .npz, or the folder that data.manual_dir names."
+        "data", None, "New location of the data: an .npz file, or the folder for data.manual_dir."
     )
 
 
@@ -71,7 +71,7 @@ def flag_lines(argv: Sequence[str]) -> list[str]:
     except flags.IllegalFlagValueError:
         raise ConfigError("--flagfile: has no value; write --flagfile=<file>") from None
     except (flags.Error, UnicodeDecodeError) as error:
-        text = "it holds no text" if isinstance(error, UnicodeDecodeError) else str(error)
+        text = "it is not text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise ConfigError(f"--flagfile: {text.removeprefix('ERROR:: ')}") from None
 
 
@@ -138,7 +138,7 @@ def run(
             return rest
         except flags.Error as error:
             missing = re.match(r"flag --(\w+)=None: .*must have a value", str(error))
-            what = f"--{missing[1]}: has to be given" if missing else str(error)
+            what = f"--{missing[1]}: is required" if missing else str(error)
             fail(what + "\nsee --help", 2)
         except AeJaxError as error:
             fail(str(error), error.exit_code)

@@ -1,12 +1,11 @@
-"""Trains every default config on its embedded data, beside the controls it should beat.
+"""Trains every default config on its embedded data and compares it with its baselines.
 
     python -m experiments.defaults
     python -m experiments.defaults --only=conv_pool,sparse_top_k:revive --seeds=1
 
-Writes experiments/results/defaults.json after every training; what the file has already is not
-trained again. `experiments.tables` puts it into the results page and into the docstrings of the
-configs. Exit codes: 0 done, 2 bad input or environment, 3 a training that diverged, 130
-interrupted.
+Writes experiments/results/defaults.json after every training; rows already in the file are not
+trained again. `experiments.tables` writes them to the results page and to the docstrings of the
+configs. Exit codes: 0 done, 2 bad input or environment, 3 a training diverged, 130 interrupted.
 """
 
 import time
@@ -48,11 +47,11 @@ WORDS = {
 }
 
 
-class Bar(NamedTuple):
-    """An error that should be at most `share` of a control's."""
+class Threshold(NamedTuple):
+    """An error that should be at most `share` of a baseline's."""
 
     error: str
-    control: str
+    baseline: str
     share: float
 
 
@@ -62,37 +61,37 @@ def names() -> list[str]:
     return sorted([*(path.stem for path in files), *COMPARED])
 
 
-def bars(config: Config) -> Iterator[Bar]:
-    """What a default config should hold on images.
+def thresholds(config: Config) -> Iterator[Threshold]:
+    """The thresholds of a default config on images.
 
     All of them half of the mean image's error; nine tenths of the best linear denoiser's where
     noise is to be taken away, and of PCA's of as many numbers where a smaller error by few numbers
     is the idea.
     """
-    yield Bar("mse", "mean_image", 0.5)
+    yield Threshold("mse", "mean_image", 0.5)
     if config.corruption.name in ("dropout", "mask", "gaussian"):
-        yield Bar("denoised_mse", "linear_denoiser_mse", 0.9)
+        yield Threshold("denoised_mse", "linear_denoiser_mse", 0.9)
     if config.model.code_size > FEW:
         return
     free = config.corruption.name == "none" and config.bottleneck.name == "identity"
     layers = (config.encoder, config.decoder)
     bent = config.encoder.code_activation != "linear" or any(c.get("hidden") for c in layers)
     if free and not config.penalties and (bent or config.encoder.name != "dense"):
-        yield Bar("mse", "pca", 0.9)
+        yield Threshold("mse", "pca", 0.9)
 
 
 def missed(config: Config, numbers: Mapping[str, float]) -> list[str]:
-    """The bars that a run's numbers do not hold, in words."""
+    """The thresholds that a run's numbers miss, in words."""
     return [
-        f"{bar.error} {numbers[bar.error]:.4f} is not {bar.share:g} of {bar.control} "
-        f"{numbers[bar.control]:.4f}"
-        for bar in bars(config)
-        if not numbers[bar.error] <= bar.share * numbers[bar.control]
+        f"{t.error} {numbers[t.error]:.4f} is not {t.share:g} of {t.baseline} "
+        f"{numbers[t.baseline]:.4f}"
+        for t in thresholds(config)
+        if not numbers[t.error] <= t.share * numbers[t.baseline]
     ]
 
 
 def outcome(name: str, seed: int) -> dict[str, Any]:
-    """One training: test errors per pixel in [0,1] units, their controls, what the idea changes."""
+    """One training: test mse in [0,1] units, baselines, and what the idea changes."""
     import ae_jax
     from ae_jax.data import load
     from ae_jax.evaluate import baselines, metrics
@@ -173,7 +172,7 @@ MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
 
 
 def row_of(name: str, runs: dict[str, BySeed]) -> Row:
-    """Means and deviations over seeds, and which seeds miss which bar; None where there is none."""
+    """Means and deviations over seeds; the thresholds each seed misses (None: it has none)."""
     import ae_jax
 
     by_seed = runs[RUN]
@@ -190,7 +189,7 @@ def row_of(name: str, runs: dict[str, BySeed]) -> Row:
 
 
 def sentence(name: str, row: Row) -> str:
-    """A row in words: its errors and controls, then what the config's idea changes."""
+    """A row in words: its errors and baselines, then what the config's idea changes."""
     means, stds = row["mean"], row["std"]
     seeds = len(row["measured"][RUN]["by_seed"])
     numbers = [

@@ -1,11 +1,10 @@
-"""Runs the notebooks and keeps what they show: NAME.ipynb beside NAME.py, with its outputs.
+"""Runs the notebooks and stores them with their outputs: NAME.ipynb next to NAME.py.
 
     python -m experiments.kept_notebooks
     python -m experiments.kept_notebooks --only=linear_is_pca,sweep
 
-Needs the extra `notebooks`. Pictures are kept with 32 grays or 256 colors, in a third
-of the bytes. Exit codes: 0 done, 2 bad input or environment, 1 a notebook failed (its cell and
-error are shown).
+Needs the extra `notebooks`. Images are stored with 32 grays or 256 colors, in a third of the bytes.
+Exit codes: 0 done, 2 bad input or environment, 1 a notebook failed (its cell and error are shown).
 """
 
 import base64

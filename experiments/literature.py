@@ -3,11 +3,11 @@
     python -m experiments.literature
     python -m experiments.literature --only=rifai2011:contractive --seeds=1
 
-Each row is a config; what a classifier's rows measure is the test error after fine-tuning the
-encoders that the config pre-trained (`ae_jax.pretraining`). Held-out training images choose rate
-and epoch; the test set is looked at once. Writes experiments/results/literature.json after every
-training; what the file has already is not trained again. Exit codes: 0 done, 2
-bad input or environment, 3 a training that diverged, 130 interrupted.
+Each row is a config. Rows of classifiers measure the test error after fine-tuning the encoders that
+the config pre-trained (`ae_jax.pretraining`). Held-out training images select learning rate and
+epoch; the test set is evaluated once. Writes experiments/results/literature.json after every
+training; rows already in the file are not trained again. Exit codes: 0 done, 2 bad input or
+environment, 3 a training diverged, 130 interrupted.
 """
 
 import time

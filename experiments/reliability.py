@@ -1,11 +1,11 @@
-"""Tries what a run must survive, counts, and writes what was found.
+"""Runs the reliability trials, counts failures, and writes the results.
 
     python -m experiments.reliability --json=experiments/results/reliability.json
     python -m experiments.reliability --json=FILE --only=R1,R3 --fast
 
-Each result is written when it is there; results of others in the file are kept. `--fast` takes the
-counts of the test suite. The trials are those of `tests/reliability`, which only a checkout of the
-source has. Exit codes: 0 done, 1 if anything failed, 2 bad input, or no trials here.
+Each result is written as soon as it is known; other results in the file are kept. `--fast` uses the
+counts of the test suite. The trials are in `tests/reliability`, which only a checkout of the source
+has. Exit codes: 0 done, 1 something failed, 2 bad input, or no trials here.
 """
 
 import shutil
@@ -26,42 +26,42 @@ from experiments.measuring import provenance
 TOP = Path(__file__).parents[1]
 
 
-def trials(top: Path = TOP) -> ModuleType:
-    """`tests.reliability.programme` of the checkout at `top`.
+def trials_of(top: Path = TOP) -> ModuleType:
+    """`tests.reliability.trials` of the checkout at `top`.
 
     Raises:
       ConfigError: there are no tests, as where the package was installed without its source.
     """
-    if not (top / "tests" / "reliability" / "programme.py").is_file():
+    if not (top / "tests" / "reliability" / "trials.py").is_file():
         raise ConfigError(
             f"reliability: {top} has no tests/reliability, and so no trials\n"
             "run this from a checkout of the source (pip install -e .)"
         )
     sys.path.insert(0, str(top))
-    from tests.reliability import programme
+    from tests.reliability import trials
 
-    return programme
+    return trials
 
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("json", None, "Where the results go.")
-    flags.DEFINE_list("only", None, "Only these, as R1,R3.")
-    flags.DEFINE_bool("fast", False, "With the counts of the test suite.")
+    cli.define_path("json", None, "File of the results.")
+    flags.DEFINE_list("only", None, "Only these trials, such as R1,R3.")
+    flags.DEFINE_bool("fast", False, "Use the counts of the test suite.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    programme = trials()
-    names = cli.chosen(programme.PROGRAMME, "trial")
+    trials = trials_of()
+    names = cli.chosen(trials.TRIALS, "trial")
     file = Path(flags.FLAGS.json) if flags.FLAGS.json else None
     results = json_file.read(file) if file and file.exists() else {}
     failed = 0
     for name in names:
         folder = Path(tempfile.mkdtemp(prefix=f"ae_jax_{name}_"))
-        what = f"{name} {programme.PROGRAMME[name].what}"
+        what = f"{name} {trials.TRIALS[name].what}"
         with tqdm(desc=what, unit="check", disable=None) as bar:
-            found = programme.attempt(name, flags.FLAGS.fast, folder, bar.update)
+            found = trials.attempt(name, flags.FLAGS.fast, folder, bar.update)
         print(f"{name}: {found['tried']} tried, {found['failed']} failed, {found['seconds']} s")
         print("".join(f"  {failure}\n" for failure in found["failures"]), end="", flush=True)
         failed += found["failed"]

@@ -1,12 +1,12 @@
-"""A page of a finished run, or of several side by side.
+"""Writes the page of a finished run, or a comparison of several.
 
     python -m experiments.report --workdir=runs/denoise
     python -m experiments.report --workdir=runs/denoise runs/dense runs/vae --out=compared.html
 
-Of one run it writes report.html into its directory, as experiments.run did at its end (again
-where applications have been added since); of several a comparison: numbers, curves, and where
-their configs differ. A run that Python saved at its end (`run.save`) is evaluated and drawn first.
-Every page is one file that needs no network. Exit codes: 0 done, 2 bad
+For one run it writes report.html into the work directory, as experiments.run did, now with
+applications that were added since. For several it writes a comparison: numbers, curves, and the
+differences between their configs. A run that was saved from Python (`run.save`) at its end is
+evaluated and drawn first. Every page is one file that needs no network. Exit codes: 0 done, 2 bad
 input.
 """
 
@@ -22,7 +22,7 @@ from experiments.workdirs import finished
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    cli.define_path("workdir", None, "A finished run; more of them after it.")
+    cli.define_path("workdir", None, "Finished runs, one or more.")
     cli.define_data()
     cli.define_path("out", None, "The page; default report.html or comparison.html in the run.")
     flags.mark_flag_as_required("workdir")

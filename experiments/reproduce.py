@@ -1,12 +1,12 @@
-"""Trains the published configurations on full MNIST and sets the printed numbers beside ours.
+"""Trains the published configs on full MNIST and compares with the printed numbers.
 
     python -m experiments.reproduce
     python -m experiments.reproduce --only=dense,vae --seeds=1
 
-Each in its own protocol, over several seeds, then with one changed config at the same parameter
-count and epochs. Writes experiments/results/reproduce.json after every training; what the file has
-already is not trained again. `experiments.tables` puts it into the README. Exit codes: 0 done, 2
-bad input or environment, 3 a training that diverged, 130 interrupted.
+Trains each in its own protocol, over several seeds, then with one changed config of the same
+parameter count and epochs. Writes experiments/results/reproduce.json after every training; rows
+already in the file are not trained again. `experiments.tables` writes them to the results page.
+Exit codes: 0 done, 2 bad input or environment, 3 a training diverged, 130 interrupted.
 """
 
 import time
@@ -24,7 +24,7 @@ from experiments.measuring.measured import BySeed, Measurement, Row, Task
 from experiments.measuring.published import ROWS, Published
 
 KINDS = ("published", "better")
-STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learnt
+STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learned
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -39,7 +39,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 def measurement(dataset: Dataset) -> Measurement:
     """Trainings on a data set, as published and changed."""
-    controls = cache(lambda name: controls_of(ROWS[name], dataset))
+    controls = cache(lambda name: baselines_of(ROWS[name], dataset))
 
     def take(task: Task) -> dict[str, Any]:
         controls(task.row)  # before the training, which is not to be lost with them
@@ -103,7 +103,7 @@ def outcome(published: Published, kind: str, seed: int, dataset: Dataset) -> dic
     }
 
 
-def controls_of(published: Published, dataset: Dataset) -> dict[str, float]:
+def baselines_of(published: Published, dataset: Dataset) -> dict[str, float]:
     """Test errors `mse` of PCA with as many numbers, the mean image, the untrained network."""
     from ae_jax.evaluate import baselines, metrics
     from ae_jax.objective import objective
@@ -129,7 +129,7 @@ def verdict(
 
     Met: no further from the printed number than half a unit of its last digit or the spread, which
     is the deviation over seeds, or of single batches where a single batch is printed; beaten: lower
-    still. Seeds that learnt nothing are counted and stand in no mean, unless there is no other.
+    still. Seeds that learned nothing are counted and stand in no mean, unless there is no other.
     """
     row: dict[str, Any] = {
         "config": published.config,
@@ -155,9 +155,9 @@ def verdict(
 def over_seeds(
     published: Published, runs: list[dict[str, float]], mean_image: float
 ) -> dict[str, Any]:
-    """Mean, deviation and number of the seeds that learnt something, and how many did not."""
-    learnt = [r for r in runs if r["test_mse"] < STUCK * mean_image]
-    counted = learnt or runs
+    """Mean, deviation and number of the seeds that learned something, and how many did not."""
+    learned = [r for r in runs if r["test_mse"] < STUCK * mean_image]
+    counted = learned or runs
     values = [r["value"] for r in counted]
     std = measured.deviation(values)
     batch = float(np.mean([r["batch_std"] for r in counted]))
@@ -166,7 +166,7 @@ def over_seeds(
         "std": std,
         "spread": max(std, batch) if published.measure == "last batch" else std,
         "seeds": len(runs),
-        "stuck": len(runs) - len(learnt),
+        "stuck": len(runs) - len(learned),
         "test_mse": float(np.mean([r["test_mse"] for r in counted])),
     }
 
@@ -196,5 +196,5 @@ def plus_minus(found: dict[str, Any]) -> str:
 if __name__ == "__main__":
     measured.define_flags("reproduce.json")
     flags.adopt_module_key_flags(measured)  # --help shows them
-    flags.DEFINE_bool("better", True, "Also train the changed config of every row.")
+    flags.DEFINE_bool("better", True, "Also train the changed config of each row.")
     cli.run(main)

@@ -1,13 +1,13 @@
-"""Trains the autoencoder a config describes, evaluates it beside its controls, draws, checkpoints.
+"""Trains the autoencoder of a config, evaluates it next to its baselines, and draws figures.
 
     python -m experiments.run --config=configs/denoise.py
     python -m experiments.run --config=configs/denoise.py --config.data.name=mnist --workdir=runs/d2
 
-Run the same command again to resume (after a kill, too) or, with a larger
---config.train.epochs, to go on. Sections of a config: data, corruption, encoder, model,
-bottleneck, decoder, loss, penalties, optim, train, eval; a name that does not exist is answered
-with those that do. Exit codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143
-interrupted with the state saved, 141 nobody reads the output any more (`| head`).
+Run the same command again to resume, also after a kill, or to continue with a larger
+--config.train.epochs. Sections of a config: data, corruption, encoder, model, bottleneck, decoder,
+loss, penalties, optim, train, eval. Unknown names are rejected with a list of valid ones. Exit
+codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143 interrupted with the state
+saved, 141 the reader of the output is gone (`| head`).
 """
 
 import contextlib
@@ -25,15 +25,15 @@ from absl import flags
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
-cli.define_path("workdir", None, "Where the run lives; default runs/<config name>.")
+cli.define_path("workdir", None, "Work directory of the run; default runs/<config name>.")
 cli.define_data()
-flags.DEFINE_string("coordinator", None, "Several processes, one run: host:port of process 0.")
-flags.DEFINE_integer("num_processes", 1, "How many; each is started with the same command.")
-flags.DEFINE_integer("process_id", 0, "Which of them this is, from 0.")
-flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process counts as dead.")
-flags.DEFINE_bool("tensorboard", False, "Numbers, images, histograms in <workdir>/tensorboard.")
-cli.define_yes_or_no("figures", True, "--figures=no: evaluate, but draw nothing.")
-flags.DEFINE_bool("dry_run", False, "Say what the training would cost, and leave it.")
+flags.DEFINE_string("coordinator", None, "For several processes: host:port of process 0.")
+flags.DEFINE_integer("num_processes", 1, "Number of processes; start each with the same command.")
+flags.DEFINE_integer("process_id", 0, "Number of this process, from 0.")
+flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process is dead.")
+flags.DEFINE_bool("tensorboard", False, "Write numbers and images to <workdir>/tensorboard.")
+cli.define_yes_or_no("figures", True, "With --figures=no: evaluate without drawing.")
+flags.DEFINE_bool("dry_run", False, "Print the cost of the training, and exit.")
 flags.mark_flag_as_required("config")
 
 
@@ -70,14 +70,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         if not f.coordinator:
             raise
         reason = str(error).splitlines()[0][:200]
-        print(f"error: a process of this run is gone ({reason})", file=sys.stderr)
-        print("start all of them again to go on", file=sys.stderr, flush=True)
+        print(f"error: another process of this run has exited ({reason})", file=sys.stderr)
+        print("start all of them again to resume", file=sys.stderr, flush=True)
         os._exit(2)  # an orderly end would wait for the dead
 
 
 def leave(number: int, frame: FrameType | None) -> None:
     """A signal while there is nothing to save: every file is whole, or will be written again."""
-    print("\nstopped; run the same command again to go on", file=sys.stderr, flush=True)
+    print("\nstopped; run the same command again to resume", file=sys.stderr, flush=True)
     os._exit(128 + number)
 
 

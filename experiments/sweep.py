@@ -6,12 +6,12 @@
 
 A grid is <field>=<value>,<value>;<field>=...: every combination is a point. Each member is the run
 that experiments.run makes with that seed (the config's and the following ones) and those values.
-Numbers that are declared open (see ae_jax/config/numbers.py), and model.code_size where a mask can
-stand for it, are arguments of one program; every other difference makes another program. Files:
-sweep.json and figures/sweep.png (test mse against the code size beside PCA, or against the first
-field of numbers). A sweep that ended is not repeated; one that was interrupted goes on after the
-last program that had ended. Exit codes: 0 done, 2 bad config, input or environment, 3 every member
-diverged, 130/143 interrupted.
+Numbers that are declared OPEN (see ae_jax/config/numbers.py), and model.code_size where a mask can
+replace it, are arguments of one program; every other difference makes another program. Files:
+sweep.json and figures/sweep.png (test mse against the code size next to PCA, or against the first
+numeric field). A finished sweep is not repeated; an interrupted one resumes after the last finished
+program. Exit codes: 0 done, 2 bad config, input or environment, 3 every member diverged, 130/143
+interrupted.
 """
 
 import os
@@ -28,17 +28,17 @@ from ae_jax.errors import ConfigError
 from experiments import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
-flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; none: seeds alone.")
-flags.DEFINE_integer("seeds", 5, "How many members each point of the grid has.")
-cli.define_path("workdir", None, "Where the results go; default runs/<config name>_sweep.")
+flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; empty: only seeds vary.")
+flags.DEFINE_integer("seeds", 5, "Number of seeds per point of the grid.")
+cli.define_path("workdir", None, "Directory of the results; default runs/<config name>_sweep.")
 cli.define_data()
-flags.DEFINE_string("method", "auto", "auto (measures), vmap, map or loop.")
+flags.DEFINE_string("method", "auto", "auto (measures which is fastest), vmap, map or loop.")
 flags.mark_flag_as_required("config")
 
 
 def stop(number: int, frame: FrameType | None) -> None:
     """What there is to keep is on disk already, so a signal just ends the sweep."""
-    cli.fail("interrupted; the same command goes on after the last ended program", 128 + number)
+    cli.fail("interrupted; the same command resumes after the last finished program", 128 + number)
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

@@ -1,13 +1,13 @@
-"""The tables of README.md and of experiments/results/README.md, from the files of measurements.
+"""Writes the tables of README.md and experiments/results/README.md from the results files.
 
-So are the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
+Also writes the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
 
     python -m experiments.tables
     python -m experiments.tables --check
 
-What stands between `<!-- NAME -->` and `<!-- /NAME -->` is replaced by what the file of that table
-says. `--check` writes nothing. Exit codes: 0 done, 2 no such file, or with `--check` a table or a
-docstring that its file does not say.
+Text between `<!-- NAME -->` and `<!-- /NAME -->` is replaced by the table NAME. `--check` writes
+nothing. Exit codes: 0 done, 2 a missing file, or with `--check` a page or a docstring that
+disagrees with the files.
 """
 
 import re
@@ -23,7 +23,7 @@ from ae_jax.resolve.config import flat
 from experiments import cli
 from experiments.benchmarks import report
 from experiments.measuring import measured
-from experiments.measuring.expected import BARS, application_of
+from experiments.measuring.expected import THRESHOLDS, application_of
 from experiments.measuring.measured import RUN
 from experiments.measuring.published import ROWS
 from experiments.pages.table import markdown as table
@@ -54,7 +54,7 @@ def provenance(result: dict[str, Any], dates: Iterable[str] = ()) -> str:
 
 
 def published(result: dict[str, Any]) -> str:
-    """Printed numbers, and where they stand, beside ours."""
+    """Printed numbers and their location, next to ours."""
     head = ("config", "published", "in the", "here", "seeds", "verdict", "test mse", "PCA",
             "untrained", "better")  # fmt: skip
     lines: list[tuple[str, ...]] = [head]
@@ -69,7 +69,7 @@ def published(result: dict[str, Any]) -> str:
 
 
 def better(result: dict[str, Any]) -> str:
-    """What the changed configs change, and why."""
+    """The changed configs: the changes, and the reasons."""
     lines = [("config", "printed number is", "better", "test mse", "by")]
     for row in result["rows"]:
         if changed := row.get("better"):
@@ -81,7 +81,7 @@ def better(result: dict[str, Any]) -> str:
 
 
 def literature(result: dict[str, Any]) -> str:
-    """What each row measures, beside what its paper prints, and what is smaller here."""
+    """The measurement of each row, the number of its paper, and how the protocol is reduced."""
     lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
     for row in result["rows"]:
         (what, printed), *others = row["published"].items()
@@ -100,7 +100,7 @@ def literature(result: dict[str, Any]) -> str:
 
 
 def defaults(result: dict[str, Any]) -> str:
-    """What the default configs reach, beside their controls."""
+    """The results of the default configs, next to their baselines."""
     head = ("config", "seeds", "test mse", "PCA", "mean image", "denoised", "best linear", "holds")
     lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
@@ -124,15 +124,17 @@ def _spread(mean: float, deviation: float) -> str:
 
 
 def uses(result: dict[str, Any]) -> str:
-    """What was asked of the applications and what was found."""
+    """The thresholds of the applications and the results."""
     lines = [("application", "run", "measured", "found", "seeds", "should be at least")]
-    for name in [n for n in result if n in BARS]:
+    for name in [n for n in result if n in THRESHOLDS]:
         entry = result[name]
-        for bar in entry["bars"]:
-            found = f"{bar['mean']:.1f} ± {bar['std']:.1f}" + ("" if bar["holds"] else ", missed")
-            least = "-" if bar["at_least"] is None else f"{bar['at_least']:g}"
+        for held in entry["bars"]:
+            found = f"{held['mean']:.1f} ± {held['std']:.1f}" + (
+                "" if held["holds"] else ", missed"
+            )
+            least = "-" if held["at_least"] is None else f"{held['at_least']:g}"
             where = (f"`{application_of(name)}`", f"`{entry['run'].partition(' ')[0]}`")
-            lines.append((*where, bar["what"], found, str(entry["seeds"]), least))
+            lines.append((*where, held["what"], found, str(entry["seeds"]), least))
     return table(lines)
 
 
@@ -146,7 +148,7 @@ def uses_in_full(result: dict[str, Any]) -> str:
 
 
 def reliability(result: dict[str, Any]) -> str:
-    """What was tried, and what failed."""
+    """The number of trials and of failures."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
     rows = [
         (k, result[k]["what"], f"{result[k]['tried']:,}", str(result[k]["failed"])) for k in numbers
@@ -184,12 +186,12 @@ def filled(text: str, results: Path = RESULTS) -> str:
         file, write = TABLES[name]
         known = [json_file.read(path) for path in sorted(results.glob(file))]
         if not known:
-            raise DataError(f"{results / file}: not there, table {name!r} comes from it")
+            raise DataError(f"{results / file}: not found; table {name!r} is made from it")
         try:
             content = write(*sorted(known, key=lambda result: str(result.get("date"))))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"{results / file}: not of the form of table {name!r}: {error!r}"
+                f"{results / file}: not in the form of table {name!r}: {error!r}"
             ) from error
         return f"<!-- {name} -->\n{content}\n<!-- /{name} -->"
 
@@ -198,21 +200,21 @@ def filled(text: str, results: Path = RESULTS) -> str:
 
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
-    flags.DEFINE_bool("check", False, "Only say whether the pages are what the files say.")
+    flags.DEFINE_bool("check", False, "Only check whether the pages agree with the files.")
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     for page in PAGES:
         if not page.is_file():
-            raise DataError(f"{page}: not here; run this in the project's top folder")
+            raise DataError(f"{page}: not found; run this in the top folder of the project")
     for file in (*PAGES, *sorted(CONFIGS.glob("*.py"))):
         old = file.read_text()
         new = docstrings.filled(file.stem, old, RESULTS) if file.suffix == ".py" else filled(old)
         if not flags.FLAGS.check:
             file.write_text(new)
         elif new != old:
-            raise DataError(f"{file}: not what the files say; python -m experiments.tables")
+            raise DataError(f"{file}: disagrees with the files; run python -m experiments.tables")
         print(file)
     return 0
 

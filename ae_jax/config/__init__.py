@@ -1,1 +1,1 @@
-"""What a config is: the rules of its fields."""
+"""The schema of a config: its fields, their types and their rules."""

@@ -1,10 +1,10 @@
-"""Numbers that a sweep leaves open: arguments of its compiled program, beside a config.
+"""Numbers that a sweep varies: arguments of its compiled program, not part of the config.
 
-A config holds plain data, and constants of a program are read from it. What is built from a config
-takes besides `numbers`, dotted fields of the config and what takes their place: of a sweep's
-members these differ, and they are arguments of the function that is compiled. Only fields that are
-declared OPEN beside the code that uses them may be among them; that code must not look at their
-value, all other code may.
+A config holds plain data, and a program reads its constants from it. Functions that build from a
+config also take `numbers`, a map from dotted fields of the config to the values that replace them.
+In a sweep these values differ between the members and are arguments of the compiled function. Only
+fields that are declared OPEN next to the code that uses them may be in `numbers`. That code must
+not branch on their values; all other code may.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Config fields read from signatures: a parameter with a default is a field, annotated its rule.
+"""Config fields from signatures: a parameter with a default is a field, its annotation the rule.
 
-So a new idea needs no second description: `def mask(key, x, bounds, rate: Probability = 0.5)` is
-at once the function, the schema of `config.corruption` for `name='mask'`, and its default.
+A new function needs no second description: `def mask(key, x, bounds, rate: Probability = 0.5)` is
+the function, the schema of `config.corruption` for `name='mask'`, and its default values.
 """
 
 import ast

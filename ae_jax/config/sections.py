@@ -1,8 +1,8 @@
-"""The sections of a config: what fields they have, with types, rules and defaults.
+"""The sections of a config: their fields, with types, rules and defaults.
 
-A slot is a `Choice`: it has the fields that every choice of the slot has in common, and those of
-the choice's own signature (see `ae_jax.config.schema`). Which choices there are is not known here;
-`ae_jax.resolve` knows, and makes a `Config` of a dict.
+A slot is a `Choice`. It has the fields that all choices of the slot share, and the fields of the
+choice's own signature (see `ae_jax.config.schema`). This module does not know which choices exist;
+`ae_jax.resolve` does, and turns a dict into a `Config`.
 """
 
 from collections.abc import Mapping
@@ -159,7 +159,7 @@ class Eval(Section):
 
 @section
 class Config(Section):
-    """Everything that a run is made from but its data and key, one attribute a section.
+    """Everything that a run is made from but its data and key, one attribute per section.
 
     Plain data throughout: text, numbers, tuples.
     """

@@ -1,4 +1,4 @@
-"""What the parts of a config are made of: frozen values with names, equal by what they hold."""
+"""Frozen, named values that make up a config; they are equal if their contents are equal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, fields
@@ -38,7 +38,7 @@ class Frozen(Mapping[str, V]):
 
 
 class Section:
-    """A part of a config, one attribute a field."""
+    """A part of a config, one attribute per field."""
 
     def to_dict(self) -> dict[str, Any]:
         """Field -> value, in plain dicts that are the caller's."""
@@ -60,7 +60,7 @@ def section(cls: type[T]) -> type[T]:
 def refuse(part: object, name: str, value: object = None) -> NoReturn:
     """Raises FrozenInstanceError: how to get a config with another value."""
     raise FrozenInstanceError(
-        f"{type(part).__name__}.{name}: a config is not changed in place; another one is "
+        f"{type(part).__name__}.{name}: a config is immutable; make another one with "
         'config.replace(**{"section.field": value}), or load_config(name, **{"section.field": '
         "value})"
     )

@@ -1,1 +1,1 @@
-"""Data sets: where they come from, how they are kept and cut into batches."""
+"""Data sets: where they come from, how they are stored and cut into batches."""

@@ -1,4 +1,4 @@
-"""What a data set is, and how arrays become one."""
+"""The data set type, and how arrays become a data set."""
 
 import hashlib
 from collections.abc import Iterator
@@ -84,21 +84,21 @@ def from_arrays(
 ) -> Dataset:
     """Arrays -> a checked `Dataset`.
 
-    Refused is what is most likely of another layout or scale: images that look like channels first
-    ([n, 3, H, W]), and uint8 images of which no value is above 16. Who means it says so: dark
+    Arrays that probably have another layout or scale are rejected: images that look like channels
+    first ([n, 3, H, W]), and uint8 images without a value above 16. If they are intended, pass dark
     images as `x / 255.0`, three rows of many channels as `Dataset(name, Split(x, None), ...)`.
 
     Args:
       train: images [n, H, W] or [n, H, W, C]: uint8, float in [0,1] of any width (kept as float32),
         or bool (kept as uint8, 0 and 255).
       test: images of the same shape and type; None: a tenth of `train` (at least one image) is held
-        out, so that a test number is never a training number. Which ones is a fixed shuffle, of
-        each class a tenth where there are labels; both parts come in shuffled order.
+        out, so the test set is never part of the training set. A fixed shuffle selects them, a
+        tenth of each class where there are labels; both parts are in shuffled order.
       train_labels: [n] whole numbers >= 0 (as floats, too) or text, or None. Text, and numbers that
-        use less than half of 0 ... their largest, become 0 ... k-1 in order; `label_names` says
-        what they were.
+        use less than half of 0 ... their largest, become 0 ... k-1 in order; `label_names` keeps
+        the originals.
       test_labels: the same, of `test`.
-      name: what messages and results call it.
+      name: the name in messages and results.
 
     Raises:
       DataError: names the array and what is allowed.
@@ -184,8 +184,8 @@ def _held_out(whole: Split) -> tuple[Split, Split]:
 def hold_out(dataset: Dataset, n_valid: float, seed: int) -> Dataset:
     """The data set with validation images taken out of its training set; 0: as it is.
 
-    Which ones is a shuffle that `seed` fixes, of each class its share where there are labels. What
-    stays keeps its order. Validation images are in memory, wherever the training images are.
+    A shuffle with `seed` selects them, in proportion to the classes where there are labels. The
+    rest keeps its order. Validation images are in memory, wherever the training images are.
 
     Args:
       dataset: without a validation part.

@@ -1,4 +1,4 @@
-"""Rows in batches of a few sizes, since each size is a program that is compiled and kept."""
+"""Batches of rows in a few sizes, because each size compiles its own program."""
 
 from collections.abc import Callable
 from typing import Any

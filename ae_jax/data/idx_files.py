@@ -1,9 +1,9 @@
 """MNIST and Fashion-MNIST as published: four IDX files each, found or downloaded, always verified.
 
-The addresses and the SHA-256 of the compressed files are those of TFDS. The SHA-256 of the
-decompressed IDX bytes are kept as well: they are what is really promised (every array this
-module returns hashes to them), and they let a file pass whose gzip wrapping differs, such as
-Debian's `dataset-fashion-mnist`, which strips name and time from the gzip header.
+The URLs and the SHA-256 of the compressed files are those of TFDS. The SHA-256 of the decompressed
+IDX bytes are stored as well. They are the actual guarantee: every array this module returns matches
+them. They also accept files with another gzip wrapper, such as Debian's `dataset-fashion-mnist`,
+which removes name and time from the gzip header.
 """
 
 import contextlib
@@ -138,7 +138,7 @@ def check_folder(name: str, folder: Path) -> None:
         wrong = _fault(_read(path), expected)
         if wrong:
             raise DataError(
-                f"{path}: {wrong}\nexpected sha256 {expected.sha256}\nreplace it (published at "
+                f"{path}: {wrong}\nexpected sha256 {expected.sha256}\nreplace it (from "
                 f"{IDX_SETS[name].url}), or unset data.manual_dir and AE_JAX_MANUAL_DIR"
             )
 
@@ -167,11 +167,11 @@ def download(name: str, folder: Path) -> Arrays:
             data[part] = _fetch(url)
         except Exception as error:  # socket, ssl and http have each their own kinds
             host = urllib.parse.urlsplit(url).hostname
-            why = f"{name}: not on this machine, and not to be had from {host} ({error})"
+            why = f"{name}: not on this machine, and cannot be downloaded from {host} ({error})"
             raise DataError(_needed(name, lacking, why)) from None
         wrong = _fault(data[part], published.files[part])
         if wrong:
-            raise DataError(_needed(name, lacking, f"{url}: what came back is {wrong}"))
+            raise DataError(_needed(name, lacking, f"{url}: the download is {wrong}"))
         with contextlib.suppress(OSError):
             _store(folder / PARTS[part], data[part])
     return {part: parse_idx(_gunzip(data[part])) for part in PARTS}

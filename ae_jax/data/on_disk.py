@@ -1,7 +1,7 @@
-"""Training images that stay on disk: one array_record file, of which a record is one image.
+"""Training images that stay on disk: one array_record file with one image per record.
 
-In memory are three windows of it while a run trains (see `ae_jax.train.feed`), and for every image
-some 50 bytes (its place in the file, its label, its place in the epoch's order), not its pixels.
+While a run trains, memory holds three windows of the file (see `ae_jax.train.feed`) and about 50
+bytes per image (its position in the file, its label, its position in the epoch), not its pixels.
 """
 
 import contextlib
@@ -77,7 +77,7 @@ class Records:
             return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise TypeError("images on disk are not one array; take some of them, images[:1000]")
+        raise TypeError("images on disk are not one array; take a slice, such as images[:1000]")
 
     def first(self, n: int) -> "Records":
         """The first n images, on disk still."""
@@ -103,7 +103,7 @@ def _damage(file: Path) -> Iterator[None]:
     except Exception as error:  # array_record raises ValueError, RuntimeError, IndexError
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise DataError(
-            f"{file}: missing or damaged ({why})\ndelete {file.parent}; it will be made again"
+            f"{file}: missing or damaged ({why})\ndelete {file.parent}; it will be created again"
         ) from None
 
 
@@ -148,7 +148,7 @@ def write(
         why = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
         raise DataError(
             f"{folder}: cannot be written ({why}); {needed / 1e6:,.0f} MB are needed\n"
-            "set AE_JAX_CACHE to a directory with room, or data.streaming=False"
+            "set AE_JAX_CACHE to a directory with enough space, or data.streaming=False"
         ) from None
 
 

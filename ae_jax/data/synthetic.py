@@ -1,8 +1,8 @@
-"""Data sets with a known answer: a curve to fall back on, a curve to unroll, a Gaussian for PCA.
+"""Data sets with a known answer: a curve to denoise, a curve to unroll, a Gaussian for PCA.
 
 Each set is a pure function `(seed, n) -> float32 [n, height, width, channels]` in [0,1]; equal
-seeds give equal bytes. Points are 'images' of one pixel with a channel per coordinate, so that
-every network, loss and metric takes them unchanged.
+seeds give equal bytes. Points are images of one pixel with one channel per coordinate, so every
+network, loss and metric works on them unchanged.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def spiral_curve(t: np.ndarray) -> np.ndarray:
 
     In symmetric units p = 2 u - 1 it is r = 0.1 + 0.45 t, angle = 3 pi t: one and a half turns, so
     most radii cross two branches. The four corners of [-1,1]^2 lie 0.9 to 1.1 from it, which is
-    what makes 'distance travelled' run from 0 on the curve to about 1 at the corners.
+    what makes 'distance traveled' run from 0 on the curve to about 1 at the corners.
     """
     radius, angle = 0.1 + 0.45 * t, 3 * np.pi * t
     p = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)

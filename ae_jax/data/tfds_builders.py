@@ -1,11 +1,11 @@
-"""The TFDS route, without TensorFlow: our own builder for IDX data, and sets prepared elsewhere.
+"""The TFDS route without TensorFlow: a builder for IDX data, and data sets prepared elsewhere.
 
-TFDS's own `mnist` needs TensorFlow to unpack and encode, and its downloader retries for minutes
-where there is no network. A builder that is handed verified arrays and writes `array_record`
-needs neither, and what it writes is an ordinary TFDS data set, readable by every TFDS program.
+TFDS's own `mnist` needs TensorFlow to unpack and encode, and without a network its downloader
+retries for minutes. A builder that receives verified arrays and writes `array_record` avoids both.
+The result is an ordinary TFDS data set that every TFDS program can read.
 
-TFDS stores one record per image, so reading 70,000 back takes 2 or 3 seconds; the decoded arrays
-are therefore kept beside the records, and are checked against the published SHA-256 at each load.
+TFDS stores one record per image, so reading 70,000 images takes 2 to 3 seconds. The decoded arrays
+are therefore cached next to the records and checked against the published SHA-256 at each load.
 """
 
 import contextlib
@@ -102,7 +102,7 @@ def prepare_idx(name: str, arrays: Arrays, root: Path) -> Arrays:
         made = Path(scratch) / name / idx_files.PREPARED
         back = read_idx(name, made)
         if back is None:
-            raise OSError("what was written does not read back")
+            raise OSError("the written data could not be read back")
         idx_files.keep(back, made)
         place = root / name / idx_files.PREPARED
         place.parent.mkdir(exist_ok=True)
@@ -140,7 +140,7 @@ def find_idx(name: str, roots: list[Path]) -> Arrays | None:
         if not idx_files.intact(arrays, name):
             arrays = {part: values[_places(part, len(values))] for part, values in arrays.items()}
         if not idx_files.intact(arrays, name):
-            raise DataError(f"is not {name} as published; remove it, or prepare it anew")
+            raise DataError(f"is not {name} as published; remove it, or prepare it again")
     return arrays
 
 
@@ -180,7 +180,7 @@ def find_other(name: str, roots: list[Path]) -> Path | None:
 
 
 def load_other(folder: Path) -> Arrays:
-    """The image set in `folder`: images [n, H, W, C] and labels [n], or absent where unlabelled.
+    """The image set in `folder`: images [n, H, W, C] and labels [n], or absent where unlabeled.
 
     Where there is no `test` split, `validation` serves, and else the last tenth of `train`.
 

@@ -1,1 +1,1 @@
-"""Metrics on whole sets, the baselines beside them, and what the numbers advise."""
+"""Metrics on whole data sets, baselines, and advice."""

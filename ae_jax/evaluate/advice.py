@@ -1,8 +1,8 @@
-"""What the numbers of a finished run suggest: one rule, one sentence.
+"""Advice from the numbers of a finished run: one rule, one sentence.
 
-Every rule is `f(config, summary, rows) -> sentence or None`, of a resolved config, of what
-`summary.json` holds and of the lines of `metrics.jsonl`. A rule whose numbers are not there is
-silent. What looks like code in a sentence stands between backticks.
+Every rule is `f(config, summary, rows) -> sentence or None`, of a resolved config, the content of
+`summary.json` and the lines of `metrics.jsonl`. A rule whose numbers are missing returns None. Code
+in a sentence stands between backticks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +31,14 @@ def advise(config: Config, summary: Summary, rows: Rows) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def learnt_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
+def learned_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
     """Not below the error of the mean image."""
     mse, mean = _mse(summary), summary["controls"]["mean_image"]
     if mse < mean:
         return None
     return (
-        f"Nothing was learnt: the error {_short(mse)} is not below that of answering with the mean "
-        f"image, {_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
+        f"Nothing was learned: the error {_short(mse)} is not below the error of the mean image, "
+        f"{_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
         "`decoder.output` that fits `data.scale`."
     )
 
@@ -59,8 +59,8 @@ def worse_than_pca(config: Config, summary: Summary, rows: Rows) -> str | None:
     part = f" Part of it is the price of {' and '.join(price)}." if price else ""
     return (
         f"PCA of equal code size does better: {_short(pca)} against {_short(mse)}. Train longer, "
-        f"use hidden layers, or ask whether a code of {config.model.code_size} leaves anything to "
-        f"learn.{part}"
+        f"use hidden layers, or check whether a code of {config.model.code_size} leaves anything "
+        f"to learn.{part}"
     )
 
 
@@ -77,12 +77,12 @@ def worse_than_linear_denoiser(config: Config, summary: Summary, rows: Rows) -> 
 
 
 def cross_entropy_at_its_floor(config: Config, summary: Summary, rows: Rows) -> str | None:
-    """Grey pixels have an entropy that no reconstruction gets below."""
+    """Gray pixels have an entropy that no reconstruction gets below."""
     bce, floor = summary["test"].get("bce"), summary["test"].get("bce_floor")
     if not bce or not floor or bce > (1 + FLOOR) * floor:
         return None
     return (
-        f"The cross-entropy, {bce:.1f} nats an image, is at its floor: the grey pixels themselves "
+        f"The cross-entropy, {bce:.1f} nats per image, is at its floor: the gray pixels themselves "
         f"have {floor:.1f}, reached by a perfect copy. Compare runs by `mse`, or by what is above "
         "the floor."
     )
@@ -102,9 +102,9 @@ def dead_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     elif config.encoder.code_activation == "relu":
         cure = "A lower `optim.learning_rate` or another `encoder.code_activation` keeps them."
     else:
-        weaker = "; weaker penalties may wake them" if config.penalties else ""
-        cure = f"A smaller `model.code_size` would lose nothing{weaker}."
-    return f"{dead} of {size} code units are dead: the same number for every image. {cure}"
+        weaker = "; weaker penalties may revive them" if config.penalties else ""
+        cure = f"A smaller `model.code_size` loses nothing{weaker}."
+    return f"{dead} of {size} code units are dead: they have the same value for every image. {cure}"
 
 
 def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
@@ -117,7 +117,7 @@ def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
         f"{stuck} of {size} code units are saturated: at a bound of "
         f"{config.encoder.code_activation} for nearly every image, where no gradient passes. A "
         "lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm help, "
-        "unless a binary code is what you want."
+        "unless you want a binary code."
     )
 
 
@@ -127,9 +127,9 @@ def posterior_collapse(config: Config, summary: Summary, rows: Rows) -> str | No
     if collapsed < max(1, MANY * size):
         return None
     return (
-        f"Posterior collapse: {collapsed} of {size} latent units say nothing about the image "
-        f"(variance of their mean below {ACTIVE:g}). Lower `penalties.gaussian_kl.weight` or give "
-        "it `warmup_epochs` to use them; or take a smaller `model.code_size`."
+        f"Posterior collapse: {collapsed} of {size} latent units carry no information about the "
+        f"image (variance of their mean below {ACTIVE:g}). Lower `penalties.gaussian_kl.weight` "
+        "or give it `warmup_epochs` to use them, or choose a smaller `model.code_size`."
     )
 
 
@@ -143,7 +143,7 @@ def still_falling(config: Config, summary: Summary, rows: Rows) -> str | None:
     if before <= 0 or last > (1 - FALLING) * before:
         return None
     epochs = config.train.epochs
-    how = f"`--config.train.epochs={2 * epochs}` in the same work directory goes on from here"
+    how = f"`--config.train.epochs={2 * epochs}` in the same work directory continues from here"
     if config.optim.schedule != "constant" and not config.optim.decay_epochs:
         how = f"a new run with `--config.train.epochs={2 * epochs}` stretches its schedule as well"
     fell = 100 * (before - last) / before
@@ -176,7 +176,7 @@ def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
 
 
 RULES: dict[str, Callable[[Any, Summary, Rows], str | None]] = {
-    "learnt nothing": learnt_nothing,
+    "learned nothing": learned_nothing,
     "worse than PCA": worse_than_pca,
     "worse than the best linear denoiser": worse_than_linear_denoiser,
     "cross-entropy at its floor": cross_entropy_at_its_floor,

@@ -1,6 +1,6 @@
-"""What a number is compared with: PCA, the mean image, the best linear denoiser.
+"""Baselines: PCA, the mean image, the best linear denoiser.
 
-All errors are `mse`: squared error per pixel in [0,1] units; `entropy_floor` alone is in nats.
+All errors are `mse`, squared error per pixel in [0,1] units. Only `entropy_floor` is in nats.
 """
 
 import math
@@ -14,7 +14,7 @@ from ae_jax.data.arrays import SAMPLE, blocks
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Tree
 
-NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a per cent
+NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a percent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
@@ -78,7 +78,7 @@ def pca_mse(
 ) -> float:
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
-    Without centring it depends on where zero is, that is on the `scale` the network sees.
+    Without centering it depends on where zero is, that is on the `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))
@@ -121,8 +121,8 @@ def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarr
 
     Rows are images in the network's scale with a 1 appended. Least squares over the training set
     (of more than 1,000 images whole thousands, of more than SAMPLE those of the first SAMPLE),
-    marginalised over the noise by drawing it anew until at least NOISE_PAIRS pairs were seen (for
-    masking and gaussian noise this tends to the closed form of marginalised denoising autoencoders,
+    marginalized over the noise by redrawing it until at least NOISE_PAIRS pairs were seen (for
+    masking and gaussian noise this tends to the closed form of marginalized denoising autoencoders,
     Chen et al. 2012). None where there are too many pixels to solve for.
     """
     pixels = math.prod(model.shape)

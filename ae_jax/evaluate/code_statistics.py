@@ -1,4 +1,4 @@
-"""What a set of codes says about its units: who is in use, how often, how strongly."""
+"""Statistics of code units: which are active, how often, how strongly."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ def code_metrics(codes: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """How a code is used, of codes [n, k], n and k >= 1.
 
     Args:
-      codes: of one set of images, a row an image.
+      codes: of one set of images, one row per image.
       threshold: what counts as zero, in the code's units; for units that are never exactly 0 (a
         sigmoid) choose one above 0.
 
     Returns:
       `active_units`: share of the units that vary by more than `threshold` over the images, in
-      [0, 1]; `dead_units`: number of the others, which say nothing about an image; `density`: mean
+      [0, 1]; `dead_units`: number of the others, which carry no information; `density`: mean
       share of an image's units with |h| > `threshold`; `mean_activation`: mean of all numbers.
 
     Raises:
@@ -55,7 +55,7 @@ def saturated_units(
 def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(points [n, k], shares [k]) of codes [n, m] in the k directions of largest variance.
 
-    Points are centred, shares are those of the whole variance (0 of codes that do not vary). A
+    Points are centered, shares are those of the whole variance (0 of codes that do not vary). A
     direction's largest entry is positive, so that the same codes give the same picture. Rows that
     are not finite become NaN.
 
@@ -69,21 +69,21 @@ def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
     points = np.full((len(codes), k), np.nan)
     if not finite.any():
         return points, np.zeros(k)
-    centred = codes[finite] - codes[finite].mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T @ centred)
+    centered = codes[finite] - codes[finite].mean(axis=0)
+    variances, directions = np.linalg.eigh(centered.T @ centered)
     W = directions[:, ::-1][:, :k]
     W = W * np.sign(W[np.abs(W).argmax(axis=0), range(k)])
-    points[finite] = centred @ W
+    points[finite] = centered @ W
     variances = np.maximum(variances[::-1], 0)  # of a direction not used it may round below
     return points, variances[:k] / max(variances.sum(), np.finfo(float).tiny)
 
 
-def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.ndarray]:
+def places_alone(clouds: Sequence[np.ndarray], neighbors: int = 10) -> list[np.ndarray]:
     """Where a name of each cloud may stand: away from the others' points.
 
     Args:
       clouds: points [n, k] of each, n >= 1, of the same k.
-      neighbours: how many of the nearest points, itself included, say how much a point is by
+      neighbors: how many of the nearest points, itself included, say how much a point is by
         itself: by the share of them that are of its own cloud.
 
     Returns:
@@ -92,7 +92,7 @@ def places_alone(clouds: Sequence[np.ndarray], neighbours: int = 10) -> list[np.
     """
     points = np.concatenate(clouds)
     cloud_of = np.repeat(range(len(clouds)), [len(cloud) for cloud in clouds])
-    _, near = cKDTree(points).query(points, k=range(1, min(neighbours, len(points)) + 1))
+    _, near = cKDTree(points).query(points, k=range(1, min(neighbors, len(points)) + 1))
     own = (cloud_of[near] == cloud_of[:, None]).mean(axis=1)
     places = []
     for i, cloud in enumerate(clouds):

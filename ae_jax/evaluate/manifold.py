@@ -1,8 +1,8 @@
 """Data on a known curve: how far a model moves points, and its Jacobian along and across the curve.
 
-Points are images of one pixel, [n, 1, 1, dimensions]; distances are in the network's scale, so in
-[-1,1] units for `data.scale = 'sym'` (course notes, figures 15 to 19). Since the curve is known, so
-is the best denoiser of it, and what a network does stands beside what can be done.
+Points are images of one pixel, [n, 1, 1, dimensions]. Distances are in the scale of the network, so
+in [-1,1] units for `data.scale = 'sym'` (course notes, figures 15 to 19). The curve is known, and
+so is its best denoiser; a network is compared with it.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Field(NamedTuple):
 
     @property
     def at_corners(self) -> float:
-        """Mean distance travelled from the four corners."""
+        """Mean distance traveled from the four corners."""
         corners = ((self.grid == self.grid.min(0)) | (self.grid == self.grid.max(0))).all(1)
         return float(np.linalg.norm(self.displacement[corners], axis=1).mean())
 
@@ -170,7 +170,7 @@ def unroll(model: Model, variables: Variables, curve: str, n: int = 400) -> Unro
 def summary(
     model: Model, variables: Variables, curve: str, corruption: Corruption, key: jax.Array
 ) -> dict[str, float]:
-    """The numbers of the figures: distances travelled, and the Jacobian's two strengths.
+    """The numbers of the figures: distances traveled, and the Jacobian's two strengths.
 
     Means over the curve: `moved_on_curve` of ||r(x) - x||, `jacobian_along` and `jacobian_across`
     of what `along_and_across` gives; in the plane also `moved_at_corners`, see `Field`, and with

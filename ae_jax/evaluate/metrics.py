@@ -1,4 +1,4 @@
-"""Exact metrics over a whole set: sums over images, divided once by their number."""
+"""Exact metrics of a whole data set: sums over images, divided once by their number."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""The best denoiser of points on a known curve: E[x | x~], what a network can at most learn.
+"""The best denoiser of points on a known curve: E[x | x~], the optimum for a network.
 
 No denoiser has a smaller expected squared error than the posterior mean. Its integral over the
-curve is a sum over many points of it, so that it depends on nothing that was trained.
+curve is a sum over many points of the curve, so it does not depend on any training.
 """
 
 import numpy as np

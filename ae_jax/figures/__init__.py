@@ -1,7 +1,7 @@
-"""Arrays in, matplotlib figures out: every figure of the package.
+"""Every figure of the package: arrays in, matplotlib figures out.
 
-Images are float arrays `[n, height, width, channels]` in [0, 1] units, clipped for display: one
-channel is grey, three are color, any other number is averaged.
+Images are float arrays `[n, height, width, channels]` in [0, 1] units, clipped for display. One
+channel is gray, three are color, any other number is averaged.
 """
 
 from ae_jax.figures.animation import progress_gif

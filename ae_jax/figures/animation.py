@@ -1,4 +1,4 @@
-"""Images laid out on exact pixels, and training as an animated GIF. Pillow, no matplotlib."""
+"""Images on exact pixels, and training as an animated GIF. Uses Pillow, not matplotlib."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -17,21 +17,21 @@ _SIDE = 56  # pixels an image is wide in the film
 _FOOTER = 22  # pixels below the images, for the text
 _FILM_MS = 5000  # the whole film without its last frame
 _HOLD_MS = 2000  # the last frame
-_GREYS = 64  # levels: the eye sees no difference to 256, and the file is a third smaller
+_GRAYS = 64  # levels: the eye sees no difference to 256, and the file is a third smaller
 
 
 def displayable(images: np.ndarray, name: str = "images") -> np.ndarray:
-    """Images `[n, H, W, C]` as they can be shown: `[n, H, W]` grey or `[n, H, W, 3]` colour.
+    """Images `[n, H, W, C]` as they can be shown: `[n, H, W]` gray or `[n, H, W, 3]` color.
 
-    Values are clipped to [0, 1]. One channel is grey, three are colour, any other number is
-    averaged to grey. Pixels that are not finite become orange (and their images colour).
+    Values are clipped to [0, 1]. One channel is gray, three are color, any other number is
+    averaged to gray. Pixels that are not finite become orange (and their images color).
     Raises `DataError` for any other rank and where there is no image.
     """
     images = as_images(images, name)
     shown = images if images.shape[-1] == 3 else images.mean(axis=-1)
     bad = ~np.isfinite(images).all(axis=-1)
     if bad.any():
-        shown = np.where(bad[..., None], _NOT_FINITE, _colour(shown))
+        shown = np.where(bad[..., None], _NOT_FINITE, _color(shown))
     return np.clip(shown, 0.0, 1.0)
 
 
@@ -56,7 +56,7 @@ def mosaic(rows: Sequence[np.ndarray], side: int, gap: float = 1.0) -> tuple[np.
             whole factor (all their pixels stay squares of one size), larger ones are averaged down.
         gap: value between the images (1 is white).
 
-    Returns: the picture `[height, width]` (or `[height, width, 3]` if a row has colour), and the
+    Returns: the picture `[height, width]` (or `[height, width, 3]` if a row has color), and the
     height of a cell in pixels. Raises `DataError` where there is no row.
     """
     if not rows:
@@ -64,19 +64,19 @@ def mosaic(rows: Sequence[np.ndarray], side: int, gap: float = 1.0) -> tuple[np.
     shape = np.array([row.shape[1:3] for row in rows]).max(axis=0)
     factor = side // shape.max() if shape.max() <= side else side / shape.max()
     height, width = np.maximum(1, np.rint(shape * factor)).astype(int)
-    coloured = any(row.ndim == 4 for row in rows)
+    colored = any(row.ndim == 4 for row in rows)
     columns = max(len(row) for row in rows)
     size = len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP
-    picture = np.full((*size, 3) if coloured else size, gap, np.float32)
+    picture = np.full((*size, 3) if colored else size, gap, np.float32)
     for i, row in enumerate(rows):
-        for j, image in enumerate(_colour(row) if coloured else row):
+        for j, image in enumerate(_color(row) if colored else row):
             y, x = i * (height + GAP), j * (width + GAP)
             picture[y : y + height, x : x + width] = _resize(image, height, width)
     return picture, int(height)
 
 
-def _colour(images: np.ndarray) -> np.ndarray:
-    """Grey images `[n, H, W]` as `[n, H, W, 3]`; colour images unchanged."""
+def _color(images: np.ndarray) -> np.ndarray:
+    """Gray images `[n, H, W]` as `[n, H, W, 3]`; color images unchanged."""
     return images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=-1)
 
 
@@ -103,7 +103,7 @@ def progress_gif(
     losses: Mapping[int, float] | None = None,
     corrupted: np.ndarray | None = None,
 ) -> Path:
-    """Write a GIF: originals above their reconstructions, one frame an epoch, looping for ever.
+    """Write a GIF: originals above their reconstructions, one frame per epoch, looping for ever.
 
     Of a denoiser: `corrupted` inputs, the outputs for them, originals.
 
@@ -114,7 +114,7 @@ def progress_gif(
         losses: epoch -> mse, written beside the epoch where given.
         corrupted: `[m, H, W, C]`, what a denoiser made its frames of.
 
-    Images are about 56 pixels wide. Grey ones keep 64 levels (error at most 1/126); colour ones
+    Images are about 56 pixels wide. Gray ones keep 64 levels (error at most 1/126); color ones
     share one palette of 256. The film takes about 5 s, then holds its last frame for 2 s.
     Raises `DataError` where there is no frame, or an array is not images.
     """
@@ -130,8 +130,8 @@ def progress_gif(
         outputs = displayable(frames[epoch], f"frames[{epoch}]")
         rows = [clean, outputs] if noisy is None else [noisy, outputs, clean]
         pictures.append(_picture(mosaic(rows, _SIDE)[0], label, font, width))
-    colour = any(picture.mode == "RGB" for picture in pictures)
-    pictures = _palette_colour(pictures) if colour else _palette_grey(pictures)
+    color = any(picture.mode == "RGB" for picture in pictures)
+    pictures = _palette_color(pictures) if color else _palette_gray(pictures)
     each = int(np.clip(_FILM_MS / len(pictures), 60, 500)) // 10 * 10  # GIF counts in 1/100 s
     buffer = io.BytesIO()
     pictures[0].save(
@@ -161,18 +161,18 @@ def _picture(images: np.ndarray, text: str, font: Any, least_width: int) -> Imag
     return picture
 
 
-def _palette_grey(pictures: list[Image.Image]) -> list[Image.Image]:
-    """All frames with evenly spaced greys; Pillow writes them with a palette of all 256."""
-    top = _GREYS - 1
+def _palette_gray(pictures: list[Image.Image]) -> list[Image.Image]:
+    """All frames with evenly spaced grays; Pillow writes them with a palette of all 256."""
+    top = _GRAYS - 1
     levels = [round(round(top * level / 255) * 255 / top) for level in range(256)]
     return [picture.point(levels) for picture in pictures]
 
 
-def _palette_colour(pictures: list[Image.Image]) -> list[Image.Image]:
-    """All frames on one palette of 256 colours, fitted to the first, middle and last frame."""
-    coloured = [picture.convert("RGB") for picture in pictures]
-    chosen = [coloured[0], coloured[len(pictures) // 2], coloured[-1]]
+def _palette_color(pictures: list[Image.Image]) -> list[Image.Image]:
+    """All frames on one palette of 256 colors, fitted to the first, middle and last frame."""
+    colored = [picture.convert("RGB") for picture in pictures]
+    chosen = [colored[0], colored[len(pictures) // 2], colored[-1]]
     sample = Image.fromarray(np.concatenate([np.asarray(picture) for picture in chosen]))
     palette = sample.quantize(256)
     undithered = Image.Dither.NONE  # dither flickers in a film
-    return [picture.quantize(palette=palette, dither=undithered) for picture in coloured]
+    return [picture.quantize(palette=palette, dither=undithered) for picture in colored]

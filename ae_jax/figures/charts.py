@@ -1,6 +1,6 @@
-"""Charts of numbers, and the style of every figure: the only file that imports matplotlib.
+"""Charts of numbers, and the style of every figure. Only this file imports matplotlib.
 
-pyplot is not used, so there is no global state and no display is needed; a figure returned in a
+pyplot is not used, so there is no global state and no display is needed. A figure returned in a
 notebook cell shows itself.
 """
 
@@ -41,9 +41,9 @@ _STYLE = {
 }
 # A decorator: the style holds inside the function only, whatever the user's own settings are.
 styled = style.context(_STYLE, after_reset=True)
-DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN grey
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
-_TEN = matplotlib.color_sequences["petroff10"]  # ten safe colours: arXiv:2107.02270
+DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN gray
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
+_TEN = matplotlib.color_sequences["petroff10"]  # ten safe colors: arXiv:2107.02270
 SMALL_STEPS = colors.PowerNorm(0.5, vmin=0, vmax=1)  # of 0 to 1: a hundredth is a tenth of the way
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]  # of words over points
 
@@ -88,13 +88,13 @@ def curves(
     panels = figure.subplots(1, len(titles), squeeze=False)[0]
     for axes, quantity in zip(panels, titles, strict=True):
         ends = []
-        for split, colour in zip(splits, itertools.cycle(_COLOURS), strict=False):
+        for split, color in zip(splits, itertools.cycle(_COLORS), strict=False):
             mine = [row for row in rows if str(row.get("split")) == split]
             points = _finite_pairs((row.get(clock), row.get(quantity)) for row in mine)
             if len(points):
                 marker = "o" if len(points) < 30 else ""
-                axes.plot(*points.T, color=colour, marker=marker, markersize=3, label=split)
-                ends.append((float(points[-1, 1]), split, colour))
+                axes.plot(*points.T, color=color, marker=marker, markersize=3, label=split)
+                ends.append((float(points[-1, 1]), split, color))
         if quantity == "mse":
             for name, value in (controls or {}).items():
                 if len(_finite_pairs([(0, value)])):
@@ -142,8 +142,8 @@ def _finish_curves(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
         push = np.maximum(0.0, 0.065 - np.diff(heights)) / 2
         heights[:-1] -= push
         heights[1:] += push
-    for height, (_, name, colour) in zip(heights, ends, strict=True):
-        axes.annotate(name, (1.02, height), xycoords="axes fraction", va="center", color=colour)
+    for height, (_, name, color) in zip(heights, ends, strict=True):
+        axes.annotate(name, (1.02, height), xycoords="axes fraction", va="center", color=color)
 
 
 @styled
@@ -155,8 +155,8 @@ def bars(values: Mapping[str, float], title: str, label: str, mark: float = 0.0)
     figure = Figure(figsize=(7.5, 1.1 + 0.3 * len(values)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     axes = figure.subplots()
-    colours = [_COLOURS[value < mark] for value in values.values()]
-    drawn = axes.barh(list(values), list(values.values()), height=0.65, color=colours)
+    colors = [_COLORS[value < mark] for value in values.values()]
+    drawn = axes.barh(list(values), list(values.values()), height=0.65, color=colors)
     axes.bar_label(drawn, fmt="{:.3g}", padding=4)
     axes.axvline(mark, color="#777777", linestyle="--", linewidth=1)
     axes.margins(x=0.12, y=0.02)

@@ -1,4 +1,4 @@
-"""Charts of codes: how each coordinate is spread, and where the classes lie."""
+"""Charts of codes: the distribution of each coordinate, and the classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.evaluate import code_statistics as codes_lib
-from ae_jax.figures.charts import _COLOURS, _TEN, HALO, Figure, styled
+from ae_jax.figures.charts import _COLORS, _TEN, HALO, Figure, styled
 
 
 @styled
@@ -39,7 +39,7 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
             continue
         narrow = np.ptp(np.quantile(values, (0.1, 0.9))) <= 0.02 * (high - low)
         span = (low, high) if narrow else None
-        axes.hist(values, bins=20, range=span, density=True, color=_COLOURS[0])
+        axes.hist(values, bins=20, range=span, density=True, color=_COLORS[0])
         if narrow:
             axes.set_title(_in_words(values, high - low), loc="left", pad=2, fontsize=9.5)
     figure.supxlabel("value of the coordinate", fontsize=9.5)
@@ -68,7 +68,7 @@ def code_scatter(
     """The first two or three coordinates of `codes` `[n, k]`, at most 3000 of the n points.
 
     `names` are those of the coordinates; without, z_0, z_1 ... Up to ten whole `labels` `[n]` get
-    ten colours and a legend, other values a colour bar. A code of one coordinate is drawn against
+    ten colors and a legend, other values a color bar. A code of one coordinate is drawn against
     its label, spread at random. `label_names` are those of the labels 0, 1 ...
     """
     codes = np.asarray(codes, np.float64)
@@ -129,8 +129,8 @@ def _called(kinds: np.ndarray, names: Sequence[str]) -> list[str]:
 def _name_kinds(axes: Any, kinds: Sequence[str], clouds: Sequence[np.ndarray]) -> None:
     """A legend, and in the plane each label where its points are by themselves."""
     places = codes_lib.places_alone(clouds)
-    for kind, cloud, place, colour in zip(kinds, clouds, places, _TEN, strict=False):
-        axes.scatter(*cloud[:0].T, color=colour, s=30, label=kind)
+    for kind, cloud, place, color in zip(kinds, clouds, places, _TEN, strict=False):
+        axes.scatter(*cloud[:0].T, color=color, s=30, label=kind)
         if cloud.shape[1] == 2 and len(cloud) >= 10:  # the name must not hide the points
             name = axes.text(*place, kind, size=12, ha="center", va="center")
             name.set(weight="bold", path_effects=HALO)

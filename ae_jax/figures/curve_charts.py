@@ -1,14 +1,14 @@
-"""Charts of points on a known curve: where they are moved, and how a code unrolls them."""
+"""Charts of points on a known curve: how they move, and how a code unrolls them."""
 
 from typing import Any
 
 import numpy as np
 
 from ae_jax.errors import DataError
-from ae_jax.figures.charts import _COLOURS, SMALL_STEPS, Axes, Figure, styled
+from ae_jax.figures.charts import _COLORS, SMALL_STEPS, Axes, Figure, styled
 
 ARROWS = 26  # a side, at most; more cannot be told apart
-SHORT = 0.1  # a distance travelled below which arrows are shorter
+SHORT = 0.1  # a distance traveled below which arrows are shorter
 TICKS = (0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 ORDER = "plasma"  # colors of a code, on the points and on the line
 
@@ -26,11 +26,11 @@ def point_field(
     """Two-dimensional data; every array is `[n, 2]` or can be reshaped to it.
 
     Left: points of the curve, their noisy copies and the outputs for these. Right: for inputs on
-    a rectangular `grid`, the distance travelled in units of the data, and arrows in the direction
+    a rectangular `grid`, the distance traveled in units of the data, and arrows in the direction
     of `displacement` = output - input, shorter where it is below a tenth. Colors go with the square
     root of the distance from 0 to 1, which shows small steps. `best`, the outputs and the
     displacement of the best denoiser, is drawn in a second line.
-    Half-way between two branches their pulls cancel: a dark line that is none of the data.
+    Halfway between two branches their pulls cancel: a dark line that is none of the data.
     Raises `DataError` where the grid is not rectangular.
     """
     points, noisy, grid = (np.asarray(a, np.float64).reshape(-1, 2) for a in (points, noisy, grid))
@@ -45,8 +45,8 @@ def point_field(
         out, moves = (np.asarray(a, np.float64).reshape(-1, 2) for a in arrays)
         _moved_points(left, points, noisy, out)
         heat = _moves(right, grid, moves, by_place)
-        right.scatter(*points.T, s=1.5, color=_COLOURS[1], linewidths=0, label="data")
-        bar = figure.colorbar(heat, ax=right, label="distance travelled", ticks=TICKS, extend="max")
+        right.scatter(*points.T, s=1.5, color=_COLORS[1], linewidths=0, label="data")
+        bar = figure.colorbar(heat, ax=right, label="distance traveled", ticks=TICKS, extend="max")
         bar.ax.set_yticklabels([f"{t:g}" for t in TICKS])
         left.set_title(f"Points: {name}" if best is not None else "Points")
         right.set_title("From input to output, the data in orange")
@@ -72,7 +72,7 @@ def _by_place(grid: np.ndarray) -> np.ndarray:
 def _moved_points(axes: Any, points: np.ndarray, noisy: np.ndarray, outputs: np.ndarray) -> None:
     moves = np.stack([noisy, outputs]).transpose(2, 0, 1)
     axes.plot(*moves, color="#c0c0c0", linewidth=0.6, zorder=0.9)  # under the points
-    blue, orange, _, _ = _COLOURS
+    blue, orange, _, _ = _COLORS
     axes.scatter(*noisy.T, s=12, color=orange, linewidths=0, label="noisy")
     axes.scatter(*outputs.T, s=12, color=blue, linewidths=0, label="output")
     axes.scatter(*points.T, s=3, color="black", linewidths=0, label="data")

@@ -1,4 +1,4 @@
-"""Figures of images; what images may be stands in `ae_jax.figures`."""
+"""Figures of images; `ae_jax.figures` defines what an image is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from ae_jax.figures.charts import (
 
 @styled
 def image_rows(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
-    """Rows of up to 14 images `[n, H, W, C]`, each row labelled with its key; 0 black, 1 white.
+    """Rows of up to 14 images `[n, H, W, C]`, each row labeled with its key; 0 black, 1 white.
 
     Sizes may differ between rows: every image fills its cell. Values that are not finite are
     orange. Raises `DataError` for an array that is not images.
@@ -75,20 +75,20 @@ def progress_strip(
 def filters(kernels: np.ndarray, title: str = "First-layer filters") -> Figure:
     """The first 64 filters `[n, H, W, C]` on one scale that is symmetric about 0.
 
-    Three channels are drawn as a colour (mid-grey is 0); otherwise the mean over the channels
+    Three channels are drawn as a color (mid-gray is 0); otherwise the mean over the channels
     is drawn, blue below and red above 0. Raises `DataError` for any other rank.
     """
     kernels = np.nan_to_num(as_images(kernels, "kernels")[:64])
     columns = min(len(kernels), 4 if len(kernels) <= 12 else 8)
-    colour = kernels.shape[-1] == 3
-    shown = kernels if colour else kernels.mean(axis=-1)
+    color = kernels.shape[-1] == 3
+    shown = kernels if color else kernels.mean(axis=-1)
     limit = float(np.abs(shown).max()) or 1.0
-    if colour:
-        shown, title = 0.5 + 0.5 * shown / limit, f"{title} (mid-grey is 0)"
+    if color:
+        shown, title = 0.5 + 0.5 * shown / limit, f"{title} (mid-gray is 0)"
     rows = [shown[i : i + columns] for i in range(0, len(shown), columns)]
-    if colour:
+    if color:
         return _grid(rows, title, side=70)[0]
-    # The gaps are NaN, hence grey: white would not separate filters that fade to 0 at the border.
+    # The gaps are NaN, hence gray: white would not separate filters that fade to 0 at the border.
     scale: dict[str, Any] = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
     figure, axes = _grid(rows, title, side=70, right=70, gap=np.nan, **scale)
     box, pixel = axes.get_position(), 1.0 / (figure.get_figwidth() * DPI)
@@ -101,14 +101,14 @@ def filters(kernels: np.ndarray, title: str = "First-layer filters") -> Figure:
 def linear_maps(
     end_to_end: np.ndarray, product: np.ndarray, title: str = "A linear autoencoder as matrices"
 ) -> Figure:
-    """`W_dec W_enc` `[D, D]` in grey, and `W_enc W_dec` `[k, k]`, which is I at the optimum."""
+    """`W_dec W_enc` `[D, D]` in gray, and `W_enc W_dec` `[k, k]`, which is I at the optimum."""
     product = np.asarray(product, np.float64)
     deviation = float(np.abs(product - np.eye(len(product))).max())
     limit = float(np.nanmax(np.abs(product), initial=0.0)) or 1.0
     figure = Figure(figsize=(10.0, 4.6), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     left, right = figure.subplots(1, 2)
-    grey = left.imshow(end_to_end, cmap="Greys_r", interpolation="auto")
+    gray = left.imshow(end_to_end, cmap="Greys_r", interpolation="auto")
     signed = right.imshow(product, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="auto")
     left.set_title("Pixels to pixels: $W_{dec}\\,W_{enc}$")
     right.set_title(
@@ -116,7 +116,7 @@ def linear_maps(
     )
     left.set(xlabel="input pixel", ylabel="output pixel")
     right.set(xlabel="code in", ylabel="code out")
-    for axes, image in ((left, grey), (right, signed)):
+    for axes, image in ((left, gray), (right, signed)):
         axes.grid(False)
         figure.colorbar(image, ax=axes, shrink=0.85)
     return figure
@@ -140,8 +140,8 @@ def _grid(
     axes.imshow(picture, interpolation="nearest", aspect="auto", **scale)
     axes.grid(False)
     axes.set_xticks([])
-    centres = [i * (cell + GAP) + cell / 2 for i in range(len(labels))]
-    axes.set_yticks(centres, labels, fontsize=9.5, color="black")
+    centers = [i * (cell + GAP) + cell / 2 for i in range(len(labels))]
+    axes.set_yticks(centers, labels, fontsize=9.5, color="black")
     axes.tick_params(length=0, pad=6)
     names = [name.get_window_extent().width for name in axes.get_yticklabels()]
     left = round(max(names)) + 20 if names else 10

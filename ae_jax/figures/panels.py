@@ -1,4 +1,4 @@
-"""Charts with several panels, and blocks of images: the figures of the applications."""
+"""Charts with several panels, and blocks of images, for the applications."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_jax.figures.animation import displayable, mosaic
-from ae_jax.figures.charts import _COLOURS, _TEN, DIVERGING, Axes, Axis, Figure, _log_ticks, styled
+from ae_jax.figures.charts import _COLORS, _TEN, DIVERGING, Axes, Axis, Figure, _log_ticks, styled
 from ae_jax.figures.images import _grid, image_rows
 
-COLOURS = [*_COLOURS, "#E69F00", "#56B4E9", "#999933", "#332288"]
+COLORS = [*_COLORS, "#E69F00", "#56B4E9", "#999933", "#332288"]
 MARKERS = "os^Dv<>P"
 
 
 class Panel(NamedTuple):
-    """Lines over one axis. A name in `controls` is drawn dashed and grey."""
+    """Lines over one axis. A name in `controls` is drawn dashed and gray."""
 
     title: str
     xlabel: str
@@ -34,13 +34,13 @@ def line_panels(panels: Sequence[Panel], title: str) -> Figure:
     for axes, panel in zip(
         figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True
     ):
-        looks = iter(zip(COLOURS, MARKERS, strict=True))
+        looks = iter(zip(COLORS, MARKERS, strict=True))
         for name, (x, y) in panel.lines.items():
             if name in panel.controls:
                 look: dict[str, Any] = {"color": "#777777", "linestyle": "--", "linewidth": 1.2}
             else:
-                colour, marker = next(looks)
-                look = {"color": colour, "marker": marker if len(np.ravel(x)) <= 40 else ""}
+                color, marker = next(looks)
+                look = {"color": color, "marker": marker if len(np.ravel(x)) <= 40 else ""}
             axes.plot(np.ravel(x), np.ravel(y), markersize=4, label=name, **look)
         axes.set(xlabel=panel.xlabel, ylabel=panel.ylabel)
         axes.set_title(panel.title)
@@ -95,8 +95,8 @@ def histograms(
         if low > 0 and high > 20 * middle:  # on a linear axis all but a few were in one bin
             bins = np.geomspace(low, high, 41)
             axes.set_xscale("log")
-        for colour, (group, values) in zip(COLOURS, groups.items(), strict=False):
-            axes.hist(values, bins, density=True, alpha=0.55, color=colour, label=group)
+        for color, (group, values) in zip(COLORS, groups.items(), strict=False):
+            axes.hist(values, bins, density=True, alpha=0.55, color=color, label=group)
         for mark, at in (marks or {}).items():
             axes.axvline(at, color="#777777", linestyle="--", linewidth=1.2, label=mark)
         axes.set(xlabel=xlabel, ylabel="density")
@@ -126,10 +126,10 @@ def grouped_bars(
     )
     figure.suptitle(title, x=0.01, ha="left")
     axes = figure.subplots()
-    for i, (name, colour) in enumerate(zip(series, COLOURS, strict=False)):
+    for i, (name, color) in enumerate(zip(series, COLORS, strict=False)):
         at = np.arange(len(values)) + (i - (len(series) - 1) / 2) * width
         heights = np.array([group[name] for group in values.values()])
-        drawn = axes.bar(at, heights - base, 0.92 * width, bottom=base, color=colour, label=name)
+        drawn = axes.bar(at, heights - base, 0.92 * width, bottom=base, color=color, label=name)
         if len(values) * len(series) <= 24:  # more numbers would touch each other
             names = [f"{v:.3g}" for v in heights]
             axes.bar_label(drawn, names, padding=2, fontsize=7.5)
@@ -144,7 +144,7 @@ def grouped_bars(
 
 @styled
 def scatter_panels(panels: Mapping[str, np.ndarray], labels: np.ndarray, title: str) -> Figure:
-    """Maps of the same points, each [n, 2], three a line at most, coloured by whole labels [n]."""
+    """Maps of the same points, each [n, 2], three a line at most, colored by whole labels [n]."""
     kinds, rank = np.unique(np.asarray(labels), return_inverse=True)
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
@@ -154,8 +154,8 @@ def scatter_panels(panels: Mapping[str, np.ndarray], labels: np.ndarray, title: 
     for axes in every[len(panels) :]:
         axes.set_visible(False)
     for axes, (name, points) in zip(every, panels.items(), strict=False):
-        colours = np.array(_TEN)[rank % 10]
-        axes.scatter(*np.asarray(points)[:, :2].T, c=colours, s=5, alpha=0.6, linewidths=0)
+        colors = np.array(_TEN)[rank % 10]
+        axes.scatter(*np.asarray(points)[:, :2].T, c=colors, s=5, alpha=0.6, linewidths=0)
         axes.set_title(name)
         axes.set(xlabel="first coordinate", ylabel="second coordinate")
     for i, kind in enumerate(kinds[:10]):
@@ -183,7 +183,7 @@ def image_blocks(
 
 
 def heat(maps: np.ndarray, limit: float | None = None) -> np.ndarray:
-    """Maps [n, H, W, C] of any sign as colour images [n, H, W, 3]: 0 white, `limit` deep red.
+    """Maps [n, H, W, C] of any sign as color images [n, H, W, 3]: 0 white, `limit` deep red.
 
     The sum over the channels is drawn, deep blue at -`limit` (None: the largest magnitude).
     """
@@ -217,12 +217,12 @@ def filter_pair(groups: Mapping[str, np.ndarray], title: str, columns: int = 5) 
 
 
 def signed_blocks(rows: Sequence[tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
-    """A line for each (image [H, W, C], maps [m, H, W, C]): the image in grey, then the maps.
+    """A line for each (image [H, W, C], maps [m, H, W, C]): the image in gray, then the maps.
 
     Every map is on its own scale, blue below 0, red above.
     """
     lines = {}
     for i, (image, maps) in enumerate(rows):
-        grey = np.repeat(np.clip(image.mean(-1), 0, 1)[None, ..., None], 3, -1)
-        lines[" " * (i + 1)] = np.concatenate([grey, *(heat(m[None]) for m in maps)])
+        gray = np.repeat(np.clip(image.mean(-1), 0, 1)[None, ..., None], 3, -1)
+        lines[" " * (i + 1)] = np.concatenate([gray, *(heat(m[None]) for m in maps)])
     return image_rows(lines, title)

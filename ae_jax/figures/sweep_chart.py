@@ -6,7 +6,7 @@ import numpy as np
 
 from ae_jax.figures.charts import _TEN, Axes, Figure, _log_ticks, styled
 
-LINES = 10  # more colours cannot be told apart
+LINES = 10  # more colors cannot be told apart
 
 
 @styled
@@ -27,14 +27,14 @@ def sweep_curve(
     figure.suptitle(title, x=0.01, ha="left")
     axes = figure.subplots()
     drawn = []
-    for (name, points), colour in zip(curves.items(), _TEN, strict=False):
+    for (name, points), color in zip(curves.items(), _TEN, strict=False):
         kept = np.array([p for p in sorted(points) if np.isfinite(p[1])]).reshape(-1, 3)
         drawn.extend(kept.tolist())
         deviation = np.nan_to_num(kept[:, 2])
         # A bar below 0 has no place on a logarithmic axis.
         bars = [np.minimum(deviation, 0.999 * kept[:, 1]), deviation]
         axes.errorbar(
-            kept[:, 0], kept[:, 1], bars, color=colour, marker="o", ms=4, capsize=3, label=name
+            kept[:, 0], kept[:, 1], bars, color=color, marker="o", ms=4, capsize=3, label=name
         )
     if len(pca):
         axes.plot(*np.array(sorted(pca)).T, color="#777777", linestyle="--", label="PCA")

@@ -1,1 +1,1 @@
-"""Files of our own: written whole or not at all, read as what may be anything."""
+"""File formats of the package: atomic writes, and reads that trust nothing."""

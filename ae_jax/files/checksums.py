@@ -1,8 +1,8 @@
-"""SHA256SUMS of a directory: every file is listed, and every listed file is what was written.
+"""SHA256SUMS of a directory: every file is listed, and every listed file is unchanged.
 
-The format is that of coreutils, so `sha256sum -c SHA256SUMS` says the same. The list needs no
-checksum of its own: a changed digit or name no longer matches a file, a lost line leaves a file
-unlisted.
+The format is that of coreutils, so `sha256sum -c SHA256SUMS` gives the same result. The list needs
+no checksum of its own: a changed digest or name no longer matches a file, and a lost line leaves a
+file unlisted.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def check(directory: Path) -> None:
             raise DamagedError(f"{name}: {wrong} {NAME}")
         for name in found:
             if _sha256(directory / name) != listed[name]:
-                raise DamagedError(f"{name}: does not agree with {NAME}")
+                raise DamagedError(f"{name}: does not match {NAME}")
     except OSError as error:
         raise DamagedError(f"{error.filename}: {error.strerror}") from error
 
@@ -48,7 +48,7 @@ def _read(directory: Path) -> dict[str, str]:
     if not file.is_file() or file.is_symlink():
         raise DamagedError(f"{NAME}: is missing")
     if file.stat().st_size > MOST_BYTES:
-        raise DamagedError(f"{NAME}: is larger than any list of ours")
+        raise DamagedError(f"{NAME}: is too large for a checksum list")
     lines = file.read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
     return {line[66:].removesuffix("\n"): line[:64] for line in lines if line[64:66] == "  "}
 

@@ -1,4 +1,4 @@
-"""Small JSON files: written atomically, read as what may be anything by now."""
+"""Small JSON files: written atomically, read without trust."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ def read(
     """
     try:
         if not file.is_file():
-            raise error(f"{file}: is missing, or no file")
+            raise error(f"{file}: is missing, or not a file")
         if file.stat().st_size > most_bytes:
-            raise error(f"{file}: is larger than {most_bytes:,} bytes, not one of ours")
+            raise error(f"{file}: is larger than {most_bytes:,} bytes, not written by ae_jax")
         value = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError) as reason:
         raise error(f"{file}: cannot be read ({reason})") from reason
     if not isinstance(value, dict):
-        raise error(f"{file}: holds no JSON object")
+        raise error(f"{file}: has no JSON object")
     return value
 
 

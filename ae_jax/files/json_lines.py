@@ -1,4 +1,4 @@
-"""Files of a JSON object a line, such as metrics.jsonl."""
+"""Files with one JSON object per line, such as metrics.jsonl."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Named arrays in one file, read so that nothing in it is executed or larger than it looks."""
+"""Named arrays in one file. Reading executes nothing and limits the size."""
 
 import zipfile
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What users hand in: arrays, labels, keys; checked alike at every door."""
+"""Checks of user input: arrays, labels and keys, the same in every public function."""

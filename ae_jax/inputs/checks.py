@@ -1,7 +1,7 @@
-"""What arrays must be before anything is computed with them; every refusal says what mends it.
+"""Checks of arrays before any computation. Every error says how to fix the array.
 
-One function checks images (`images`), wherever they come in: a data set, `fit`, and every method of
-a `Run`. Its cost is one look at the type, and for floats the smallest and the largest value.
+One function, `images`, checks images wherever they enter: a data set, `fit`, and every method of a
+`Run`. It looks at the type and, for floats, at the smallest and the largest value.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def array(where: str, value: object) -> np.ndarray:
     """
     parts = value if isinstance(value, list | tuple) else (value,)
     if any(np.ma.is_masked(part) for part in parts):
-        raise DataError(f"{where}: a masked array, whose mask would be lost; say x.filled(0)")
+        raise DataError(f"{where}: a masked array, whose mask would be lost; use x.filled(0)")
     try:
         return np.asarray(value)
     except Exception as error:  # NumPy has its kinds, and what it asks for its data has others

@@ -1,4 +1,4 @@
-"""Random keys as users give them."""
+"""Random keys, as users give them."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Labels: whole numbers or text as users have them, class numbers 0 ... k-1 inside."""
+"""Labels: whole numbers or text outside, class numbers 0 ... k-1 inside."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def raw(where: str, value: object, n: int) -> np.ndarray:
     y = y[:, 0] if y.shape == (n, 1) else y
     if y.shape != (n,):
         onehot = "; of one-hot labels y.argmax(1)" if y.ndim == 2 and len(y) == n else ""
-        raise DataError(f"{where}: shape {y.shape}; must be ({n},), one label an image{onehot}")
+        raise DataError(f"{where}: shape {y.shape}; must be ({n},), one label per image{onehot}")
     if (y.dtype.kind == "O" and all(isinstance(label, str) for label in y)) or y.dtype.kind == "T":
         y = y.astype(str)
     if y.dtype.kind == "S":
@@ -81,10 +81,10 @@ def classes_of(where: str, value: object, n: int, classes: int, names: Names | N
       names: of the classes 0 ... k-1; None: they have none.
 
     Raises:
-      DataError: absent, not one an image, or a label that the decoder does not know.
+      DataError: absent, not one per image, or a label that the decoder does not know.
     """
     if value is None:
-        raise DataError(f"{where}: this decoder is conditioned on them; give it one an image")
+        raise DataError(f"{where}: this decoder is conditioned on labels; pass one per image")
     y = array(where, value)
     top = min(classes, len(names)) if names else classes
     allowed = f"0 to {top - 1} (model.classes is {classes})"
@@ -110,7 +110,7 @@ def for_drawing(where: str, value: object, n: int, names: Names | None) -> tuple
     Any number may be drawn, text as a class each; class numbers get the `names` they have.
 
     Raises:
-      DataError: not one an image, or neither numbers nor text.
+      DataError: not one per image, or neither numbers nor text.
     """
     if value is None:
         return None, ()

@@ -1,8 +1,9 @@
-"""Configs: plain data that fill the slots, resolved against the slots' own signatures.
+"""Configs: plain data, resolved against the signatures of the slots.
 
 A config file holds `CONFIG`, a dict with only the differences from the defaults, and optionally
-`VARIANTS`, named dicts of further differences. `load_config` returns it resolved: every field of
-`ae_jax.config.sections` present, typed and checked, frozen, with attribute access.
+`VARIANTS`, named dicts of further differences. `load_config` returns the resolved config: every
+field of `ae_jax.config.sections` is present, typed and checked. It is frozen, with attribute
+access.
 """
 
 import os
@@ -50,7 +51,7 @@ class Resolved(Config):
     """A config whose every field was checked: what `load_config` returns and a run keeps."""
 
     def replace(self, **changes: Any) -> "Resolved":
-        """Another config, with `changes` as `load_config` takes them, checked anew.
+        """Another config, with `changes` as `load_config` takes them, checked again.
 
         Raises:
           ConfigError: a field does not exist, or a value is not allowed.

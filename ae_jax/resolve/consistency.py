@@ -1,4 +1,4 @@
-"""What the fields of a config ask of each other."""
+"""Rules between fields of a config."""
 
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError
@@ -26,7 +26,9 @@ def check_together(c: Config) -> None:
             "fraction such as 0.1"
         )
     if c.data.center and output != "linear":
-        raise ConfigError("data.center: needs decoder.output 'linear', centred data have no bounds")
+        raise ConfigError(
+            "data.center: needs decoder.output 'linear', centered data have no bounds"
+        )
     if output == "sigmoid" and c.data.scale == "sym":
         raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
     if c.decoder.name == "tied":
@@ -45,7 +47,7 @@ def check_together(c: Config) -> None:
         wanted = len(c.decoder.channels) + 1
         if len(kernels) != wanted:
             raise ConfigError(
-                f"decoder.kernels: must be {wanted}, one an entry of decoder.channels and one for "
+                f"decoder.kernels: must be {wanted}, one per entry of decoder.channels and one for "
                 f"the last convolution, not {len(kernels)}"
             )
     check_needs(c.to_dict())

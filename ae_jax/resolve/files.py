@@ -1,4 +1,4 @@
-"""Finding config files and running them."""
+"""Finds config files and executes them."""
 
 import difflib
 import os
@@ -38,5 +38,5 @@ def _no_config(file: str, known: Sequence[str]) -> str:
     if path.suffix != ".py" and len(path.parts) == 1:
         return unknown("--config", file, known, "config")
     near = difflib.get_close_matches(path.stem, known, n=1)
-    ours = f"\nthe project's own goes by its name: --config={near[0]}" if near else ""
+    ours = f"\nuse the name of the project's own config: --config={near[0]}" if near else ""
     return f"--config: there is no file '{file}' in {Path.cwd()}{ours}"

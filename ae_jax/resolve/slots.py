@@ -1,4 +1,4 @@
-"""Which choices the slots have, and which names fields may take that stand for functions."""
+"""The choices of each slot, and the fields whose values are names of functions."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""A trained autoencoder: made by `fit`, opened by `restore`."""
+"""A trained autoencoder: `fit` makes it, `restore` opens it."""

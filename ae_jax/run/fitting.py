@@ -7,7 +7,7 @@
 >>> run.reconstruct(data.test.images[:8]).shape
 (8, 28, 28, 1)
 
-What arrays may be stands in `ae_jax.run.trained`.
+`ae_jax.run.trained` says which arrays are accepted.
 """
 
 import os
@@ -49,29 +49,29 @@ def fit(
 ) -> Run:
     """Trains and returns a `Run`.
 
-    Interrupted (the stop button, Ctrl-C) it returns what has been trained within a quarter of a
-    second; `fit(config, data, key, start=run)` goes on from there, with the bits of a run that was
-    not interrupted. A second interrupt raises KeyboardInterrupt as ever.
+    An interrupt (the stop button, Ctrl-C) returns the partly trained run within a quarter of a
+    second. `fit(config, data, key, start=run)` continues it, with the same bits as a run that was
+    not interrupted. A second interrupt raises KeyboardInterrupt.
 
-    With `data.n_valid` images are held out of the training set (`hold_out`, by the key). The loss
-    on them is measured after every epoch; `run.best` has the weights where it was lowest, and with
-    `train.patience` training ends that many epochs after. The test set is not looked at.
+    With `data.n_valid`, images are held out of the training set (`hold_out`, by the key). The loss
+    on them is measured after every epoch; `run.best` has the weights with the lowest loss, and
+    `train.patience` ends the training that many epochs later. The test set is never used.
 
     Args:
       config: the name or path of a config ('denoise'), a resolved one, or a dict or ConfigDict of
-        differences from the defaults. Its `seed` and which images it asks for (`data.name`,
-        `split`, `n_train`, `n_test`) are not looked at: `key` and `data` say so, and the config of
-        the run that comes back says what they were.
+        differences from the defaults. Its `seed` and its choice of images (`data.name`, `split`,
+        `n_train`, `n_test`) are ignored in favor of `key` and `data`; the config of the returned
+        run records these.
       data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
         holds out a tenth of them.
       key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
         number.
       progress: whether to show a bar.
-      start: a `Run` of the same config, data and key (`train.epochs` may have grown) to go on from.
-      whole: an interrupt raises KeyboardInterrupt at once: for programs that use what comes back.
+      start: a `Run` of the same config, data and key to continue; `train.epochs` may be larger.
+      whole: an interrupt raises KeyboardInterrupt at once, for programs that need a complete run.
       init_from: a `Run` whose weights (and running averages) to start with instead of random ones.
-        Config, data, rate and key may be others as long as every parameter has its shape; the
-        optimizer starts anew, and the mean image of `data.center` is that of the new data.
+        Config, data, rate and key may differ if every parameter keeps its shape. The optimizer
+        starts fresh, and the mean image of `data.center` is that of the new data.
 
     Raises:
       ConfigError, DataError: something is not allowed; the message names it.
@@ -79,7 +79,9 @@ def fit(
     """
     config, data, key = as_config(config), _dataset(data), as_key(key)
     if start is not None and init_from is not None:
-        raise ConfigError("start, init_from: give one of them; the first goes on, the other begins")
+        raise ConfigError(
+            "start, init_from: pass only one; start continues a run, init_from begins a new one"
+        )
     if data.valid is None:
         data = hold_out(data, config.data.n_valid, dealing_seed(key_data(key)))
     config = as_used(config, data, key)

@@ -1,4 +1,4 @@
-"""Opens a run that was kept."""
+"""Opens a saved run."""
 
 import warnings
 from pathlib import Path
@@ -36,9 +36,9 @@ def restore(workdir: str, best: bool = False) -> Run:
     if run is None and best and (known := checkpoint.meta(path)):
         if not known.get("n_valid"):
             raise ConfigError(f"best: {NO_BEST}")
-        raise CheckpointError(f"{workdir}: no epoch has ended yet, so none is the best")
+        raise CheckpointError(f"{workdir}: no epoch has finished yet, so there is no best one")
     if run is None:
-        raise CheckpointError(f"{workdir}: no checkpoint here yet")
+        raise CheckpointError(f"{workdir}: no checkpoint yet")
     if best or run.valid is None or run.state is None:
         return run
     elsewhere = run.valid.best not in (None, int(run.state.step))

@@ -1,4 +1,4 @@
-"""What a run was made from, besides its config: which data, which key, whose weights."""
+"""The origin of a run besides its config: its data, key and initial weights."""
 
 import hashlib
 from typing import Any, NamedTuple

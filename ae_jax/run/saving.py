@@ -1,4 +1,4 @@
-"""Keeps a run in a directory: what `restore` opens and `experiments.run` goes on with."""
+"""Saves a run to a directory that `restore` opens and `experiments.run` resumes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from ae_jax.run.origin import Origin
 from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Record, epoch_means
 
-OTHERWISE = "save it in another directory"
+OTHERWISE = "save it to another directory"
 
 
 def save(

@@ -1,4 +1,4 @@
-"""Where a fit starts: anew, where a run was left, or from another run's weights."""
+"""The start of a fit: new weights, a run to continue, or the weights of another run."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from ae_jax.run.origin import Origin, differences
 from ae_jax.run.trained import Run
 from ae_jax.train import setup
 
-OTHERWISE = "init_from=run starts from its weights alone"
+OTHERWISE = "init_from=run starts from its weights only"
 TRAINED_ON = ("shape", "n_train", "images_sha256", "labels_sha256", "valid_images_sha256")
 
 
@@ -27,7 +27,7 @@ def continued(start: Run, config: Config, origin: Origin) -> Origin:
       DataError: it was trained on other data.
     """
     if start.state is None or start.origin is None:
-        raise ConfigError(f"start: this run was kept without what training needs; {OTHERWISE}")
+        raise ConfigError(f"start: this run was saved without what training needs; {OTHERWISE}")
     free = (*MAY_CHANGE, *OF_IMAGES, "seed")  # images and key are compared themselves
     if changed := changes(start.config.to_dict(), config.to_dict(), free):
         raise ConfigError(f"start: is a run of another config: {changed[0]}; {OTHERWISE}")
@@ -35,7 +35,7 @@ def continued(start: Run, config: Config, origin: Origin) -> Origin:
     if differing:
         raise DataError(f"start: was trained on other data; {OTHERWISE}\n" + "; ".join(differing))
     if start.origin.key != origin.key:
-        raise ConfigError(f"start: was trained with another key; give the same, or {OTHERWISE}")
+        raise ConfigError(f"start: was trained with another key; pass the same key, or {OTHERWISE}")
     return origin._replace(init_sha256=start.origin.init_sha256)
 
 
@@ -75,7 +75,7 @@ def _copied(own: Tree, theirs: Tree) -> Any:
         if has != list(leaf.shape):
             raise ConfigError(f"init_from: {name} is {has}, but {list(leaf.shape)} in this config")
     if extra := [name for name in known if name not in wanted]:
-        raise ConfigError(f"init_from: {extra[0]} is not there in this config")
+        raise ConfigError(f"init_from: {extra[0]} is not in this config")
     return jax.tree.map(lambda mine, other: jnp.array(other, mine.dtype), own, theirs)
 
 

@@ -1,5 +1,7 @@
-"""The validation images of a training: measured after every epoch, they say what is best and when
-to stop. Nothing else does."""
+"""Validation during training: measured after every epoch.
+
+Only the validation images select the best weights and decide when to stop.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which method trains an ensemble fastest, measured on the ensemble itself."""
+"""Selects the fastest method for an ensemble by measuring each method on it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ class _Trial(NamedTuple):
     members: Ensemble
     programs: Compiled
     compile_s: float
-    steps: Callable[[int], float]  # so many steps -> ms a step of a member
+    steps: Callable[[int], float]  # so many steps -> ms per step and member
 
 
 def choose(
     group: Group, data: Split, devices: Sequence[jax.Device] | None = None
 ) -> tuple[Ensemble, Compiled, dict[str, float]]:
-    """The fastest method for this group: (ensemble, its program, method -> ms a member's step).
+    """The fastest method for this group: (ensemble, its program, method -> ms per member and step).
 
     The methods take the epoch's first batches in turns and the best of their rounds counts; these
     states are thrown away. One member, and trainings that would be over before the other methods

@@ -1,8 +1,8 @@
-"""Members trained together: the steps of single runs, for all members in one compiled program.
+"""Trains sweep members together: the steps of single runs, for all members, in one program.
 
-A member sees the order and the noise that the single run of its seed sees, and the images are
-shared. Three methods give the same numbers up to rounding; which is fastest depends on the widths
-and on the machine, which `autotune.choose` measures:
+A member sees the same order and noise as the single run with its seed, and all members share the
+images. Three methods give the same numbers up to rounding. Which one is fastest depends on the
+widths and the machine; `autotune.choose` measures it:
 
     vmap  every operation works on all members at once (`jax.vmap`)
     map   inside the program one member takes its steps, then the next (`jax.lax.map`)

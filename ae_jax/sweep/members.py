@@ -1,9 +1,9 @@
-"""The members of a sweep, and which of them one compiled program can serve.
+"""Sweep members, and which of them can share one compiled program.
 
-A member is (seed, values of some config fields). Numbers that are declared open (see
-`ae_jax.config.numbers`) and the size of the code can be arguments of a program; everything else (a
-width, an activation, the batch size) may change its shapes or its operations, and splits the
-members into groups.
+A member is (seed, values of some config fields). Numbers that are declared OPEN (see
+`ae_jax.config.numbers`) and the code size can be arguments of a program. Everything else (a width,
+an activation, the batch size) may change its shapes or operations, and splits the members into
+groups.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,14 +1,14 @@
-"""Checkpoints of a run's work directory: the only user of Orbax.
+"""Checkpoints in the work directory of a run. Only this module uses Orbax.
 
     checkpoints/1200/state/      the arrays, written by Orbax
                      record.npz  history, moments of the codes: see `ae_jax.train.record`
-                     step.json   format; their names, types, shapes; validation loss; `meta`
+                     step.json   format; array names, types, shapes; validation loss; `meta`
                      SHA256SUMS  of all of these
     checkpoints/1200.tmp         being written or removed; never read
-    checkpoints/1200.damaged     found damaged, kept for whoever wants to look
+    checkpoints/1200.damaged     found damaged, kept for inspection
 
-A step appears under its number by a rename, complete or not at all. Nothing read from a checkpoint
-is trusted before its checksums are: Orbax itself restores a flipped bit without a word.
+A rename makes a checkpoint appear under its step, complete or not at all. Checksums are verified
+before anything is read from a checkpoint, because Orbax restores a flipped bit without an error.
 """
 
 import contextlib
@@ -127,7 +127,7 @@ def restore(
         step, why = next(iter(passed_over.items()))
         raise CheckpointError(
             f"{folder}: none of {len(passed_over)} checkpoints can be read\n"
-            f"step {step}: {why}\nmove the work directory away to start again"
+            f"step {step}: {why}\nmove the work directory away to start over"
         )
     return None
 
@@ -201,7 +201,7 @@ def _not_written(folder: Path, step: int, state: Tree, error: Exception) -> str:
         f"checkpoint of step {step} not written in {folder}\n"
         f"{'disk full' if full else _first_line(error)}: up to {_bytes(state) / 1e6:.1f} MB are "
         f"needed, {free / 1e6:.1f} MB are free\n"
-        + (f"step {last[0]} is kept; run again to go on from it" if last else "none is kept yet")
+        + (f"step {last[0]} is kept; run again to resume from it" if last else "none is kept yet")
     )
 
 

@@ -1,4 +1,4 @@
-"""What a training will cost, known from its compiled program before it is run."""
+"""The cost of a training, known from its compiled program before it runs."""
 
 import time
 from typing import Any, NamedTuple

@@ -1,8 +1,8 @@
-"""Data parallelism: the images of a batch are spread over the devices, all else is on each.
+"""Data parallelism: each batch is split over the devices; everything else is replicated.
 
-JAX's compiler does the rest: sums over the batch, and so gradients and BatchNorm's statistics, are
-those of the whole batch. With one device (`mesh` None) nothing is changed. The same seed gives the
-same bits on the same number of devices; another number adds in another order.
+JAX's compiler does the rest: sums over the batch, and therefore gradients and BatchNorm statistics,
+cover the whole batch. With one device (`mesh` None) nothing changes. The same seed gives the same
+bits on the same number of devices; another number sums in another order.
 """
 
 import math
@@ -81,7 +81,7 @@ def check_fits(what: str, tree: Tree) -> None:
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ConfigError(
-            f"{what}: would take {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB"
+            f"{what}: needs {needed / 1e9:,.0f} GB, this machine has {there / 1e9:,.0f} GB"
         )
 
 
@@ -105,4 +105,4 @@ def by_first(act: Callable[[], Any]) -> None:
     if error:
         raise error
     if failed:
-        raise AeJaxError("process 0 could not go on; it says why")
+        raise AeJaxError("process 0 failed; its output says why")

@@ -1,7 +1,7 @@
-"""What the compiled steps are fed: an array as it is, images on disk in windows of batches.
+"""Input of the compiled steps: one array in memory, or windows of batches from disk.
 
-A grain pipeline whose elements are windows reads the next one while this one trains, gathered in
-the order a run in memory would gather it: the same seed gives the same bits.
+The elements of a grain pipeline are windows. It reads the next window while the current one trains,
+in the same order as a run in memory, so the same seed gives the same bits.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def feed(
 ) -> Iterator[Window]:
     """What the steps from `step` to the end of the run are fed; `order_of(epoch)` is a permutation.
 
-    An array is one window an epoch. Of `Records` a window is a few batches, already in order, and
+    An array is one window per epoch. Of `Records` a window is a few batches, already in order, and
     the short last batch of an epoch; all windows have one shape.
     """
     steps, epochs = trainer.steps_per_epoch, trainer.config.train.epochs

@@ -1,4 +1,4 @@
-"""Signals that wait for a good moment."""
+"""Deferred signal handling."""
 
 import signal
 import sys
@@ -32,4 +32,4 @@ class Interrupt:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.code = 128 + number
         signal.signal(number, self.before[number])
-        print("\nstopping after this chunk of steps; once more to stop at once", file=sys.stderr)
+        print("\nstopping after these steps; a second signal stops at once", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""The one training loop: compiled steps over an index array, with a pause between chunks of steps.
+"""The training loop: compiled steps over an index array, in chunks of steps.
 
-Nothing random is state. The order of epoch e comes from fold_in(stream(key, 'order'), e), the noise
-of step s from fold_in(stream(key, 'noise'), s); a `TrainState` and the key of the run are all there
-is to resume from, mid-epoch too, bit for bit.
+No random state is carried along. The order of epoch e comes from fold_in(stream(key, 'order'), e),
+the noise of step s from fold_in(stream(key, 'noise'), s). A `TrainState` and the key of the run are
+enough to resume with the same bits, also within an epoch.
 """
 
 import time
@@ -38,7 +38,7 @@ class Chunk(NamedTuple):
     state: TrainState
     epoch: int  # epochs finished
     steps: tuple[int, int]  # the steps of this chunk, [first, last)
-    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number a step, of this chunk
+    terms: dict[str, np.ndarray]  # 'loss' and its terms, one number per step, of this chunk
     seconds: float
     compile_s: float
 

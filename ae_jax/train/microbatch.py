@@ -1,8 +1,9 @@
-"""A batch's gradient as the mean of its microbatches' gradients, where that is faster.
+"""The gradient of a batch as the mean over microbatches, where that is faster.
 
-What a convolutional step on a CPU keeps of 200 images does not fit into its caches; of 100 it does.
-It is the same gradient up to rounding only where an image's loss is its own affair, without noise
-(which is drawn for whole batches), BatchNorm, or a penalty on batch means.
+On a CPU, the activations of a convolutional step do not fit into the caches for 200 images; for 100
+they do. The gradient is the same up to rounding only if the loss of an image does not depend on
+other images: without noise (which is drawn for whole batches), BatchNorm, or a penalty on batch
+means.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""What training has shown: kept beside the state, in every checkpoint of it.
+"""The record of a training: stored next to the state in every checkpoint.
 
-A checkpoint's record belongs to its weights: the history ends with the step that made them, and the
-moments are those of the codes that they give.
+The record of a checkpoint belongs to its weights. Its history ends with the step that made them,
+and its moments are those of their codes.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A config made ready for one training set: what is fixed in a training, and what it changes."""
+"""Combines a config with a training set: the constants and the state of a training."""
 
 from typing import Any, NamedTuple
 
@@ -59,7 +59,7 @@ class Trainer(NamedTuple):
         return full + (rest > 0)
 
     def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
-        """The state at step 0; the `mean` image is used only where the data are to be centred."""
+        """The state at step 0; the `mean` image is used only where the data are to be centered."""
         return jax.jit(self._init)(key, mean)
 
     def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:

@@ -1,1 +1,1 @@
-"""What `experiments.bench` measures."""
+"""The measurements of `experiments.bench`."""

@@ -1,4 +1,4 @@
-"""The result of `experiments.bench` as tables for a terminal and for the README, and as a chart."""
+"""The results of `experiments.bench` as tables for a terminal and a page, and as a chart."""
 
 import statistics
 from collections.abc import Sequence

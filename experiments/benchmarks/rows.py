@@ -1,8 +1,8 @@
-"""What `experiments.bench` measures: the same work, done by ae_jax and by PyTorch in turns.
+"""The rows of `experiments.bench`: the same work, done by ae_jax and by PyTorch in turns.
 
-A side is a `Work`: called with n it does at least n units (training steps, passes over a set) and
-returns what came of each. `interleave` gives every side its rounds in turn, so that whatever else
-the machine does meets them alike, and a row holds the medians over the rounds.
+A side is a `Work`: called with n, it does at least n units (training steps, passes over a set) and
+returns the result of each. `interleave` alternates the rounds of all sides, so other load on the
+machine affects them equally. A row holds the medians over the rounds.
 """
 
 import itertools

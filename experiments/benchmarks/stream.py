@@ -1,4 +1,4 @@
-"""A row of `experiments.bench`: training from disk beside training from memory."""
+"""A row of `experiments.bench`: training from disk compared with training from memory."""
 
 import statistics
 import tempfile

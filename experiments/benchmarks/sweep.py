@@ -1,6 +1,6 @@
-"""What `experiments.bench` measures of sweeps: eight members against eight single runs.
+"""The sweep rows of `experiments.bench`: eight members against eight single runs.
 
-`sweep` has their steps alone, `commands` the whole of it: what a user waits for.
+`sweep` times the steps alone, `commands` the whole commands, which is what a user waits for.
 """
 
 import multiprocessing

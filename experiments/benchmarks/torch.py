@@ -1,8 +1,8 @@
-"""The same networks and training loops in plain PyTorch, as its users write them; for the bench.
+"""The same networks and training loops in plain PyTorch, as users write them; for the bench.
 
-Eager mode, all cores, images in memory as float32 tensors that are scaled already: [n, 784] for
-dense networks, [n, 1, 28, 28] for convolutions. Numbers that are not part of a network (learning
-rate, batch size, weights of penalties) come from the config that ae_jax trains.
+Eager mode, all cores, images in memory as float32 tensors that are already scaled: [n, 784] for
+dense networks, [n, 1, 28, 28] for convolutions. Numbers outside the network (learning rate, batch
+size, penalty weights) come from the config that ae_jax trains.
 """
 
 import itertools
@@ -194,8 +194,8 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def optimiser(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The config's optimiser; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
+def optimizer(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The config's optimizer; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
     o = config.optim
     if o.name == "sgd":
         return torch.optim.SGD(leaves, lr=o.learning_rate, momentum=o.momentum)
@@ -206,7 +206,7 @@ def optimiser(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimiz
 def train(built: Network, loss: Loss, config: Config, x: Tensor) -> Iterator[float]:
     """The loss of one training step after another, in a new order every epoch, without end."""
     encoder, decoder = built
-    step = optimiser(config, parameters(built))
+    step = optimizer(config, parameters(built))
     while True:
         for indices in torch.randperm(len(x)).split(config.train.batch_size):
             step.zero_grad()

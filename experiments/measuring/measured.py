@@ -1,12 +1,13 @@
-"""Commands that measure for long: their flags, and a file that fills up seed by seed.
+"""Long measurements: their flags, and a file that grows seed by seed.
 
-A row of the file has besides what the command says of it
+A row of the file has, besides what the command adds,
 
     "measured": {kind: {"protocol": {...}, "by_seed": {seed: numbers}}}
 
-The protocol is what the numbers depend on but for the code: the config ("config", its fields by
-their dotted names) and how it is measured. Numbers of another protocol do not count. Several
-commands with other rows or kinds may fill one file at a time: each reads it anew before it writes.
+The protocol is everything but the code that the numbers depend on: the config ("config", its fields
+by their dotted names) and the method of measurement. Numbers of another protocol are discarded.
+Several commands with other rows or kinds may fill one file at the same time: each reads it again
+before it writes.
 """
 
 import contextlib
@@ -69,7 +70,9 @@ def define_flags(file: str) -> None:
     """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
     flags.DEFINE_integer(
-        "seeds", 3, "How many, from 0; others in the file stay while the protocol does."
+        "seeds",
+        3,
+        "Number of seeds, from 0; others in the file stay while the protocol does.",
     )
     flags.DEFINE_string("data", "mnist", "The data set.")
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
@@ -118,7 +121,7 @@ def rows_of(file: Path, data: str) -> dict[str, Row]:
         rows: dict[str, Row] = {r["name"]: r for r in found["rows"]} if "rows" in found else found
         of = {name: (row["data"], row["measured"])[0] for name, row in rows.items()}
     except (KeyError, TypeError) as error:
-        raise DataError(f"--json: {file}: holds no measurements of this form ({error})") from error
+        raise DataError(f"--json: {file}: has no measurements in this form ({error})") from error
     for name, other in of.items():
         if other != data:
             other = f"{name} was measured on {other}, not {data}"
@@ -168,7 +171,7 @@ def _write(
         rows[task.row] = {**row, "data": a.dataset.name}
         ordered = {name: rows[name] for name in a.known if name in rows}
         json_file.write(a.file, ordered if m.keyed else listed(ordered))
-    changed = [f"{task.row}: measured anew, {c}" for c in changes(old, task.kind, protocol)]
+    changed = [f"{task.row}: measured again, {c}" for c in changes(old, task.kind, protocol)]
     return [*changed, m.said(task, row)]
 
 

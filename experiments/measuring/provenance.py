@@ -1,4 +1,4 @@
-"""Where and with what numbers were measured: what every results file says of itself."""
+"""The origin of measurements, stored in every results file: date, machine, versions."""
 
 import datetime
 import os

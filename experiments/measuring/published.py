@@ -1,4 +1,4 @@
-"""The numbers that the tutorials print, what each of them means, and a config that does better."""
+"""The numbers printed by the tutorials, their meaning, and a config that does better."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

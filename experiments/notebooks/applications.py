@@ -15,10 +15,10 @@
 # Learning at NYU, week 7) show in their introduction, on faces, dogs and birds: interpolation,
 # transformations, super-resolution, inpainting, images from captions. Then those that all five
 # tutorials name: anomaly detection, compression, and classification on codes. Here they run on
-# digits, and each is measured against an obvious control.*
+# digits, and each is measured against an obvious baseline.*
 #
 # Each application is one function: it takes a `Study`, that is a trained run and its data, and
-# returns a sentence, numbers with those of its control, and figures. The command `python -m
+# returns a sentence, numbers with those of its baseline, and figures. The command `python -m
 # experiments.analyse --workdir=...` does the same for a run on disk.
 
 # %%
@@ -48,7 +48,7 @@ def found(name, study=study):
 # %% [markdown]
 # ## Interpolation
 #
-# Half-way between two images in pixels, one image fades into the other. Half-way between their
+# Halfway between two images in pixels, one image fades into the other. Halfway between their
 # codes there should be an image. The *geodesic* is the shortest path in pixels all of whose points
 # are decoded codes. (The notebook `convolutions_and_interpolation` has the pictures.)
 

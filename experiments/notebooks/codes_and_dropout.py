@@ -241,6 +241,6 @@ print(f"               best linear denoiser {linear:.4f}")
 assert mse(outputs["dropout off"]) < mse(noisy)
 
 # %% [markdown]
-# The best linear map, fitted to the same noise, is the control that the tutorial leaves out. It has
+# The best linear map, fitted to the same noise, is the baseline that the tutorial omits. It has
 # no bottleneck and loses none of its numbers; a network that throws four fifths of its code away
 # does not come near it. The notebook `denoising_and_contraction` shows a denoiser that does better.

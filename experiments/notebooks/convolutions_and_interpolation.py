@@ -67,7 +67,7 @@ figures.progress_strip(clean[:9], frames, conv_mse, "Fully convolutional, 64 num
 # ## "CNNs clearly win"
 #
 # The tutorial's table: after one epoch the convolutional network is better than the other one is
-# after twenty (0.0103 against 0.0259). Ours, with a control that it does not have, PCA with as many
+# after twenty (0.0103 against 0.0259). Ours, with a baseline that it lacks, PCA with as many
 # numbers:
 
 # %%
@@ -123,7 +123,7 @@ for i, (start, end) in enumerate(interpolation.SHOWN):
 figures.image_rows(rows, "Ten frames, t = 0 to 0.9")
 
 # %% [markdown]
-# Are the codes better? Look half-way between 1,000 pairs of test images of different digits: how
+# Are the codes better? Look halfway between 1,000 pairs of test images of different digits: how
 # sure is a classifier, and how far is the nearest training image? Beside the two networks of the
 # tutorial stands the cure that it points to, a variational one, whose codes have to fill their
 # space. The uncertainty is that of the mean over pairs.
@@ -160,5 +160,5 @@ figures.image_rows({"from": clean[a[:10]], "to": clean[b[:10]], **digits}, "Half
 # %% [markdown]
 # Two ghosts in pixels; in the code, now and then, a third digit. The gain is real, but it is a
 # matter of points, not of worlds. And it depends on the code: with 64 numbers and nothing that
-# keeps them together, half-way is nearly as far from all real digits as the fading that it should
+# keeps them together, halfway is nearly as far from all real digits as the fading that it should
 # replace. Ten numbers leave less room to get lost in.

@@ -65,8 +65,8 @@ copying.figures["memoriser"]
 #
 # Points on a spiral, pushed off it by noise of up to 0.06; the network sees where they ended and is
 # asked where they came from. The arrows are $r(x) - x$: they point back to the curve, and the
-# distance travelled is about 1 at the corners and 0 on the curve. Between two branches it rises to
-# a ridge on either side; on the line half-way their pulls cancel.
+# distance traveled is about 1 at the corners and 0 on the curve. Between two branches it rises to
+# a ridge on either side; on the line halfway their pulls cancel.
 #
 # Since the curve is known, so is the best denoiser, the posterior mean $E[x \mid \tilde x]$ (an
 # integral over the curve). It is drawn below the network, which comes close to it.

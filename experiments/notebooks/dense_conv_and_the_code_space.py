@@ -59,7 +59,7 @@ def mse(run):
 # ## The dense network: 784-250-16-320-784
 #
 # The decoder is stronger than the encoder on purpose, and the code goes through a tanh. Its error
-# beside that of PCA with as many numbers:
+# next to that of PCA with equal code size:
 
 # %%
 dense, frames, losses = None, {}, {}
@@ -138,7 +138,7 @@ print(f"N(0, {SIGMA})   distance from the origin {SIGMA * np.sqrt(16):.2f}")
 
 # %% [markdown]
 # In two dimensions, the tutorial uses kernel PCA with a polynomial kernel ($\gamma = 0.15$, degree
-# 2): the ones form an arc of their own, and the rest overlaps. Linear PCA stands beside it.
+# 2): the ones form an arc of their own, and the rest overlaps. Linear PCA stands next to it.
 
 
 # %%
@@ -180,7 +180,7 @@ figures.code_scatter(
 
 # %% [markdown]
 # The tutorial concludes that there is no smooth path between the ones and the rest, and that codes
-# outside of [-1, 1] give distorted images. Both can be measured. Half-way between the codes of two
+# outside of [-1, 1] give distorted images. Both can be measured. Halfway between the codes of two
 # test images of different digits, how often is the judge sure?
 
 # %%

@@ -69,7 +69,7 @@ figures.denoising(noisy[:10], denoiser.reconstruct(noisy[:10]), clean[:10])
 
 # %% [markdown]
 # Is that good? The standard network has never seen damage. The best *linear* map, fitted to the
-# same noise, is the control that counts.
+# same noise, is the baseline that counts.
 
 # %%
 linear = baselines.linear_denoiser_mse(denoiser.model, data.train.images, images, jax.random.key(2))

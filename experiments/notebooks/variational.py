@@ -58,7 +58,7 @@ figures.code_histograms(vae.encode(images)[:, :8], "Eight of the 30 numbers, at 
 # They are bell-shaped and centered. The penalty asks for N(0, 1) with the deviations included, so
 # the means of a number that the network makes much use of are wide, and those of the others narrow.
 #
-# Then the notebook goes on without the penalty ("limited loss"). The reconstructions get sharper,
+# Then the notebook continues without the penalty ("limited loss"). The reconstructions get sharper,
 # and samples from N(0, I) fall apart. A classifier that also knows what is no digit says which
 # share it is sure of (more than 90%):
 

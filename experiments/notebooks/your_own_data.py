@@ -33,8 +33,8 @@ data = ae_jax.from_arrays(images[:1500], images[1500:], digits.target[:1500], di
 print("images", images.shape, "labels", digits.target.shape)
 
 # %% [markdown]
-# A config is a dict of what differs from the defaults. A name that does not exist is answered with
-# those that do:
+# A config is a dict of the differences from the defaults. Unknown names are rejected with a list of
+# valid ones:
 
 # %%
 config = {

@@ -1,4 +1,4 @@
-"""A page that sets several finished runs side by side: numbers, curves, configs, pictures."""
+"""The page that compares several finished runs: numbers, curves, configs, images."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from ae_jax.evaluate.advice import advise
 from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from experiments.pages import page
-from experiments.workdirs.finished import Record, controls
+from experiments.workdirs.finished import Record, baselines
 
-LINES = 8  # a chart has so many colours
+LINES = 8  # a chart has so many colors
 # column -> (where in summary.json, whether the least, the most or none is best)
 COLUMNS: dict[str, tuple[str, Callable[..., float] | None]] = {
     "mse after denoising": ("denoise.denoised_mse", min),
@@ -36,7 +36,12 @@ def write(runs: Sequence[Record], out: str | None = None) -> Path:
     listed = "; ".join(f"{name}, {a:,} training and {b:,} test images" for name, a, b in sets)
     lead = page.paragraph(f"{listed}. Errors are `mse` per pixel in [0,1] units.", "soft")
     if len(sets) > 1:
-        lead = page.join([lead, page.paragraph("Not on the same images: errors do not compare.")])
+        lead = page.join(
+            [
+                lead,
+                page.paragraph("The runs used different images, so their errors do not compare."),
+            ]
+        )
     sections = [
         page.Section("numbers", "Numbers", numbers(names, runs, mark=len(sets) == 1)),
         page.Section("curves", "Curves", curves(names, runs)),
@@ -44,7 +49,7 @@ def write(runs: Sequence[Record], out: str | None = None) -> Path:
         page.Section("images", "Images", images(names, runs)),
         page.Section("advice", "Advice", advice(names, runs)),
     ]
-    content = page.document(f"{len(runs)} runs side by side", lead, sections)
+    content = page.document(f"{len(runs)} runs compared", lead, sections)
     return atomic.write(out or runs[0].path / "comparison.html", content)
 
 
@@ -74,11 +79,11 @@ def numbers(names: Sequence[str], runs: Sequence[Record], mark: bool) -> page.Ma
 
 def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
     """Every number of a summary by its path; of the controls those that compare."""
-    return dict(flat({**summary, "controls": controls(summary)}))
+    return dict(flat({**summary, "controls": baselines(summary)}))
 
 
 def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
-    """The test error of every run against the epoch, in the same units whatever it minimised."""
+    """The test error of every run against the epoch, in the same units whatever it minimized."""
     from ae_jax.figures import panels
 
     titles = {"mse": "On clean images", "denoised_mse": "After denoising"}
@@ -136,7 +141,7 @@ def advice(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
             [
                 page.heading(name),
                 page.bullets(advise(run.config, run.summary, run.rows))
-                or page.paragraph("Nothing to complain of.", "soft"),
+                or page.paragraph("No issues found.", "soft"),
             ]
         )
         for name, run in zip(names, runs, strict=True)

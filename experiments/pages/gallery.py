@@ -1,4 +1,4 @@
-"""The applications of a run on a page: every one's sentence, figures, numbers and control."""
+"""The page of the applications of a run: verdicts, figures, numbers and baselines."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def write(path: Path, names: Sequence[str]) -> Path:
         for name, record in done(found).items()
     ]
     sections += [page.Section(why, why.capitalize(), undone(found, why)) for why in UNDONE]
-    content = page.document(f"What {path.name} is good for", _headline(path), sections)
+    content = page.document(f"Applications of {path.name}", _headline(path), sections)
     return atomic.write(path / "gallery.html", content)
 
 
@@ -40,7 +40,7 @@ def shown(path: Path, name: str, record: dict[str, Any]) -> page.Markup:
             page.paragraph(record.get("sentence", "")),
             page.pictures(page.picture(file, name.replace("_", " ")) for file in files),
             page.details(
-                "numbers, and those of the control",
+                "numbers, and those of the baseline",
                 page.preformatted(json.dumps(numbers, indent=1)),
             ),
         ]
@@ -71,7 +71,7 @@ def _headline(path: Path) -> page.Markup:
     s = json_file.read(file)
     what = f"{s['config_name']} on {place.short(s['dataset'])}"
     error, others = s["test"]["mse"], {}
-    if "pca" in (shown := finished.controls(s)):
+    if "pca" in (shown := finished.baselines(s)):
         others["PCA of equal size"] = shown["pca"]
     if noise := s.get("denoise"):  # what is clean is no task for a denoiser
         error, others = noise["denoised_mse"], {"not denoised": noise["noisy_mse"]}

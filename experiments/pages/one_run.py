@@ -26,7 +26,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         "soft",
     )
     sections = [
-        page.Section("result", "Result", page.join([tiles(run), beside_controls(run)])),
+        page.Section("result", "Result", page.join([tiles(run), error_bars(run)])),
         page.Section("advice", "Advice", advice(run)),
         page.Section("images", "Images", images(run)),
         page.Section("training", "Training", training(run)),
@@ -67,20 +67,20 @@ def tiles(run: finished.Record) -> page.Markup:
     if "wall_s" in timing:
         shown["seconds"] = page.number(timing["wall_s"])
     if "train_images_per_s" in timing:
-        shown["training images a second"] = page.number(timing["train_images_per_s"])
+        shown["training images per second"] = page.number(timing["train_images_per_s"])
     return page.tiles(shown)
 
 
-def beside_controls(run: finished.Record) -> page.Markup:
+def error_bars(run: finished.Record) -> page.Markup:
     """Bars of the error on clean and on corrupted images, each beside what it must beat."""
-    c, d = finished.controls(run.summary), run.summary.get("denoise", {})
+    c, d = finished.baselines(run.summary), run.summary.get("denoise", {})
     clean = {
         OURS: run.summary["test"]["mse"],
-        **{finished.CONTROLS[k]: value for k, value in c.items()},
+        **{finished.BASELINES[k]: value for k, value in c.items()},
     }
     parts = [page.heading("Error on clean images"), page.bars(clean, _with_db, OURS)]
     if "pca" not in c:
-        why = f"{finished.CONTROLS['pca']}, {finished.copies(run.summary)}."
+        why = f"{finished.BASELINES['pca']}, {finished.copies(run.summary)}."
         parts.append(page.paragraph(why, "soft"))
     if d:
         noisy = {
@@ -105,7 +105,7 @@ def advice(run: finished.Record) -> page.Markup:
     """What the numbers suggest, or what was looked for."""
     found = advise(run.config, run.summary, run.rows)
     if not found:
-        return page.paragraph(f"Nothing to complain of. Looked for: {', '.join(RULES)}.", "soft")
+        return page.paragraph(f"No issues found. Checked: {', '.join(RULES)}.", "soft")
     return page.advice(found)
 
 
@@ -156,7 +156,7 @@ def _figure(run: finished.Record, name: str, alt: str, kind: str = "data") -> pa
 def applications(run: finished.Record) -> list[page.Section]:
     """What `experiments.analyse` found, where it was asked."""
     if not (run.path / "analysis").is_dir():
-        how = f"`python -m experiments.analyse --workdir={run.path}` draws and scores them."
+        how = f"`python -m experiments.analyse --workdir={run.path}` runs them."
         return [page.Section("applications", "Applications", page.paragraph(how, "soft"))]
     from ae_jax.analysis import APPLICATIONS
     from experiments.pages import gallery

@@ -1,8 +1,8 @@
-"""One self-contained HTML page: text is escaped, pictures are inside, no script, no network.
+"""One self-contained HTML page: text is escaped, images are embedded, no script, no network.
 
-Light or dark as the reader's system is; a chart's white paper becomes dark with the page, pictures
-of data keep their colors. On a narrow screen wide pictures and tables are panned, not shrunk. The
-HTML is that of `templates/`; the functions here say what goes into it.
+Light or dark as the reader's system is. The white background of charts becomes dark with the page;
+images of data keep their colors. On a narrow screen, wide images and tables scroll and do not
+shrink. The HTML is in `templates/`; the functions here provide its content.
 """
 
 import base64
@@ -59,7 +59,7 @@ def join(parts: Iterable[Markup]) -> Markup:
 
 
 def paragraph(value: object, kind: str = "") -> Markup:
-    """A paragraph; `kind` 'soft' is grey."""
+    """A paragraph; `kind` 'soft' is gray."""
     return _part("paragraph", value, kind)
 
 

@@ -1,4 +1,4 @@
-"""Tables of text: in Markdown, and for a terminal."""
+"""Tables of text, as Markdown and for a terminal."""
 
 import re
 from collections.abc import Container, Sequence

@@ -1,1 +1,1 @@
-"""What `experiments.run` is made of."""
+"""The parts of `experiments.run`."""

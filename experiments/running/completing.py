@@ -29,7 +29,7 @@ def complete(path: Path, data: str | None) -> None:
     if int(run.state.step) < run.config.train.epochs * s.trainer.steps_per_epoch:
         raise CheckpointError(
             f"--workdir: the run in {path} has not finished (no summary.json)\n"
-            "the command that started it goes on from its last checkpoint"
+            "the command that started it resumes from its last checkpoint"
         )
     with lock.hold(path):
         workdir.claim(path, run.config, s.meta)

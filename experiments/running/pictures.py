@@ -63,7 +63,7 @@ def _curves(s: Session, rows: Sequence[Mapping[str, Any]], summary: Mapping[str,
         linear = d["linear_denoiser_mse"]
         beside = {} if linear is None else {"best linear denoiser": linear}
         return figures.curves(shown, title, beside, "Error after denoising, mse per pixel")
-    beside = {"PCA, same code size": finished.controls(summary).get("pca")}
+    beside = {"PCA, same code size": finished.baselines(summary).get("pca")}
     return figures.curves(shown, title, {n: v for n, v in beside.items() if v is not None})
 
 

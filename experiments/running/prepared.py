@@ -1,4 +1,4 @@
-"""A run of which nothing needs to be refused any more."""
+"""A run whose config, data and directory have passed all checks."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What a session tells while it trains: first words, lines of metrics.jsonl, frames, its pace."""
+"""Progress of a session: the first lines, metrics.jsonl, frames, speed."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """Training images a second, compilation not counted."""
+        """Training images per second, compilation not counted."""
         return self.images / max(self.step_s, 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""One training session in a work directory: restore, train, evaluate, summarise, draw."""
+"""One training session in a work directory: restore, train, evaluate, summarize, draw."""
 
 import contextlib
 import sys
@@ -23,11 +23,10 @@ from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
 from ae_jax.train.record import Record
 from experiments import cli
-from experiments.running import stepping
-from experiments.running import tensorboard as board
+from experiments.running import stepping, tensorboard
 from experiments.running.prepared import Session
 from experiments.running.progress import Timing, announce
-from experiments.running.summary import headline, of_the_code, summarise
+from experiments.running.summary import headline, of_the_code, summarize
 from experiments.workdirs import place, workdir
 
 
@@ -89,9 +88,7 @@ def _duration(seconds: float) -> str:
     )
 
 
-def train(
-    s: Session, path: Path, started: float, tensorboard: bool = False, pictures: bool = True
-) -> int:
+def train(s: Session, path: Path, started: float, live: bool = False, pictures: bool = True) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
     state, record, seen = start(s, path)
     step = int(state.step)
@@ -107,11 +104,11 @@ def train(
         announce(s, path, step, state, seen)
         log = workdir.MetricsLog(path, step)
     timing = Timing(started)
-    shown = board.Board(path, s, step) if log and tensorboard else None
+    shown = tensorboard.EventFile(path, s, step) if log and live else None
     with contextlib.closing(shown) if shown else contextlib.nullcontext():
         code, state, record = stepping.to_the_end(s, path, state, record, log, timing, shown)
     if code:
-        print(f"saved step {int(state.step)}; run the same command again to go on")
+        print(f"saved step {int(state.step)}; run the same command again to resume")
     elif log:
         finish(s, path, state, record, log, timing, pictures)
     return code
@@ -150,15 +147,15 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
     if restored is None:
         if (path / "summary.json").exists():
             raise CheckpointError(
-                f"{path}: has the summary.json of a run but no checkpoint to go on from\n"
-                "choose another --workdir, or delete this one to start again"
+                f"{path}: has the summary.json of a run but no checkpoint to resume from\n"
+                "choose another --workdir, or delete this one to start over"
             )
         mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
         return s.trainer.init(s.key, mean), Record(), (path / "metrics.jsonl").exists()
     for step, damage in restored.passed_over.items():
         print(
-            f"warning: checkpoint of step {step} is damaged and set aside ({damage}); "
-            f"going on from step {restored.step}",
+            f"warning: checkpoint of step {step} is damaged and was set aside ({damage}); "
+            f"resuming from step {restored.step}",
             file=sys.stderr,
         )
     return restored.state, restored.record, True
@@ -175,9 +172,9 @@ def finish(
 ) -> None:
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
     drawing = ", drawing figures" if pictures else ""
-    print(f"evaluating beside the controls{drawing} ...", flush=True)
+    print(f"evaluating the run and its baselines{drawing} ...", flush=True)
     run = stepping.as_run(s, state, record)
-    summary = summarise(s, devices.local(state), timing, _best(s, path, state, record))
+    summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     summary["figures"] = pictures
     if pictures:

@@ -1,4 +1,4 @@
-"""What takes seconds each, one after the other: a terminal sees which of them is running."""
+"""Tasks that take seconds each; a terminal shows which one is running."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping

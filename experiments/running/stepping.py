@@ -1,4 +1,4 @@
-"""The steps of a session: lines of its log, checkpoints, a signal that ends it."""
+"""The steps of a session: log lines, checkpoints, and signals that end it."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ from ae_jax.run.validation import Validation
 from ae_jax.train import checkpoint, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from ae_jax.train.record import History, Record
-from experiments.running import tensorboard as board
+from experiments.running import tensorboard
 from experiments.running.prepared import Session
 from experiments.running.progress import Timing, log_epoch, log_steps, see_few
 from experiments.workdirs import workdir
@@ -30,7 +30,7 @@ def to_the_end(
     record: Record,
     log: workdir.MetricsLog | None,
     timing: Timing,
-    shown: board.Board | None = None,
+    shown: tensorboard.EventFile | None = None,
 ) -> tuple[int, setup.TrainState, Record]:
     """Trains on from a state; (exit code if a signal came, or 0; last state; its record).
 
@@ -92,7 +92,7 @@ def _log(
     valid: Metrics | None,
     timing: Timing,
     quiet: bool,
-    shown: board.Board | None,
+    shown: tensorboard.EventFile | None,
 ) -> None:
     """Lines of metrics.jsonl, and the same in TensorBoard."""
     known, epoch = len(log.rows), chunk.steps[1] % s.trainer.steps_per_epoch == 0

@@ -1,4 +1,4 @@
-"""summary.json: what a run came to, and its first lines in words."""
+"""summary.json: the results of a run, and its headline."""
 
 import sys
 import textwrap
@@ -23,10 +23,10 @@ from experiments.running.prepared import Session
 from experiments.workdirs import finished
 
 
-def summarise(
+def summarize(
     s: Session, state: setup.TrainState, timing: Any, best: setup.TrainState | None = None
 ) -> dict[str, Any]:
-    """Metrics on the whole test set of a session `s`, beside the controls.
+    """Metrics on the whole test set of a session `s`, next to the baselines.
 
     Where there is a validation part, the same on it, and both with the weights that are `best` on
     it.
@@ -107,7 +107,7 @@ def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
 
 
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
-    """What takes time in a summary: the metrics of the run and of its controls."""
+    """What takes time in a summary: the metrics of the run and of its baselines."""
     train, test = s.dataset.train.images, s.dataset.test.images
     key = stream(s.key, "summary")
     scale, k = s.config.data.scale, s.config.model.code_size
@@ -185,7 +185,7 @@ def _by(shape: Any) -> str:
 
 def headline(summary: dict[str, Any]) -> str:
     """The numbers to look at first, beside what they are compared with; a denoiser's is first."""
-    test, shown = summary["test"], finished.controls(summary)
+    test, shown = summary["test"], finished.baselines(summary)
     rows = []
     if "denoise" in summary:
         d = summary["denoise"]

@@ -33,7 +33,7 @@ def check() -> None:
         ) from error
 
 
-class Board:
+class EventFile:
     """An event file in <run>/tensorboard; what earlier ones say of later steps is void."""
 
     def __init__(self, path: Path, s: Session, step: int) -> None:

@@ -1,1 +1,1 @@
-"""What `experiments.sweep` is made of."""
+"""The parts of `experiments.sweep`."""

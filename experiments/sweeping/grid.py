@@ -1,4 +1,4 @@
-"""The grid of a sweep as typed on the command line -> its members, every one of them checked."""
+"""Parses the grid of a sweep from the command line into checked members."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ def parse(text: str | None) -> dict[str, list[Text]]:
                 f"--grid: '{axis.strip()}' is not <field>=<value>,...\nas in {EXAMPLE}"
             )
         if field in grid:
-            raise ConfigError(f"--grid: {field} is there twice; list its values once")
+            raise ConfigError(f"--grid: {field} is given twice; list its values once")
         if field in ("seed", "name"):
             raise ConfigError(f"--grid: {field} cannot vary; --seeds says how many seeds there are")
         grid[field] = [Text(value) for value in _split(values)]
     if not grid:
-        raise ConfigError(f"--grid: is empty; leave it out for seeds alone, or write\n{EXAMPLE}")
+        raise ConfigError(f"--grid: is empty; leave it out to vary seeds only, or use\n{EXAMPLE}")
     return grid
 
 
@@ -80,4 +80,4 @@ def members(
 
 def describe(point: Mapping[str, Any]) -> str:
     """'optim.learning_rate=0.001 model.code_size=8'."""
-    return " ".join(f"{field}={value}" for field, value in point.items()) or "the config as it is"
+    return " ".join(f"{field}={value}" for field, value in point.items()) or "the config unchanged"

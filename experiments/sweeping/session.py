@@ -1,4 +1,4 @@
-"""One sweep in a directory: train the groups, evaluate the members, summarise, draw."""
+"""One sweep in a directory: train the groups, evaluate the members, summarize, draw."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ from ae_jax.train.checkpoint import FORMAT
 from experiments.sweeping import table
 from experiments.workdirs import place
 
-MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes a member
+MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
 
 
 class Plan(NamedTuple):
@@ -49,8 +49,8 @@ def plan(config: Config, members: Sequence[Member]) -> Plan:
     """
     if any(member.config.train.patience for member in members):
         raise ConfigError(
-            "train.patience: a sweep trains every member to its end; leave it 0, and data.n_valid "
-            "chooses among them"
+            "train.patience: a sweep trains every member to its end; set it to 0; "
+            "data.n_valid selects the best member"
         )
     groups = members_lib.groups(members)
     data = _datasets(groups)
@@ -77,7 +77,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     results = [
         {"seed": m.seed, "overrides": dict(m.point), **rows[i]} for i, m in enumerate(p.members)
     ]
-    summary = table.summarise(results)
+    summary = table.summarize(results)
     (path / "figures").mkdir(exist_ok=True)
     _draw(p, asked["grid"], summary, path / "figures" / "sweep.png")
     reports = [e["report"] for e in ended]
@@ -92,7 +92,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     (path / "ended.json").unlink()
     print(table.table(summary))
     if len(summary) > 1 and not p.config.data.n_valid:
-        print("none is called the best: that needs images held out, --config.data.n_valid=0.1")
+        print("no best member: that needs validation images, --config.data.n_valid=0.1")
     print(f"done in {timing['wall_s']:.1f} s; {file}")
     return _code(summary)
 
@@ -247,7 +247,7 @@ def _speed(report: Mapping[str, Any]) -> str:
     line = f"{report['members']} members by {report['method']}"
     if report["devices"] > 1:
         line += f" on {report['devices']} devices"
-    line += f": {report['ms_per_member_step']:.3g} ms a member's step"
+    line += f": {report['ms_per_member_step']:.3g} ms per member and step"
     measured = report["measured_ms"]
     if len(measured) > 1:
         listed = ", ".join(f"{name} {ms:.3g}" for name, ms in measured.items())

@@ -1,4 +1,4 @@
-"""Numbers of a sweep over its seeds: mean and standard deviation, and a table for the terminal."""
+"""Results of a sweep over its seeds: mean and standard deviation, and a table for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from experiments.pages.table import terminal
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def summarize(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each point: mean and deviation over the seeds of every metric.
 
     On the test set, and on the validation images where there are any. The deviation is the sample's
@@ -45,7 +45,7 @@ def _moments(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def table(summary: Sequence[Mapping[str, Any]]) -> str:
-    """A line a point, mean ± deviation on the test set; the best on the validation images has a
+    """One line per point, mean ± deviation on the test set; the best on the validation images has a
     star."""
     fields = list(summary[0]["overrides"])
     names = [n for n in ("mse", "denoised_mse", "psnr", "loss") if n in _metrics(summary)]

@@ -1,1 +1,1 @@
-"""What `experiments.tables` writes, from the files of measurements."""
+"""The parts of `experiments.tables`."""

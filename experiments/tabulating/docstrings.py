@@ -1,7 +1,7 @@
-"""The numbers in the configs' docstrings, from the files of measurements.
+"""Writes the numbers in the docstrings of the configs from the results files.
 
-What stands after the line `Measured:` of a docstring, to the next empty line or its end, is
-replaced by what the files of `FILES` say of the config and its variants.
+The text after the line `Measured:` of a docstring, up to the next empty line or the end, is
+replaced by the numbers of the config and its variants in `FILES`.
 """
 
 import re
@@ -41,7 +41,7 @@ def default(row: Row) -> str:
     if changed := measured.changes(row, RUN, protocol):
         again = f"python -m experiments.defaults --only={row['name']}"
         raise DataError(
-            f"defaults.json: {row['name']} was measured otherwise: {changed[0]}; {again}"
+            f"defaults.json: {row['name']} was measured with another config: {changed[0]}; {again}"
         )
     return defaults.sentence(row["name"], row)
 
@@ -69,13 +69,13 @@ def sentences(config: str, results: Path) -> Iterator[str]:
     """
     for file, said in FILES.items():
         if not (results / file).is_file():
-            raise DataError(f"{results / file}: not there, the docstrings of configs quote it")
+            raise DataError(f"{results / file}: not found; the docstrings of configs quote it")
         rows: list[Any] = json_file.read(results / file).get("rows", [])
         try:
             named = [(row, row.get("config", row["name"])) for row in rows]
             yield from (said(row) for row, name in named if name.partition(":")[0] == config)
         except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{results / file}: not of the form expected: {error!r}") from error
+            raise DataError(f"{results / file}: not in the expected form: {error!r}") from error
 
 
 def filled(config: str, text: str, results: Path) -> str:

@@ -1,1 +1,1 @@
-"""Work directories: their files, where the data of a run are, and who may write."""
+"""Work directories: their files, the location of their data, and their lock."""

@@ -1,4 +1,4 @@
-"""A finished run, read back from its directory and checked."""
+"""Reads and checks a finished run from its directory."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,9 +32,9 @@ SECTIONS = (
     "timing",
     "versions",
 )
-CONTROLS = {
+BASELINES = {
     "pca": "PCA, equal code size",
-    "pca_uncentred": "PCA without centring",
+    "pca_uncentred": "PCA without centering",
     "mean_image": "the mean image",
     "untrained": "the untrained network",
 }
@@ -53,14 +53,14 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
     """The run in a work directory; `summary` is what its summary.json will hold.
 
     Raises:
-      CheckpointError: there is no run, it has not finished, or a file is not one of ours.
+      CheckpointError: there is no run, it has not finished, or a file is not written by ae_jax.
     """
     if not (path / "config.json").is_file():
         raise CheckpointError(f"--workdir: {path} holds no run; experiments.run makes one")
     if summary is None and not (path / "summary.json").is_file():
         raise CheckpointError(
             f"--workdir: the run in {path} has not finished (no summary.json)\n"
-            "the command that started it goes on from its last checkpoint"
+            "the command that started it resumes from its last checkpoint"
         )
     config = resolve(json_file.read(path / "config.json"))
     found = summary or json_file.read(path / "summary.json")
@@ -73,21 +73,21 @@ def lacks_summary(path: Path) -> bool:
     return (path / "config.json").is_file() and not (path / "summary.json").exists()
 
 
-def controls(summary: Mapping[str, Any]) -> dict[str, float]:
-    """The errors on clean images that say something beside the run's.
+def baselines(summary: Mapping[str, Any]) -> dict[str, float]:
+    """The baselines on clean images that compare with the run.
 
-    Not PCA's, centered or not, where the code is as large as the data's rank, up to COPIES of the
+    Without PCA where the code is as large as the rank of the data, up to COPIES of the
     variance: a copy is no achievement then, and the error of a denoiser is not to be the least.
     """
     found = summary["controls"]
     copied = _left(summary) < COPIES
-    return {c: found[c] for c in CONTROLS if not (copied and c.startswith("pca"))}
+    return {c: found[c] for c in BASELINES if not (copied and c.startswith("pca"))}
 
 
 def copies(summary: dict[str, Any]) -> str:
     """Why `controls` has no PCA."""
     left = 100 * _left(summary)
-    return f"does not apply: a code so large can copy (PCA leaves {left:.2g} % of the variance)"
+    return f"does not apply: a code this large can copy (PCA leaves {left:.2g} % of the variance)"
 
 
 def _left(summary: Mapping[str, Any]) -> float:
@@ -99,7 +99,7 @@ def _left(summary: Mapping[str, Any]) -> float:
 def _check(file: Path, summary: dict[str, Any]) -> None:
     """That every number a page shows is there and is a number."""
     known = dict(flat(summary))
-    needed = [*NEEDED, *(f"controls.{control}" for control in CONTROLS)]
+    needed = [*NEEDED, *(f"controls.{control}" for control in BASELINES)]
     if "denoise" in summary:
         needed += ["denoise.noisy_mse", "denoise.denoised_mse"]
     if known.get("denoise.linear_denoiser_mse", 0) is None:  # where there are too many pixels
@@ -107,9 +107,9 @@ def _check(file: Path, summary: dict[str, Any]) -> None:
     optional = [name for name in known if name.startswith(OPTIONAL)]
     for name in (*needed, *optional):
         if not isinstance(known.get(name), int | float):
-            raise CheckpointError(f"{file}: {name} is missing, or no number")
+            raise CheckpointError(f"{file}: {name} is missing, or not a number")
     for section in SECTIONS:
         if not isinstance(summary.get(section, {}), dict):
-            raise CheckpointError(f"{file}: {section} is no section")
+            raise CheckpointError(f"{file}: {section} is not a section")
     if not isinstance(summary.get("dataset"), str):
-        raise CheckpointError(f"{file}: dataset is missing, or no text")
+        raise CheckpointError(f"{file}: dataset is missing, or not text")

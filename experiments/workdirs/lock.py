@@ -1,4 +1,4 @@
-"""One process at a time in a work directory."""
+"""Lock: only one process uses a work directory at a time."""
 
 import contextlib
 import fcntl

@@ -1,7 +1,7 @@
-"""Where the data of a run are now. A run is known by its images' hashes, not by a path.
+"""The location of the data of a run. The hashes of its images identify a run, not a path.
 
-A path is kept absolute, so that another current directory changes nothing; files that were moved
-are named by --data (or by --config.data.name), and are the run's if their images are.
+Paths are stored as absolute, so the current directory does not matter. --data (or
+--config.data.name) gives the new location of moved files; they are accepted if their images match.
 """
 
 import json
@@ -79,14 +79,16 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
       DataError: it is not there (and how to say where it is).
       CheckpointError: these are other images than the run was trained on.
     """
-    from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelt
+    from ae_jax.train import checkpoint  # Orbax: not for one whose config is misspelled
 
     there, known = settled(config, place), checkpoint.meta(path) or {}
     try:
         dataset = of_config(there, dealing_seed(known["key"]) if known else None)
     except DataError as error:
         if place is None and is_path(there.data.name):
-            raise DataError(f"{error}\nif it was moved, say where to: --data=PATH") from error
+            raise DataError(
+                f"{error}\nif it was moved, give its new location: --data=PATH"
+            ) from error
         if place is None and there.data.name not in KNOWN:
             raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
         raise

@@ -137,8 +137,8 @@ def test_arrays_gain_a_channel_and_keep_their_values():
     assert data.train.images.shape == (6, 4, 3, 1) and data.train.images.dtype == np.uint8
     np.testing.assert_array_equal(data.train.images[..., 0], IMAGES)
     assert data.train.labels.dtype == np.int32 and data.test.labels.tolist() == [5, 6]
-    colour = from_arrays(np.full((4, 5, 6, 3), 0.25), np.zeros((1, 5, 6, 3)))
-    assert colour.train.images.shape == (4, 5, 6, 3) and colour.train.images.dtype == np.float32
+    color = from_arrays(np.full((4, 5, 6, 3), 0.25), np.zeros((1, 5, 6, 3)))
+    assert color.train.images.shape == (4, 5, 6, 3) and color.train.images.dtype == np.float32
 
 
 def test_without_a_test_set_a_tenth_of_each_class_is_held_out():

@@ -239,7 +239,7 @@ def test_download_into_an_unwritable_cache(server, arrays, tmp_path):
 
 def test_download_of_something_else(server, manual, tmp_path):
     (Path(manual) / "mnist" / PARTS["train_images"]).write_bytes(b"<html>log in first</html>")
-    with pytest.raises(DataError, match="what came back is truncated") as error:
+    with pytest.raises(DataError, match="the download is truncated") as error:
         load_data("mnist")
     assert PARTS["train_images"] in str(error.value)
     assert not list((tmp_path / "cache").rglob("*.gz"))

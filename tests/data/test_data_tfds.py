@@ -16,7 +16,7 @@ from ae_jax.errors import DataError
 
 
 class Blobs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Colour images as TFDS stores them (PNG), as anyone might have prepared them."""
+    """Color images as TFDS stores them (PNG), as anyone might have prepared them."""
 
     VERSION = tfds.core.Version("1.2.0")
     splits: dict[str, np.ndarray]
@@ -54,17 +54,17 @@ def prepared(tmp_path):
     return prepare
 
 
-COLOUR = np.random.default_rng(2).integers(0, 256, (20, 7, 6, 3), np.uint8)
+COLOR = np.random.default_rng(2).integers(0, 256, (20, 7, 6, 3), np.uint8)
 
 
 @pytest.mark.parametrize("test, cut", [("test", 15), ("validation", 15), (None, 18)])
 def test_prepared_elsewhere(test, cut, prepared, tmp_path):
-    splits = {"train": COLOUR} if test is None else {"train": COLOUR[:cut], test: COLOUR[cut:]}
+    splits = {"train": COLOR} if test is None else {"train": COLOR[:cut], test: COLOR[cut:]}
     prepared(**splits)
     for name in ("blobs", "blobs:1.2.0"):
         data = load_data(name, cache_dir=str(tmp_path))
-        np.testing.assert_array_equal(data.train.images, COLOUR[:cut])
-        np.testing.assert_array_equal(data.test.images, COLOUR[cut:])
+        np.testing.assert_array_equal(data.train.images, COLOR[:cut])
+        np.testing.assert_array_equal(data.test.images, COLOR[cut:])
         assert data.train.labels.tolist() == [i % 3 for i in range(cut)]
     with pytest.raises(DataError, match="unknown data set"):
         load_data("blobs:1.0.0", cache_dir=str(tmp_path))
@@ -102,19 +102,19 @@ def test_prepared_but_unusable(prepared, tmp_path, monkeypatch):
         assert all(part in str(error.value) for part in ("blobs", *parts))
         shutil.rmtree(tmp_path / "tfds")
 
-    prepared(train=[COLOUR[0], COLOUR[1, :3]], test=COLOUR)
+    prepared(train=[COLOR[0], COLOR[1, :3]], test=COLOR)
     refused("differ in size")
-    prepared(only=COLOUR)
+    prepared(only=COLOR)
     refused("'train'", "only")
-    folder = prepared(train=COLOUR, test=COLOUR)
+    folder = prepared(train=COLOR, test=COLOR)
     records = next(folder.glob("*-test.array_record*"))
     records.write_bytes(records.read_bytes()[:1000])
     refused(str(folder))
-    info = prepared(train=COLOUR, test=COLOUR) / "dataset_info.json"
+    info = prepared(train=COLOR, test=COLOR) / "dataset_info.json"
     info.write_text(json.dumps(json.loads(info.read_text()) | {"fileFormat": "tfrecord"}))
     refused("array_record")
     monkeypatch.setattr(Blobs, "key", "picture")
-    prepared(train=COLOUR, test=COLOUR)
+    prepared(train=COLOR, test=COLOR)
     refused("'image'", "picture")
 
 

@@ -72,6 +72,6 @@ def test_gaussian_samples_have_the_true_covariance_and_pca_error():
     # relative error of a sample covariance is about sqrt(effective rank / n): 0.01 here
     assert np.linalg.norm(sample - truth) < 0.05 * np.linalg.norm(truth)
     top = np.linalg.eigh(sample).eigenvectors[:, -3:]
-    centred = x - x.mean(0)
-    sse = ((centred - centred @ top @ top.T) ** 2).sum(-1).mean()
+    centered = x - x.mean(0)
+    sse = ((centered - centered @ top @ top.T) ** 2).sum(-1).mean()
     assert sse == pytest.approx((synthetic.GAUSSIAN_SCALES[3:] ** 2).sum(), rel=0.03)

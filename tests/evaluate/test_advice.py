@@ -19,7 +19,7 @@ def summary(mse=0.005, **more):
 
 
 def rows(test, train=None):
-    """One line an epoch, as in metrics.jsonl."""
+    """One line per epoch, as in metrics.jsonl."""
     train = test if train is None else train
     both = [("train", v) for v in train], [("test", v) for v in test]
     return [
@@ -40,7 +40,7 @@ U_SHAPE = np.r_[np.linspace(0.10, 0.05, 10), np.linspace(0.05, 0.06, 10)]
 SATURATED = {"code_activation": "tanh"}
 # rule -> (config, its changes, (summary, rows) that trigger it, (summary, rows) that do not, words)
 CASES = {
-    "learnt nothing": ("undercomplete", {}, (summary(MEAN), FLAT), (summary(0.06), FLAT), "0.07"),
+    "learned nothing": ("undercomplete", {}, (summary(MEAN), FLAT), (summary(0.06), FLAT), "0.07"),
     "worse than PCA": (
         "undercomplete",
         {},

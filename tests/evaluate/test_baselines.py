@@ -24,9 +24,9 @@ def test_pca_error_is_scikit_learns(digits):
     a, b = train.reshape(800, -1) / 255.0, test.reshape(300, -1) / 255.0
     pca = PCA(16, svd_solver="full").fit(a)
     svd = TruncatedSVD(16, algorithm="arpack", random_state=0).fit(a)
-    for model, centred in ((pca, True), (svd, False)):
+    for model, centered in ((pca, True), (svd, False)):
         expected = np.mean((b - model.inverse_transform(model.transform(b))) ** 2)
-        assert baselines.pca_mse(train, test, 16, centred) == pytest.approx(expected, rel=1e-4)
+        assert baselines.pca_mse(train, test, 16, centered) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("k", [1, 7, 20])
@@ -50,7 +50,7 @@ def test_pca_of_fewer_images_than_pixels_is_scikit_learns(k, digits, monkeypatch
     )
 
 
-def test_pca_of_many_pixels_takes_the_randomised_route(monkeypatch, digits):
+def test_pca_of_many_pixels_takes_the_randomized_route(monkeypatch, digits):
     train, test = digits.train.images[:300], digits.test.images[:100]
     exact = baselines.pca_mse(train, test, 8)
     monkeypatch.setattr(baselines, "EXACT_PIXELS", 100)
@@ -60,12 +60,12 @@ def test_pca_of_many_pixels_takes_the_randomised_route(monkeypatch, digits):
 
 @pytest.mark.skipif("AE_JAX_MANUAL_DIR" not in os.environ, reason="needs the full MNIST files")
 def test_floors_of_full_mnist():
-    """PCA-32 centred 0.01683, uncentred 0.06889 / 4, mean image 0.0675: all of MNIST."""
+    """PCA-32 centered 0.01683, uncentered 0.06889 / 4, mean image 0.0675: all of MNIST."""
     data = load_data("mnist")
     args = data.train.images, data.test.images
     assert baselines.pca_mse(*args, 32) == pytest.approx(0.01683, abs=2e-5)
-    uncentred = baselines.pca_mse(*args, 32, centred=False, scale="sym")
-    assert uncentred == pytest.approx(0.06889 / 4, abs=2e-5)
+    uncentered = baselines.pca_mse(*args, 32, centred=False, scale="sym")
+    assert uncentered == pytest.approx(0.06889 / 4, abs=2e-5)
     assert baselines.mean_image_mse(*args) == pytest.approx(0.06747, abs=2e-5)
 
 
@@ -134,7 +134,7 @@ def test_metrics_are_those_of_numpy_for_any_batch_size(digits):
         assert metrics["noisy_mse"] == pytest.approx(np.mean(x**2) / 4, rel=0.02)
 
 
-def test_bce_is_never_below_the_floor_of_grey_pixels(digits):
+def test_bce_is_never_below_the_floor_of_gray_pixels(digits):
     """A sigmoid output's BCE is at least the entropy of the pixels, whatever the weights."""
     loss = {"name": "bernoulli_nll", "per": "image"}
     config = load_config("dense", loss=loss, **{"model.init": "keras"})

@@ -85,7 +85,7 @@ def test_ridges_stand_between_the_branches(denoised):
     inside = np.linalg.norm(found.grid, axis=1) < 0.45
     ours, theirs = (np.linalg.norm(f.displacement[inside], axis=1) for f in (found, best))
     assert np.corrcoef(ours, theirs)[0, 1] > 0.85
-    assert ours.max() > 0.07  # the branches are 0.15 from the line half-way
+    assert ours.max() > 0.07  # the branches are 0.15 from the line halfway
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def test_rows_of_the_tutorials_stand_behind_their_application():
     ]
     rows = expected.rows_of(APPLICATIONS)
     assert len(rows) == len(set(rows)) == len(APPLICATIONS) + len(expected.TUTORIALS)
-    assert set(expected.BARS) <= set(rows)
+    assert set(expected.THRESHOLDS) <= set(rows)
 
 
 @pytest.mark.parametrize("row", expected.rows_of(APPLICATIONS))

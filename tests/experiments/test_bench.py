@@ -242,7 +242,7 @@ def test_without_pytorch_the_command_ends_with_2(tmp_path):
 @pytest.mark.slow
 def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_rows, "N_IMAGES", 640)
-    monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds a step
+    monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds per step
     written = []
     names = ["linear", "encode:dense", "evaluate:dense", "penalty:784-30"]
     result = bench.measure(names, Pace(rounds=1, seconds=0.02), written.append)

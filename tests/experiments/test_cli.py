@@ -34,7 +34,7 @@ def run(*arguments, **env):
 
 
 BAD = {
-    "misspelt field": (["--config.train.epoch=3"], "train.epoch: unknown field", "'epochs'"),
+    "misspelled field": (["--config.train.epoch=3"], "train.epoch: unknown field", "'epochs'"),
     "wrong type": (["--config.train.epochs=abc"], "train.epochs: must be a whole number", "'abc'"),
     "unknown choice": (["--config.corruption.name=msk"], "corruption.name", "salt_and_pepper"),
     "code of size 0": (["--config.model.code_size=0"], "model.code_size", ">= 1"),
@@ -62,7 +62,7 @@ def test_bad_input_is_named_in_three_lines_and_ends_with_2(case, tmp_path):
 
 def test_a_command_without_its_config_says_so():
     done = run()
-    assert done.returncode == 2 and done.stderr == "error: --config: has to be given\nsee --help\n"
+    assert done.returncode == 2 and done.stderr == "error: --config: is required\nsee --help\n"
 
 
 class Terminal(io.StringIO):
@@ -131,7 +131,7 @@ def test_run_again_resume_further_and_refuse_another_config(tmp_path):
     assert digests[0] == digests[1], "2 epochs, resume, 2 epochs are the bits of 4 epochs"
 
 
-@pytest.mark.long  # the reliability programme's R2 sends both, to smaller runs
+@pytest.mark.long  # trial R2 of tests/reliability sends both, to smaller runs
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_same_command_goes_on(number, code, tmp_path):
     base = ["--config=undercomplete", f"--workdir={tmp_path}", "--config.train.epochs=40"]

@@ -61,7 +61,7 @@ def test_the_rank_of_data_is_found_whatever_the_code():
     for k, compares in ((4, True), (5, False), (9, False), (36, False)):
         pca = baselines.pca_mse(images[:150], images[150:], k)
         found = {"pca": pca, "pca_uncentred": pca, "mean_image": mean, "untrained": 1.0}
-        assert ("pca" in finished.controls({"controls": found})) == compares, k
+        assert ("pca" in finished.baselines({"controls": found})) == compares, k
 
 
 def test_a_gallery_leads_with_the_denoised_error_too(tmp_path):

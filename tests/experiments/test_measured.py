@@ -87,8 +87,8 @@ def test_numbers_of_another_protocol_do_not_count_and_it_is_said_which(tmp_path,
     measured.fill(a, TASKS[:1], measurement(protocol=changed))
     said = capsys.readouterr().out.splitlines()[-4:]
     assert said == [
-        "a: measured anew, optim.learning_rate: 0.1 -> 0.2",
-        "a: measured anew, train.epochs: 20 -> 3",
+        "a: measured again, optim.learning_rate: 0.1 -> 0.2",
+        "a: measured again, train.epochs: 20 -> 3",
         "a 0",
         f"{a.file}: 1 new",
     ]
@@ -133,7 +133,7 @@ def test_protocols_are_compared_as_configs_are_resolved(more, expected):
 def test_a_file_of_another_kind_is_refused_not_emptied(tmp_path):
     for text in ('{"rows": 5}', '{"rows": [{}]}', '{"a": 3}', '{"a": {"data": "digits"}}'):
         (tmp_path / "f").write_text(text)
-        with pytest.raises(DataError, match="holds no measurements of this form"):
+        with pytest.raises(DataError, match="has no measurements in this form"):
             measured.rows_of(tmp_path / "f", "digits")
 
 

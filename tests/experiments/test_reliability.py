@@ -28,5 +28,5 @@ def test_an_unknown_trial_is_refused_with_a_list():
 
 def test_where_there_are_no_tests_the_command_says_so(tmp_path):
     with pytest.raises(ConfigError, match="no tests/reliability, and so no trials") as refused:
-        reliability.trials(tmp_path)
+        reliability.trials_of(tmp_path)
     assert refused.value.exit_code == 2

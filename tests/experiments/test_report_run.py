@@ -84,7 +84,7 @@ def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path, digi
     config = load_config("undercomplete", **{"train.epochs": 2, "train.batch_size": 40})
     s = session.prepare(config, subset(digits, 200, 50))
     workdir.claim(path, config)
-    assert session.train(s, path, time.perf_counter(), tensorboard=True) == 0
+    assert session.train(s, path, time.perf_counter(), live=True) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {path / 'report.html'}"
     checked(path / "report.html")
     found = list(events(path / "tensorboard"))

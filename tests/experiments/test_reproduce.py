@@ -29,7 +29,7 @@ def test_the_printed_numbers_are_what_they_are_called():
     data = ae_jax.load_data("mnist5k")
     data = Dataset(
         "mnist5k", rows(data.train, slice(0, 210)), rows(data.test, slice(0, 90))
-    )  # 5 batches an epoch, the last of 10
+    )  # 5 batches per epoch, the last of 10
     run = ae_jax.fit(ae_jax.load_config("linear", **QUICK), data, jax.random.key(7), progress=False)
     x, x_hat = data.test.images / 255.0, run.reconstruct(data.test.images)
     mse = np.square(x - x_hat).mean()
@@ -66,11 +66,11 @@ def test_verdicts_allow_what_printing_rounded_away():
     assert verdict("test", 1.04, printed="1.00")["verdict"] == "missed"
 
 
-def test_seeds_that_learnt_nothing_are_counted_and_not_averaged():
+def test_seeds_that_learned_nothing_are_counted_and_not_averaged():
     found = verdict("test", 0.9, 0.99, 0.999, 1.2, mean_image=1.0)
     assert (found["ours"]["seeds"], found["ours"]["stuck"]) == (4, 3)  # from 98 % of the mean image
     assert (found["ours"]["mean"], found["verdict"]) == (0.9, "beaten")
-    assert reproduce.plus_minus(found["ours"]) == "0.9"  # of the one that learnt no deviation
+    assert reproduce.plus_minus(found["ours"]) == "0.9"  # of the one that learned no deviation
     found = verdict("test", 1.1, 1.3, mean_image=1.0)
     assert (found["ours"]["mean"], found["verdict"]) == (pytest.approx(1.2), "missed")
 

@@ -37,11 +37,11 @@ def test_the_best_point_is_the_validation_images_choice():
     for tests in ((1.0, 2.0, 3.0), (3.0, 1.0, 2.0)):
         results = [result(r, s, tests[r], None, v) for r, v in enumerate((5, 6, 4)) for s in (0, 1)]
         results.append(result(3, 0, None, diverged=7))
-        summary = table.summarise(results)
+        summary = table.summarize(results)
         assert [point["best"] for point in summary] == [False, False, True, False]
         assert [i for i, x in enumerate(table.table(summary).splitlines()[1:]) if "*" in x] == [2]
         assert summary[2]["valid"]["mse"] == {"mean": 4.0, "sd": 0.0}
-    without = table.summarise([result(r, 0, r) for r in (1.0, 2.0)])
+    without = table.summarize([result(r, 0, r) for r in (1.0, 2.0)])
     assert not any(point["best"] for point in without) and "*" not in table.table(without)
 
 
@@ -49,7 +49,7 @@ def test_mean_and_deviation_are_numpys():
     draws = np.random.default_rng(0).uniform(size=(2, 5))
     results = [result(r, s, draws[r, s]) for r in (0, 1) for s in range(5)]
     results += [result(2, 0, 1e-9), result(2, 1, None, diverged=7)]
-    summary = table.summarise(results)
+    summary = table.summarize(results)
     for r in (0, 1):
         mse, loss = summary[r]["test"]["mse"], summary[r]["test"]["loss"]
         np.testing.assert_allclose(mse["mean"], draws[r].mean())
@@ -76,7 +76,7 @@ def test_parsing_keeps_tuples_together():
 BAD = {
     "empty": ("", 5, "--grid: is empty"),
     "no value": ("optim.learning_rate=", 5, "--grid: 'optim.learning_rate='"),
-    "misspelt": ("optim.learning_rte=1e-3,1e-4", 5, "did you mean 'learning_rate'"),
+    "misspelled": ("optim.learning_rte=1e-3,1e-4", 5, "did you mean 'learning_rate'"),
     "type": ("optim.learning_rate=1e-3,fast", 5, "optim.learning_rate: must be a number"),
     "range": ("corruption.rate=0.1,1.5", 5, r"corruption.rate: must be a number in \[0, 1\]"),
     "section": ("optim=1,2", 5, "optim: is a section"),

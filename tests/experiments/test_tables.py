@@ -1,6 +1,7 @@
 """The pages' tables: put in place from the files, and what they are now."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,28 @@ def test_a_docstring_without_a_place_for_its_numbers_is_named(tmp_path):
 
 
 def test_the_published_table_says_where_a_number_stands():
-    text = (TOP / "README.md").read_text()
+    text = (TOP / "experiments/results/README.md").read_text()
     assert "| `dense:published` | 0.0117 | companion notebook |" in text
     assert "| `deep:published` | 0.025885 | text |" in text
+
+
+@pytest.mark.parametrize("page", [Path("README.md"), Path("experiments/results/README.md")])
+def test_links_and_images_of_the_pages_resolve(page):
+    """Anchors are GitHub's: the heading in lower case, hyphens for spaces, no punctuation."""
+    text = (TOP / page).read_text()
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    assert targets
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        linked = (TOP / page).parent / file if file else TOP / page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            names = [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings]
+            assert names.count(anchor) == 1, target
+
+
+def test_the_readme_begins_with_two_commands():
+    """`.ci/run` runs them."""
+    first = (TOP / "README.md").read_text().split("```")[1]
+    assert first.splitlines()[0] == "bash" and len(first.splitlines()) == 3

@@ -36,8 +36,8 @@ def test_curves_draw_the_finite_numbers_of_the_rows():
     }
     assert [y for _, y in lines(right)["PCA, same code size"]] == [0.019, 0.019]
     assert "broken" not in lines(right)
-    colours = {line.get_label(): line.get_color() for line in left.lines}
-    assert colours == {"train": "#0072B2", "test": "#D55E00"}  # whichever was logged first
+    colors = {line.get_label(): line.get_color() for line in left.lines}
+    assert colors == {"train": "#0072B2", "test": "#D55E00"}  # whichever was logged first
     assert figure.get_suptitle() == "A run"
     assert [axes.get_xlabel() for axes in (left, right)] == ["epoch", "epoch"]
     assert [axes.get_ylabel() for axes in (left, right)] == ["loss", "mse"]
@@ -104,7 +104,7 @@ def test_histograms_are_densities_of_twenty_bins_on_one_axis():
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_scatter_shows_codes_in_the_colour_the_legend_gives_their_label(dims):
+def test_scatter_shows_codes_in_the_color_the_legend_gives_their_label(dims):
     rng = np.random.default_rng(6)
     codes, labels = rng.normal(size=(200, 4)), rng.permutation(np.repeat([2, 4, 5, 9], 50))
     codes[7, 3] = np.nan
@@ -117,12 +117,12 @@ def test_scatter_shows_codes_in_the_colour_the_legend_gives_their_label(dims):
     assert sorted(map(tuple, drawn)) == sorted(map(tuple, finite))
     legend = axes.get_legend()
     entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
-    colour = {int(text.get_text()): handle.get_facecolor()[0, :3] for text, handle in entries}
-    assert sorted(colour) == [2, 4, 5, 9]
-    if dims == 2:  # in space the colours are shaded with the depth
+    color = {int(text.get_text()): handle.get_facecolor()[0, :3] for text, handle in entries}
+    assert sorted(color) == [2, 4, 5, 9]
+    if dims == 2:  # in space the colors are shaded with the depth
         label_of = {tuple(code): label for code, label in zip(codes[:, :2], labels, strict=True)}
         for point, face in zip(drawn, dots.get_facecolor(), strict=True):
-            np.testing.assert_allclose(face[:3], colour[label_of[tuple(point)]])
+            np.testing.assert_allclose(face[:3], color[label_of[tuple(point)]])
     axis_names = [getattr(axes, f"get_{axis}label")() for axis in "xyz"[:dims]]
     assert axis_names == ["$z_0$", "$z_1$", "$z_2$"][:dims]
 
@@ -150,7 +150,7 @@ def test_scatter_of_many_points_one_coordinate_and_labels_that_are_not_whole():
     strips = figures.code_scatter(codes, np.repeat([3, 8], 2500)).axes[0]
     assert [tick.get_text() for tick in strips.get_yticklabels()] == ["3", "8"]
     angle = figures.code_scatter(np.c_[codes, codes], codes[:, 0])
-    assert angle.axes[1].get_ylabel() == "label"  # a colour bar
+    assert angle.axes[1].get_ylabel() == "label"  # a color bar
     points = angle.axes[0].collections[0]
     np.testing.assert_array_equal(points.get_array(), np.asarray(points.get_offsets())[:, 0])
 
@@ -175,7 +175,7 @@ def test_point_field_shows_points_moves_and_distances():
     np.testing.assert_allclose(curve.get_offsets(), points)
     # rows are x_1 = 0, 1, 2 from the bottom; columns x_0 = 0, 1
     np.testing.assert_allclose(heat.get_array(), [[0.0, 0.5], [0.2, 2.0], [0.13, 1.0]])
-    assert heat.get_clim() == (0.0, 1.0) and bar.get_ylabel() == "distance travelled"
+    assert heat.get_clim() == (0.0, 1.0) and bar.get_ylabel() == "distance traveled"
     # A hundredth is a tenth of the way from dark to light.
     np.testing.assert_allclose(heat.norm([0.0, 0.01, 0.25, 1.0]), [0.0, 0.1, 0.5, 1.0])
     place = {tuple(xy): i for i, xy in enumerate(grid)}

@@ -18,12 +18,12 @@ ORANGE = [213, 94, 0]
 
 
 def levels(seed: int, *shape: int) -> np.ndarray:
-    """8-bit grey levels; divided by 255 they are images whose every pixel has one right colour."""
+    """8-bit gray levels; divided by 255 they are images whose every pixel has one right color."""
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
 
 
 def assert_same(shown: np.ndarray, expected: np.ndarray | list) -> None:
-    """Equal 8-bit colours; matplotlib may round one level differently."""
+    """Equal 8-bit colors; matplotlib may round one level differently."""
     assert np.shape(shown) == np.shape(expected)
     assert np.abs(np.asarray(shown, int) - np.asarray(expected, int)).max() <= 1
 
@@ -83,9 +83,9 @@ def test_denoising_has_corrupted_output_clean_from_top_to_bottom():
     assert_same(cells(figure, 3, 2)[:, 0, 5, 5, 0], [0, 153, 255])
 
 
-def test_colour_images_that_are_not_square():
+def test_color_images_that_are_not_square():
     image = levels(2, 1, 6, 9, 3)
-    shown = cells(figures.image_rows({"colour": image / 255}), 1, 1)[0, 0]
+    shown = cells(figures.image_rows({"color": image / 255}), 1, 1)[0, 0]
     factor = 84 // 9
     assert shown.shape == (6 * factor, 9 * factor, 3)
     for channel in range(3):
@@ -93,9 +93,9 @@ def test_colour_images_that_are_not_square():
 
 
 def test_out_of_range_is_clipped_other_channels_averaged_and_nan_is_orange():
-    grey = np.array([-1.0, 2.0, np.nan]).reshape(3, 1, 1, 1)
+    gray = np.array([-1.0, 2.0, np.nan]).reshape(3, 1, 1, 1)
     two = np.array([[0.2, 0.6], [1.0, 1.0], [0.0, 0.0]]).reshape(3, 1, 1, 2)
-    shown = cells(figures.image_rows({"grey": grey, "two channels": two}), 2, 3)[:, :, 40, 40]
+    shown = cells(figures.image_rows({"gray": gray, "two channels": two}), 2, 3)[:, :, 40, 40]
     expected = [[[0] * 3, [255] * 3, ORANGE], [[102] * 3, [255] * 3, [0] * 3]]
     assert_same(shown, expected)
 
@@ -168,7 +168,7 @@ def test_filters_share_a_scale_that_is_symmetric_about_zero():
     assert [tick.get_text() for tick in bar.get_yticklabels()] == ["-2", "0", "2"]
 
 
-def test_at_most_64_filters_and_colour_filters_are_grey_at_zero():
+def test_at_most_64_filters_and_color_filters_are_gray_at_zero():
     kernels = np.zeros((70, 2, 2, 3))
     kernels[0], kernels[1] = [1.0, -1.0, 0.0], [0.5, 0.0, -0.5]
     shown = cells(figures.filters(kernels), 8, 8)[:, :, 30, 30]

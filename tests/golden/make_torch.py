@@ -7,7 +7,7 @@ A golden file holds, for the weights and batches of weights.py:
                        [batch, 784] after the output activation, in the scale the network sees
     losses             [10], the training loss of each step before its update; mean squared error
                        over batch and pixels ('dropout': plus its weight penalty)
-    grad/, gradnorm/   gradient of the first of these losses (without the optimiser's weight decay)
+    grad/, gradnorm/   gradient of the first of these losses (without the optimizer's weight decay)
     param/, paramnorm/ parameters after the ten steps
     stat/, statnorm/   running BatchNorm statistics after the ten steps
     eval_output        BatchNorm in evaluation mode, first batch, after the ten steps
@@ -157,10 +157,10 @@ def array(tensor: Tensor, axes: Iterable[int] | None = None) -> np.ndarray:
 
 def record(model: str, dtype: torch.dtype) -> Record:
     """Ten training steps of one model from our weights, as the module's docstring lists them."""
-    build, make_optimiser = MODELS[model]
+    build, make_optimizer = MODELS[model]
     network = tuple(side.to(dtype) for side in build())
     load(network, draw(model))
-    optimiser = make_optimiser(leaf for _, leaf, _ in named_leaves(network))
+    optimizer = make_optimizer(leaf for _, leaf, _ in named_leaves(network))
     data = batches(model)
     images = torch.from_numpy(data.images).to(dtype).reshape(STEPS, -1, 1, 28, 28)
     x = 2 * images - 1 if model in SYM_MODELS else images
@@ -173,14 +173,14 @@ def record(model: str, dtype: torch.dtype) -> Record:
     for step in range(STEPS):
         code, output = forward(model, network, x[step], mask[step])
         loss = training_loss(model, network, x[step], output)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         if step == 0:
             seen["code"] = array(code.flatten(1))
             seen["output"] = array(output.flatten(1))
             seen["grad"] = {name: array(p.grad, axes) for name, p, axes in named_leaves(network)}
         losses.append(loss.item())
-        optimiser.step()
+        optimizer.step()
     seen["losses"] = np.array(losses)
     seen["param"] = {name: array(p, axes) for name, p, axes in named_leaves(network)}
     norms = [(n, m) for n, m in named_modules(network) if isinstance(m, nn.BatchNorm2d)]

@@ -17,7 +17,7 @@ from ae_jax.train import loop, setup
 
 KEY = jax.random.key(5)
 STEP = 1e-5
-# Small functions that run once: most of their time would go into optimising them.
+# Small functions that run once: most of their time would go into optimizing them.
 compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
@@ -65,7 +65,7 @@ ENCODERS = {
     "wider than the image": (dense((15,), "gelu"), (4, 3, 1)),
     "from the pixels": (dense((9, 8), "tanh", 5), (1, 2, 1)),
     "tied": (dense((5,), "tanh", decoder={"name": "tied"}), (4, 3, 1)),
-    "centred, noisy, colour, two numbers a unit": (
+    "centered, noisy, color, two numbers per unit": (
         dense(
             (5,),
             "sigmoid",

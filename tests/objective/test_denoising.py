@@ -33,7 +33,7 @@ def points(rows):
     "noise", [{"name": "mask", "rate": 0.4}, {"name": "gaussian", "sigma": 0.5}]
 )
 def test_linear_model_converges_to_the_optimal_linear_denoiser(noise):
-    """W_enc W_dec = E[x~ x~^T]^-1 E[x~ x^T], marginalised over the noise."""
+    """W_enc W_dec = E[x~ x~^T]^-1 E[x~ x^T], marginalized over the noise."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(4000, 4)) @ np.array(
         [[1.0, 0.5, 0, 0], [0, 0.8, 0.3, 0], [0, 0, 0.5, 0.2], [0.3, 0, 0, 0.6]]
@@ -80,16 +80,16 @@ def test_denoiser_is_the_score_of_the_smoothed_density(kind):
     """(r(x) - x) / sigma^2 = grad log p_sigma(x) (Alain & Bengio 2014; Tweedie's formula)."""
     rng, sigma, n = np.random.default_rng(0), 0.5, 10_000
     if kind == "gaussian":
-        centres, spread = np.zeros((1, 2)), np.array([1.0, 0.4])
+        centers, spread = np.zeros((1, 2)), np.array([1.0, 0.4])
     else:
-        centres, spread = np.array([[-1.0, 0.0], [1.0, 0.5]]), np.array([0.3, 0.3])
-    which = rng.integers(len(centres), size=n)
-    rows = centres[which] + rng.normal(size=(n, 2)) * spread
+        centers, spread = np.array([[-1.0, 0.0], [1.0, 0.5]]), np.array([0.3, 0.3])
+    which = rng.integers(len(centers), size=n)
+    rows = centers[which] + rng.normal(size=(n, 2)) * spread
     model, variables = score_model(rows, sigma)
     x = rows[:2000] + sigma * rng.normal(size=(2000, 2))
     ours = (manifold.reconstruct(model, variables, x) - x) / sigma**2
     variance = spread**2 + sigma**2
-    away = x[:, None, :] - centres[None]
+    away = x[:, None, :] - centers[None]
     log_p = -0.5 * np.sum(away**2 / variance, -1)
     responsibility = np.exp(log_p - log_p.max(1, keepdims=True))
     responsibility /= responsibility.sum(1, keepdims=True)
@@ -186,14 +186,14 @@ def test_affine_maps_are_those_of_scipy():
 
 
 def test_warp_moves_as_far_as_it_says():
-    """The centre of mass of a spot moves by a uniform number of pixels."""
+    """The center of mass of a spot moves by a uniform number of pixels."""
     x = jnp.zeros((400, 21, 21, 1)).at[:, 9:12, 9:12].set(1.0)
     moved = np.asarray(CORRUPTIONS["warp"](KEY, x, (0.0, 1.0), stretch=0.0, shift=3.0))[..., 0]
     mass = moved.sum((1, 2))
     np.testing.assert_allclose(mass, 9, rtol=1e-5)  # a shift keeps the ink
     for other in (1, 2):  # sum over columns, over rows
-        centre = (moved.sum(3 - other) * (np.arange(21) - 10)).sum(1) / mass
-        assert 2.8 < np.abs(centre).max() <= 3.0001
-        assert abs(centre.mean()) < 0.3 and abs(centre.std() - np.sqrt(3)) < 0.2  # uniform in +-3
+        center = (moved.sum(3 - other) * (np.arange(21) - 10)).sum(1) / mass
+        assert 2.8 < np.abs(center).max() <= 3.0001
+        assert abs(center.mean()) < 0.3 and abs(center.std() - np.sqrt(3)) < 0.2  # uniform in +-3
     still = CORRUPTIONS["warp"](KEY, x, (0.0, 1.0), stretch=0.0, shift=0.0)
     np.testing.assert_array_equal(still, x)

@@ -69,7 +69,7 @@ def test_bernoulli_sums_to_one_over_all_images():
     assert jnp.sum(jnp.exp(-nll)) == pytest.approx(1.0, rel=1e-5)
 
 
-def test_bernoulli_is_finite_at_huge_logits_and_never_below_the_grey_floor():
+def test_bernoulli_is_finite_at_huge_logits_and_never_below_the_gray_floor():
     x = jax.random.uniform(jax.random.key(1), (5, 2, 3, 1))
     floor = -jnp.sum(x * jnp.log(x) + (1 - x) * jnp.log(1 - x), (1, 2, 3))
     best = bernoulli_nll(a_pass(a=jnp.log(x / (1 - x)), x=x))

@@ -148,7 +148,7 @@ def saved(path: Path) -> tuple[int, str]:
     try:
         state = keeping.restore(str(path)).state
     except CheckpointError as error:
-        if "no checkpoint here yet" in str(error) or "no config.json" in str(error):
+        if "no checkpoint yet" in str(error) or "no config.json" in str(error):
             return 0, ""
         raise
     assert state is not None

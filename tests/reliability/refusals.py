@@ -112,7 +112,7 @@ def divergence(tally: Tally, folder: Path) -> None:
     """
     images = np.random.default_rng(0).integers(0, 256, (80, 8, 8)).astype(np.uint8)
     raw = {"model": {"code_size": 4}, "train": {"batch_size": 8, "epochs": 2}}
-    for at in (0, 4, 7, 9, 10, 19):  # 10 steps an epoch, a checkpoint every 5
+    for at in (0, 4, 7, 9, 10, 19):  # 10 steps per epoch, a checkpoint every 5
         s = _session(raw, images)
         poisoned = optax.chain(_nan_at(at), s.trainer.optimizer)
         s = s._replace(trainer=s.trainer._replace(optimizer=poisoned))

@@ -196,4 +196,4 @@ def test_an_interrupt_waits_once_and_leaves_the_handlers_as_they_were(
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
-    assert "once more to stop at once" in capsys.readouterr().err
+    assert "a second signal stops at once" in capsys.readouterr().err

@@ -155,7 +155,7 @@ def test_the_worst_default_learns_in_200_steps(digits):
     assert mse < 0.8 * baselines.mean_image_mse(few.train.images, few.test.images)
 
 
-def test_bars_are_missed_by_the_mean_image_and_held_by_half_of_it():
+def test_thresholds_are_missed_by_the_mean_image_and_held_by_half_of_it():
     stuck = {"mse": 0.07, "pca": 0.03, "mean_image": 0.07}
     assert len(defaults.missed(config.load_config("conv_pool"), stuck)) == 2
     assert defaults.missed(config.load_config("conv_pool"), {**stuck, "mse": 0.02}) == []

@@ -153,7 +153,7 @@ def test_weights_may_be_taken_to_other_data(run):
     one_line(error, "init_from: params/", "[4", "[5")
     with pytest.raises(ConfigError) as error:
         fit(X, {**longer(1), "encoder": {"bias": False}}, init_from=run)
-    one_line(error, "init_from: params/encoder/layer_0/bias is not there in this config")
+    one_line(error, "init_from: params/encoder/layer_0/bias is not in this config")
     with pytest.raises(ConfigError, match="give one of them"):
         fit(X, longer(2), start=run, init_from=run)
 

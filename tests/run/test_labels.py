@@ -94,7 +94,7 @@ def test_labels_that_cannot_be_meant():
         (y * 1e12, "fit int32"),
         (np.eye(3)[y], "y.argmax(1)"),
         (np.array([None, "a", 3], object)[y], "object"),
-        (y[:50], "(60,), one label an image"),
+        (y[:50], "(60,), one label per image"),
     ):
         with pytest.raises(DataError) as error:
             from_arrays(X, X, given, y)
@@ -149,7 +149,7 @@ def test_plot_codes_names_the_labels(run, told):
     assert legend(run.plot_codes(X, np.arange(60) % 3 - 1)) == ["-1", "0", "1"]
     named = told._replace(label_names=("ant", "bee", "cat"))
     assert legend(named.plot_codes(X, np.arange(60) % 3, 3)) == ["ant", "bee", "cat"]
-    assert run.plot_codes(X, RNG.random(60)).axes  # a number an image
+    assert run.plot_codes(X, RNG.random(60)).axes  # one number per image
     for wrong, said in (
         ([0, 1] * 10, "labels: shape (20,); must be (60,)"),
         ([None] * 60, "labels: object"),

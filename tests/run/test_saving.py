@@ -102,7 +102,7 @@ def test_a_save_that_is_cut_short_leaves_nothing_half(run, tmp_path, monkeypatch
     monkeypatch.setattr(checkpoint, "_publish", killed)
     with pytest.raises(KeyboardInterrupt):
         run.save(tmp_path)
-    with pytest.raises(CheckpointError, match="no checkpoint here yet"):
+    with pytest.raises(CheckpointError, match="no checkpoint yet"):
         ae_jax.restore(str(tmp_path))
     monkeypatch.undo()
     run.save(tmp_path)

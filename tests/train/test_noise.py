@@ -91,7 +91,7 @@ def test_noise_is_never_used_twice(drawn):
     assert {name: len(given) for name, given in found.items()} == dict.fromkeys(
         ("gaussian", "dropout", "contractive_hessian"), STEPS
     )
-    assert all(len(calls) == STEPS for calls in drawn.values()), "one call a step"
+    assert all(len(calls) == STEPS for calls in drawn.values()), "one call per step"
     assert len(set().union(*found.values())) == 3 * STEPS
     # The key alone decides: the noise is what the slot makes of nothing.
     noise = [

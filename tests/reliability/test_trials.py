@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tests.reliability import cost, kills, programme, topology
+from tests.reliability import cost, kills, topology, trials
 from tests.reliability.tally import Tally
 
 QUICK = {
@@ -34,9 +34,9 @@ def restore_may_warn():
         yield
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in programme.PROGRAMME])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=marks(n)) for n in trials.TRIALS])
 def test_nothing_is_lost(name, tmp_path):
-    found = programme.attempt(name, True, tmp_path, lambda: None)
+    found = trials.attempt(name, True, tmp_path, lambda: None)
     assert found["tried"] > 0
     assert found["failed"] == 0, found["failures"]
 

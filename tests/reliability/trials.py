@@ -1,4 +1,4 @@
-"""What a run must survive: every trial, in the counts of the suite and of the whole programme."""
+"""What a run must survive: every trial, in the counts of the suite and of the full measurement."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _counts(what: str, trial: Callable[..., None], fast: int, full: int) -> Tria
     return Trial(what, (partial(trial, n=fast),), (partial(trial, n=full),))
 
 
-PROGRAMME = {
+TRIALS = {
     "R1": Trial(
         "SIGKILL at random moments and inside saves, restarted until done",
         (partial(kills.sigkill, n=8, epochs=6),),
@@ -67,8 +67,8 @@ PROGRAMME = {
 
 
 def attempt(name: str, fast: bool, folder: Path, tell: Callable[[], Any]) -> dict[str, Any]:
-    """One entry of the programme: {"what", "tried", "failed", "failures", ...}."""
-    trial = PROGRAMME[name]
+    """One entry of the results: {"what", "tried", "failed", "failures", ...}."""
+    trial = TRIALS[name]
     tally, begun = Tally(tell), time.monotonic()
     for i, run in enumerate(trial.fast if fast else trial.full):
         (part := folder / f"{name}.{i}").mkdir(parents=True)
