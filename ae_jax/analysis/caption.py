@@ -160,7 +160,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         raise NotApplicable(f"captions name 2 to {MOST_CLASSES} classes, the labels {classes}")
     k_fit, k_draw, k_control = jax.random.split(key, 3)
     config = study.run.config
-    mine = config.model.classes == classes and config.bottleneck.name == "gaussian"
+    mine = config.model.classes == classes and study.run.model.prior is not None
     told = {"model.classes": classes}
     run = study.run if mine else study.fit(k_fit, STEPS, CONDITIONAL, told)
     named = nouns(study.data.name, classes)

@@ -165,7 +165,7 @@ def _of_run(study: Study) -> Own:
     train, test = study.train.images, study.test
 
     def decode(codes: np.ndarray) -> np.ndarray:
-        return run.decode(codes, test.labels if run.config.model.classes else None)
+        return run.decode(codes, test.labels if run.model.conditional else None)
 
     own = errors_by_bits(decode, run.encode(test.images), run.encode(train), test.images)
     mse = own.mean(1).tolist()

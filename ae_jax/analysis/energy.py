@@ -117,8 +117,8 @@ def prior_of(run: Run, images: np.ndarray) -> Prior:
     codes = run.encode(images)
     noise = float(np.mean(np.square(run.decode(codes) - np.asarray(images))))
     if (own := run.model.prior) is not None:
-        precision = jnp.eye(codes.shape[1]) / own.variance
-        return Prior(jnp.zeros(codes.shape[1]), precision, jnp.float32(noise))
+        alike = jnp.eye(codes.shape[1]) / own.variance
+        return Prior(jnp.zeros(codes.shape[1]), alike, jnp.float32(noise))
     cov = np.cov(codes, rowvar=False).reshape(codes.shape[1], -1)
     cov += 1e-3 * np.trace(cov) / len(cov) * np.eye(len(cov)) + 1e-9 * np.eye(len(cov))
     precision = np.linalg.inv(cov)

@@ -107,7 +107,7 @@ def scored(study: Study, run: Run, noise: Noise, dark: np.ndarray) -> Filters:
     rows = filters.reshape(len(filters), -1)
     off, on = (rows[:, chosen].var(1) for chosen in (dark.ravel(), ~dark.ravel()))
     test = study.test
-    labels = test.labels if run.config.model.classes else None
+    labels = test.labels if run.model.conditional else None
     return {
         "noise": noise,
         **off_digit_variance(filters, dark),

@@ -248,12 +248,12 @@ class Study:
 
     def need_unconditional(self) -> None:
         """Raises NotApplicable where the run's decoder must be told the label."""
-        if self.run.config.model.classes:
+        if self.run.model.conditional:
             raise NotApplicable("the decoder is told the label")
 
     def reconstruct(self, images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         """The run's reconstructions; `labels` reach the decoder only if it is conditioned."""
-        return self.run.reconstruct(images, labels if self.run.config.model.classes else None)
+        return self.run.reconstruct(images, labels if self.run.model.conditional else None)
 
     def with_run(self, run: Run) -> "Study":
         """The same study of another run."""

@@ -23,8 +23,9 @@ from ae_jax.analysis.keras_samples import (
     of_the_tutorial,
     said_of_the_tutorial,
 )
-from ae_jax.analysis.sampling import SAMPLES, STANDARD, Judged, judged, samplers
+from ae_jax.analysis.sampling import SAMPLES, Judged, judged, samplers
 from ae_jax.figures.panels import grouped_bars, image_blocks
+from ae_jax.model.bottleneck import STANDARD_NORMAL
 from ae_jax.run.trained import Run
 
 DRAWN = 36
@@ -94,9 +95,10 @@ def chosen(study: Study, images: Mapping[str, np.ndarray]) -> str:
 
 def generated(run: Run, train: np.ndarray, key: jax.Array) -> dict[str, np.ndarray]:
     """Sampler -> images [1200, H, W, C] of random codes, from those of 5,000 images of `train`."""
-    codes = samplers(run.encode(train[:5000]), key, 2 * SAMPLES)
-    if run.config.bottleneck.name != "gaussian":
-        del codes[STANDARD]
+    prior = run.model.prior
+    codes = samplers(run.encode(train[:5000]), key, 2 * SAMPLES, prior or STANDARD_NORMAL)
+    if prior is None:
+        del codes[STANDARD_NORMAL.name]
     return {name: run.decode(z) for name, z in codes.items()}
 
 
@@ -106,7 +108,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     study.need_classes()
     study.need_unconditional()
     k_other, k_codes, k_tutorial = jax.random.split(key, 3)
-    variational = study.run.config.bottleneck.name == "gaussian"
+    variational = study.run.model.prior is not None
     mine, theirs = ("VAE", "AE") if variational else ("AE", "VAE")
     other = study.fit(k_other, 1500, DEEP if variational else VAE, {"model.code_size": 16})
     made = {

@@ -13,17 +13,19 @@ from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import Study
 from ae_jax.analysis.interpolation import nearest_distance
 from ae_jax.analysis.judge import Estimate
+from ae_jax.model.bottleneck import STANDARD_NORMAL, Prior
 
 SAMPLES = 600
-STANDARD = "standard normal"
 COMPONENTS = 30
 FULL = 64  # codes wider than this get mixtures of diagonal Gaussians
 
 
-def samplers(codes: np.ndarray, key: jax.Array, n: int) -> dict[str, np.ndarray]:
+def samplers(
+    codes: np.ndarray, key: jax.Array, n: int, prior: Prior = STANDARD_NORMAL
+) -> dict[str, np.ndarray]:
     """Name -> n random codes [n, k], for training codes [m, k].
 
-    'standard normal' N(0, I), 'Gaussian' with the codes' mean and covariance, 'mixture' of up to 30
+    The `prior` under its own name, 'Gaussian' with the codes' mean and covariance, 'mixture' of up to 30
     Gaussians, 'box' uniform between the 1 and 99 % quantiles of every coordinate.
     """
     k = codes.shape[1]
@@ -31,7 +33,7 @@ def samplers(codes: np.ndarray, key: jax.Array, n: int) -> dict[str, np.ndarray]
     low, high = np.quantile(codes, [0.01, 0.99], axis=0)
     u = np.asarray(jax.random.uniform(k_box, (n, k)))
     return {
-        STANDARD: np.asarray(jax.random.normal(k_normal, (n, k))),
+        prior.name: np.asarray(prior.sample(k_normal, (n, k))),
         "Gaussian": gaussian(codes, k_gauss, n),
         "mixture": mixture(codes, k_mix, n),
         "box": (low + (high - low) * u).astype(np.float32),

@@ -88,7 +88,7 @@ def enlarged(study: Study, run: Run, factor: int, key: jax.Array) -> Enlarged:
     if (mapped := enlarging.linear(study, run, small, factor, key)) is not None:
         ways["linear"] = mapped
     ways["network"] = enlarging.upscale(run, small, factor)
-    if not study.run.config.model.classes:
+    if not study.run.model.conditional:
         few = small[:ENERGY_IMAGES]
         ways["energy"] = enlarging.by_energy(study.run, few, factor, study.train.images)
     return Enlarged(small, ways)

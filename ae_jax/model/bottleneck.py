@@ -25,6 +25,7 @@ Coded = tuple[jax.Array, tuple[jax.Array, ...] | None]
 class Prior(NamedTuple):
     """p(z) of a variational bottleneck: independent numbers of mean 0, all alike."""
 
+    name: str  # in tables and figures
     sample: Callable[[jax.Array, tuple[int, int]], jax.Array]  # (key, [n, code_size]) -> codes
     log_density: Callable[[jax.Array], jax.Array]  # z [batch, code_size] -> log p(z) [batch]
     variance: float  # of one number
@@ -63,6 +64,9 @@ class Bottleneck(nn.Module):
 
 def _normal_log_density(z: jax.Array) -> jax.Array:
     return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi), axis=-1)
+
+
+STANDARD_NORMAL = Prior("standard normal", jax.random.normal, _normal_log_density, 1.0)
 
 
 class Gaussian(NamedTuple):
@@ -104,7 +108,7 @@ class GaussianBottleneck(Bottleneck):
     """
 
     numbers: ClassVar[int] = 2
-    prior: ClassVar[Prior | None] = Prior(jax.random.normal, _normal_log_density, 1.0)
+    prior: ClassVar[Prior | None] = STANDARD_NORMAL
 
     deviation: Annotated[str, OneOf(("log_variance", "raw"))] = "log_variance"
     at_eval: bool = False

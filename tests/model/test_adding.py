@@ -1,10 +1,11 @@
-"""What a newcomer adds: a corruption, a likelihood, a penalty that learns, a variational bottleneck.
+"""What a newcomer adds: a corruption, a likelihood, a penalty that learns, a bottleneck.
 
 Each is one piece of code and one entry of a dict; nothing else in the package is changed, and what
 asks for a capability finds it. `LINES` are what the README says of them.
 """
 
 import inspect
+import itertools
 import math
 import re
 from pathlib import Path
@@ -77,7 +78,7 @@ class LaplaceBottleneck(Bottleneck):
 
     numbers: ClassVar[int] = 2
     prior: ClassVar[Prior | None] = Prior(
-        jax.random.laplace, lambda z: -jnp.sum(jnp.abs(z) + math.log(2), axis=-1), 2.0
+        "Laplace", jax.random.laplace, lambda z: -jnp.sum(jnp.abs(z) + math.log(2), axis=-1), 2.0
     )
 
     def __call__(self, h, key, train):
@@ -239,7 +240,7 @@ def test_its_kl_by_quadrature(mean, b):
     ends = [-40.0, *sorted({0.0, mean}), 40.0]
     truth = sum(
         integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), low, high)[0]
-        for low, high in zip(ends, ends[1:], strict=False)
+        for low, high in itertools.pairwise(ends)
     )
     found = Laplace(jnp.array([[mean]]), jnp.array([[b]])).kl()
     np.testing.assert_allclose(found, [truth], atol=1e-5)
