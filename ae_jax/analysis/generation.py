@@ -7,7 +7,7 @@ sampler is chosen by other samples than those that are judged.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypedDict, cast
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, cast
 
 import jax
 import numpy as np
@@ -64,6 +64,7 @@ class Numbers(Rows):
 
     run: Literal["AE", "VAE"]  # its kind
     sampler: str  # the one chosen for it
+    prior: NotRequired[str]  # sampler of the VAE that is its own prior; absent: standard normal
     other: str  # row of the other kind, by the same sampler; where it has none, by its own best
     tutorial: Tutorial
     reconstructs: Reconstruct
@@ -126,6 +127,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     numbers = {
         "run": mine,
         "sampler": sampler,
+        "prior": (study.run.model.prior or STANDARD_NORMAL).name,
         "other": f"{theirs}: {beside}",
         **{name: judged(study, v) for name, v in held.items()},
         "tutorial": tutorial,
@@ -159,10 +161,12 @@ def judge(numbers: Numbers, control: Control) -> str:
         works["run"],
         theirs_works=works["other"],
     )
-    normal = Estimate(*numbers["VAE: standard normal"]["recognizable"])
+    prior = numbers.get("prior", STANDARD_NORMAL.name)
+    drawn = Estimate(*row_of(numbers, f"VAE: {prior}")["recognizable"])
+    name = "N(0, I)" if prior == STANDARD_NORMAL.name else f"its prior, {prior},"
     said = (
         f"{who}: {kind} {ours.text(100)} % recognizable by {sampler} (chosen on other draws), "
-        f"{other} {beside.text(100)} %, VAE by N(0, I) {normal.text(100)} %, test images "
+        f"{other} {beside.text(100)} %, VAE by {name} {drawn.text(100)} %, test images "
         f"{Estimate(*real['recognizable']).text(100)} %; nearest training image at "
         f"{mine['nearest_training_distance']:.1f}, of a test image "
         f"{real['nearest_training_distance']:.1f}"

@@ -25,8 +25,8 @@ def samplers(
 ) -> dict[str, np.ndarray]:
     """Name -> n random codes [n, k], for training codes [m, k].
 
-    The `prior` under its own name, 'Gaussian' with the codes' mean and covariance, 'mixture' of up to 30
-    Gaussians, 'box' uniform between the 1 and 99 % quantiles of every coordinate.
+    The `prior` under its name, 'Gaussian' with the codes' mean and covariance, 'mixture' of up to
+    30 Gaussians, 'box' uniform between the 1 and 99 % quantiles of every coordinate.
     """
     k = codes.shape[1]
     k_normal, k_gauss, k_mix, k_box = jax.random.split(key, 4)
