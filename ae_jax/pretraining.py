@@ -19,6 +19,7 @@ from ae_jax.data.arrays import Dataset, Split, from_arrays
 from ae_jax.data.batches import in_batches
 from ae_jax.errors import DataError
 from ae_jax.model import scaling
+from ae_jax.model.compiled import compiled
 from ae_jax.model.layers import Affine
 from ae_jax.model.pipeline import Model, Params, Tree
 from ae_jax.resolve.config import Resolved
@@ -73,7 +74,7 @@ class Classifier(NamedTuple):
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The likeliest label [n] of images [n, H, W, C], uint8 or float in [0,1]."""
-        return in_batches(partial(_labels, self.models, self.variables), images)
+        return in_batches(partial(compiled(_labels, self.models), self.variables), images)
 
     def error(self, part: Split) -> float:
         """Share of the images whose label is another, in [0, 1]."""
@@ -119,9 +120,10 @@ def fine_tune(
     head["bias"] = jnp.zeros(head["kernel"].shape[1])
     variables: Any = (*(_encoder(run.variables) for run in runs), {"params": head})
     schedule = optax.cosine_decay_schedule(learning_rate, epochs * steps)
-    optimiser = optax.sgd(schedule, MOMENTUM)
+    optimizer = optax.sgd(schedule, MOMENTUM)
+    run_epoch = compiled(_epoch, models, optimizer)
     params, fixed = _parted(variables)
-    state = (params, optimiser.init(params))
+    state = (params, optimizer.init(params))
     images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
     k_order = stream(key, "order")
     best, errors = variables, []
@@ -129,7 +131,7 @@ def fine_tune(
         for epoch in bar:
             order = jax.random.permutation(jax.random.fold_in(k_order, epoch), len(images))
             chosen = order[: steps * batch_size].reshape(steps, batch_size)
-            state = _epoch(models, optimiser, fixed, state, images, labels, chosen)
+            state = run_epoch(fixed, state, images, labels, chosen)
             now = Classifier(models, _joined(state[0], fixed), [])
             errors.append(now.error(valid))
             if errors[-1] <= min(errors):
@@ -139,9 +141,12 @@ def fine_tune(
 
 
 def _encoder(variables: Tree) -> Any:
-    """Without the decoder, which a classifier does not use."""
-    kept = {"params": {"encoder": variables["params"]["encoder"]}}
-    return {**variables, **kept}
+    """Without what a classifier does not use."""
+    unused = ("decoder", "penalties")
+    return {
+        **variables,
+        "params": {k: v for k, v in variables["params"].items() if k not in unused},
+    }
 
 
 def _parted(variables: Tree) -> tuple[Any, Any]:
@@ -162,15 +167,13 @@ def _logits(models: tuple[Model, ...], variables: Tree, images: jax.Array) -> ja
     return Affine(head["kernel"].shape[1]).apply({"params": head}, codes)  # type: ignore[return-value]
 
 
-@partial(jax.jit, static_argnums=0)
 def _labels(models: tuple[Model, ...], variables: Tree, images: jax.Array) -> jax.Array:
     return _logits(models, variables, images).argmax(1)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _epoch(
     models: tuple[Model, ...],
-    optimiser: optax.GradientTransformation,
+    optimizer: optax.GradientTransformation,
     fixed: Params,
     state: Tree,
     images: jax.Array,
@@ -185,7 +188,7 @@ def _epoch(
 
     def step(state: Tree, rows: jax.Array) -> Any:
         params, memory = state
-        updates, memory = optimiser.update(jax.grad(loss)(params, rows), memory, params)
+        updates, memory = optimizer.update(jax.grad(loss)(params, rows), memory, params)
         return (optax.apply_updates(params, updates), memory), None
 
     return jax.lax.scan(step, state, chosen)[0]

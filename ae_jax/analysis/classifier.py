@@ -103,7 +103,7 @@ def _fit(
     labels: jax.Array,
     key: jax.Array,
 ) -> Any:
-    optimiser = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-3)
+    optimizer = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-3)
 
     def step(i: jax.Array, state: Tree) -> Any:
         params, memory = state
@@ -115,14 +115,14 @@ def _fit(
         nothing = jnp.full(STRANGE, network.classes, labels.dtype)
         y = jnp.concatenate([nothing, labels[chosen[STRANGE:]]])
         grads = jax.grad(loss)(params, x, y)
-        updates, memory = optimiser.update(grads, memory, params)
+        updates, memory = optimizer.update(grads, memory, params)
         return optax.apply_updates(params, updates), memory
 
     def loss(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
         logits: Any = network.apply({"params": params}, x)
         return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean()
 
-    return jax.lax.fori_loop(0, steps, step, (params, optimiser.init(params)))[0]
+    return jax.lax.fori_loop(0, steps, step, (params, optimizer.init(params)))[0]
 
 
 def no_images(key: jax.Array, x: jax.Array) -> jax.Array:

@@ -1,7 +1,5 @@
 """In how many directions a model goes on from an image, and in how many the data do."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from ae_jax.evaluate import baselines
 from ae_jax.model import scaling
+from ae_jax.model.compiled import compiled
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.run.trained import Run
 
@@ -20,11 +19,10 @@ def tangents(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     k is the size of the code, at most the number of pixels; larger values first.
     """
-    s, U = _tangents(run.model, run.variables, jnp.asarray(images))
+    s, U = compiled(_tangents, run.model)(run.variables, jnp.asarray(images))
     return np.asarray(s), np.asarray(U).reshape(*s.shape, *run.model.shape)
 
 
-@partial(jax.jit, static_argnums=0)
 def _tangents(model: Model, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
     def one(image: jax.Array) -> tuple[jax.Array, jax.Array]:
         x = scaling.to_network(image, model.scale)

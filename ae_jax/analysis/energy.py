@@ -6,7 +6,7 @@ minimised by Adam, all images at once.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,7 @@ import numpy as np
 import optax
 
 from ae_jax.model import scaling
+from ae_jax.model.compiled import compiled
 from ae_jax.model.pipeline import Model, Tree
 from ae_jax.run.trained import Run
 
@@ -59,10 +60,11 @@ def minimise(
     Returns:
       the lowest point each descent has seen (never worse than its start).
     """
-    return _minimise(energy, constraint, steps, x0, data, shared, jnp.float32(learning_rate))
+    program = compiled(_minimise, energy, constraint, steps)
+    found: Minimum = program(x0, data, shared, jnp.float32(learning_rate))
+    return found
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
 def _minimise(
     energy: Energy,
     constraint: Callable[[jax.Array, Tree], jax.Array],
@@ -72,7 +74,7 @@ def _minimise(
     shared: Tree,
     rate: jax.Array,
 ) -> Minimum:
-    optimiser = optax.scale_by_adam()
+    optimizer = optax.scale_by_adam()
     project = jax.vmap(constraint)
 
     def at_projection(x: jax.Array, datum: Tree, shared: Tree) -> jax.Array:
@@ -84,11 +86,11 @@ def _minimise(
         x, memory, best, lowest = state
         value, grads = value_and_grad(x, data, shared)
         best, lowest = _better(x, value, best, lowest)
-        direction, memory = optimiser.update(grads, memory)
+        direction, memory = optimizer.update(grads, memory)
         size = rate * (1 + jnp.cos(jnp.pi * i / steps)) / 2
         return (x - size * direction, memory, best, lowest), value
 
-    start = (x0, optimiser.init(x0), x0, jnp.full(len(x0), jnp.inf))
+    start = (x0, optimizer.init(x0), x0, jnp.full(len(x0), jnp.inf))
     (x, _, best, lowest), trace = jax.lax.scan(step, start, jnp.arange(steps))
     value, _ = value_and_grad(x, data, shared)
     best, lowest = _better(x, value, best, lowest)

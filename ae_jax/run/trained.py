@@ -24,6 +24,7 @@ from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
+from ae_jax.model.compiled import compiled
 from ae_jax.model.corruption import BEYOND
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
@@ -290,7 +291,7 @@ class Run(NamedTuple):
         return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
 
     def _in_batches(self, function: Callable[..., jax.Array], *rows: np.ndarray) -> np.ndarray:
-        return in_batches(partial(function, self.model, self.variables), *rows)
+        return in_batches(partial(compiled(function, self.model), self.variables), *rows)
 
 
 def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -300,12 +301,10 @@ def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.concatenate([a, b])
 
 
-@partial(jax.jit, static_argnums=0)
 def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
     return model.encode(variables, scaling.to_network(images, model.scale))
 
 
-@partial(jax.jit, static_argnums=0)
 def _images(model: Model, variables: Variables, codes: jax.Array, *labels: jax.Array) -> jax.Array:
     return scaling.to_unit(model.decode(variables, codes, *labels), model.scale)
 
