@@ -99,7 +99,7 @@ def test_a_flag_file_holds_flags_and_fields_and_other_flag_files(tmp_path):
     ("content", "said"),
     [
         (None, "No such file"),
-        (b"\x89PNG\xff\xfe", "no text"),
+        (b"\x89PNG\xff\xfe", "not text"),
         (b"--config.train.epoch=3\n--config=vae\n", "train.epoch: unknown field"),
         (b"--workdirr=x\n--config=vae\n", "workdirr"),
     ],

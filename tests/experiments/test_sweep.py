@@ -80,7 +80,7 @@ BAD = {
     "type": ("optim.learning_rate=1e-3,fast", 5, "optim.learning_rate: must be a number"),
     "range": ("corruption.rate=0.1,1.5", 5, r"corruption.rate: must be a number in \[0, 1\]"),
     "section": ("optim=1,2", 5, "optim: is a section"),
-    "twice": ("optim.b1=0.1;optim.b1=0.2", 5, "optim.b1 is there twice"),
+    "twice": ("optim.b1=0.1;optim.b1=0.2", 5, "optim.b1 is given twice"),
     "same point": ("optim.b1=0.1,1e-1", 5, "same point twice: optim.b1=0.1"),
     "seed": ("seed=1,2", 5, "--seeds says"),
     "no seeds": ("optim.b1=0.1,0.2", 0, "--seeds: must be a whole number >= 1, not 0"),

@@ -38,7 +38,7 @@ def test_a_table_is_replaced_by_what_its_file_says(tmp_path):
 def test_unknown_tables_and_missing_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"tablet.*there are published"):
         tables.filled("<!-- tablet -->\nx\n<!-- /tablet -->", tmp_path)
-    with pytest.raises(DataError, match=r"bench\*\.json: not there"):
+    with pytest.raises(DataError, match=r"bench\*\.json: not found"):
         tables.filled("<!-- speed -->\nx\n<!-- /speed -->", tmp_path)
 
 
@@ -102,7 +102,7 @@ def test_a_docstring_without_a_place_for_its_numbers_is_named(tmp_path):
         docstrings.filled("conv_pool", '"""Words."""\n', results(tmp_path))
     assert docstrings.filled("dense", '"""Words."""\n', tmp_path) == '"""Words."""\n'
     (tmp_path / "defaults.json").unlink()
-    with pytest.raises(DataError, match=r"defaults\.json: not there"):
+    with pytest.raises(DataError, match=r"defaults\.json: not found"):
         docstrings.filled("dense", "", tmp_path)
 
 

@@ -90,7 +90,7 @@ def processes(tally: Tally, folder: Path, epochs: int = 60) -> None:
     codes = _codes(killed)
     gone = time.monotonic() - begun
     said = (folder / "two.0.out").read_text()
-    told = "a process of this run is gone" in said
+    told = "another process of this run has exited" in said
     ended = (codes[0] == 2 and told) or codes[0] == -signal.SIGABRT  # by JAX, inside a step
     good = gone < HEARTBEAT + 5 and ended
     tally.check(good, f"survivor: {codes} after {gone:.1f} s: {said[-300:]}")

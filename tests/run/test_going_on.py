@@ -154,7 +154,7 @@ def test_weights_may_be_taken_to_other_data(run):
     with pytest.raises(ConfigError) as error:
         fit(X, {**longer(1), "encoder": {"bias": False}}, init_from=run)
     one_line(error, "init_from: params/encoder/layer_0/bias is not in this config")
-    with pytest.raises(ConfigError, match="give one of them"):
+    with pytest.raises(ConfigError, match="pass only one"):
         fit(X, longer(2), start=run, init_from=run)
 
 

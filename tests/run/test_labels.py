@@ -24,7 +24,7 @@ def test_a_conditional_decoder_knows_its_classes(told):
         ([0, 1], "labels: shape (2,); must be (3,)"),
         (1, "labels: shape (); must be (3,)"),
         (np.eye(3), "labels: shape (3, 3)", "y.argmax(1)"),
-        (None, "labels: this decoder is conditioned on them"),
+        (None, "labels: this decoder is conditioned on labels"),
         (["a", "b", "c"], "labels: 'a'; must be whole numbers, 0 to 2"),
         ([None, 1, 2], "labels: object"),
         (np.ma.masked_equal([0, 1, 2], 1), "labels: a masked array"),

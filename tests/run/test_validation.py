@@ -242,7 +242,7 @@ def test_without_images_held_out_nothing_is_the_best(tmp_path):
             ask()
         assert len(str(error.value).splitlines()) == 1
     assert "valid" not in json.loads((tmp_path / "summary.json").read_text())
-    with pytest.raises(ConfigError, match="no epoch has ended"):
+    with pytest.raises(ConfigError, match="no epoch has finished"):
         _ = fit(config(0)).best
 
 
