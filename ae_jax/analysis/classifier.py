@@ -59,7 +59,7 @@ class Classifier(NamedTuple):
         """The largest probability [n]."""
         return self.probabilities(images).max(1)
 
-    def recognisable(self, images: np.ndarray) -> float:
+    def recognizable(self, images: np.ndarray) -> float:
         """Share of the images with a confidence over 0.9."""
         return float((self.confidence(images) > CONFIDENT).mean())
 

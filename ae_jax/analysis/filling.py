@@ -69,7 +69,7 @@ def linear(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> np.ndarr
     return rows.reshape(images.shape).astype(np.float32)
 
 
-def unlearnt(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:
+def unlearned(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:
     """Control -> filled images [n, H, W, C]: all that needs no network."""
     best = linear(known, images, train)
     return {

@@ -91,7 +91,7 @@ def row_of(numbers: Numbers, name: str) -> Judged:
 
 def chosen(study: Study, images: Mapping[str, np.ndarray]) -> str:
     """The sampler whose images the classifier is sure of most often."""
-    return judging.best({name: study.classifier.recognisable(v) for name, v in images.items()})
+    return judging.best({name: study.classifier.recognizable(v) for name, v in images.items()})
 
 
 def generated(run: Run, train: np.ndarray, key: jax.Array) -> dict[str, np.ndarray]:

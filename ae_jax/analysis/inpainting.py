@@ -192,7 +192,7 @@ def filled_in(study: Study, denoiser: Run, known: np.ndarray, images: np.ndarray
         "denoiser, one pass": denoiser.reconstruct(missing.as_trained(denoiser, known, images)),
         "the run, one pass": study.run.reconstruct(missing.as_trained(study.run, known, images)),
         "energy": study.run.decode(np.asarray(found.x)),
-        **filling.unlearnt(known, images, train),
+        **filling.unlearned(known, images, train),
     }
     return Filled(known, guesses, np.asarray(found.trace).mean(1))
 

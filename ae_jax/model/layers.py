@@ -1,4 +1,4 @@
-"""Layers the networks are made of: affine maps, convolutions, BatchNorm; activations, initialisers.
+"""Layers the networks are made of: affine maps, convolutions, BatchNorm; activations, initializers.
 
 Layers are Linen modules of a few lines; what PyTorch and Keras do by default is a named choice.
 """
@@ -41,7 +41,7 @@ def uniform(bound: float) -> nn.initializers.Initializer:
 # name -> (kernel, bias), each a function of (fan_in, fan_out).
 # PyTorch: weights and biases U(+-1/sqrt(fan_in)). Keras: Glorot-uniform weights, zero biases.
 # 'zero': weights 0 and biases as PyTorch, which alone break the symmetry. 'he': for ReLU nets.
-INITIALISERS = {
+INITIALIZERS = {
     "torch": (
         lambda fan_in, fan_out: uniform(1 / math.sqrt(fan_in)),
         lambda fan_in, fan_out: uniform(1 / math.sqrt(fan_in)),
@@ -59,11 +59,10 @@ INITIALISERS = {
         lambda fan_in, fan_out: nn.initializers.zeros,
     ),
 }
-InitialiserName = Annotated[str, OneOf(INITIALISERS)]
 
 
 class Layer(nn.Module):
-    """A kernel, and a bias over the last axis, drawn by a named initialiser."""
+    """A kernel, and a bias over the last axis, drawn by a named initializer."""
 
     features: int
     init_name: str = "torch"
@@ -73,7 +72,7 @@ class Layer(nn.Module):
         self, shape: tuple[int, ...], fan_in: int, fan_out: int
     ) -> tuple[jax.Array, Any]:
         """(kernel of `shape`, bias [features] or 0.0)."""
-        kernel_init, bias_init = INITIALISERS[self.init_name]
+        kernel_init, bias_init = INITIALIZERS[self.init_name]
         kernel = self.param("kernel", kernel_init(fan_in, fan_out), shape)
         if not self.use_bias:
             return kernel, jnp.zeros((self.features,), kernel.dtype)

@@ -18,7 +18,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
 from ae_jax.model.layers import (
     ACTIVATIONS,
-    INITIALISERS,
+    INITIALIZERS,
     ActivationName,
     Affine,
     BatchNorm,
@@ -96,7 +96,7 @@ class TiedDecoder(nn.Module):
         for i, W in reversed(list(enumerate(kernels))):
             z = z.astype(W.dtype) @ W.T
             if self.bias:
-                init = INITIALISERS[self.init_name][1](W.shape[1], W.shape[0])
+                init = INITIALIZERS[self.init_name][1](W.shape[1], W.shape[0])
                 z = z + self.param(f"bias_{i}", init, W.shape[:1])[None, :]
             if i > 0:
                 z = ACTIVATIONS[encoder.activation](z)

@@ -8,7 +8,7 @@ from ae_jax.config.schema import OneOf, fill
 from ae_jax.config.values import Section
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.corruption import CORRUPTIONS
-from ae_jax.model.layers import INITIALISERS
+from ae_jax.model.layers import INITIALIZERS
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.objective.losses import LOSSES
 from ae_jax.objective.penalties import PENALTIES
@@ -39,7 +39,7 @@ SLOTS = {
 }
 # Fields that name an entry of a table: (section, field) -> the table.
 TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
-    ("model", "init"): INITIALISERS,
+    ("model", "init"): INITIALIZERS,
     ("optim", "name"): OPTIMIZERS,
     ("optim", "schedule"): SCHEDULES,
 }

@@ -166,5 +166,3 @@ THRESHOLDS: dict[str, list[Threshold]] = {
         ),
     ],
 }
-
-BARS = THRESHOLDS  # the former name, which tests/analysis still imports

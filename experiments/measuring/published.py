@@ -74,7 +74,7 @@ ROWS: dict[str, Published] = {
         "test",
         "per pixel in [0,1]",
         {**LINEAR_CODE, "model.init": "he"},
-        f"{SATURATES.format(16)}, He's initialiser",
+        f"{SATURATES.format(16)}, He's initializer",
         NOTEBOOK,
     ),
     "conv_pool": Published(
@@ -88,7 +88,7 @@ ROWS: dict[str, Published] = {
             "train.batch_size": 50,
             **ELU,
         },
-        f"{SATURATES.format(16)}, smaller batches, ELU and He's initialiser: no layer starts dead",
+        f"{SATURATES.format(16)}, smaller batches, ELU and He's initializer: no layer starts dead",
         NOTEBOOK,
     ),
     "deep": Published(
@@ -101,7 +101,7 @@ ROWS: dict[str, Published] = {
             "optim.learning_rate": 2e-3,
             **ELU,
         },
-        f"ELU, which leaves none of the 12 units beside the code dead, He's initialiser, {COSINE}, "
+        f"ELU, which leaves none of the 12 units beside the code dead, He's initializer, {COSINE}, "
         "no weight decay",
     ),
     "conv_strided": Published(
@@ -110,7 +110,7 @@ ROWS: dict[str, Published] = {
         "last batch",
         "per pixel in [0,1]",
         TORCH_BETTER,
-        f"{COSINE}, He's initialiser, no weight decay",
+        f"{COSINE}, He's initializer, no weight decay",
     ),
     "vae": Published(
         "vae:published,keras",
@@ -127,7 +127,7 @@ ROWS: dict[str, Published] = {
             "decoder.activation": "gelu",
         },
         f"two layers each way instead of one, of as many parameters in all, and GELU; {COSINE}, "
-        "smaller batches, He's initialiser, the deviation as a logarithm",
+        "smaller batches, He's initializer, the deviation as a logarithm",
         NOTEBOOK,
     ),
     "cvae": Published(
@@ -136,7 +136,7 @@ ROWS: dict[str, Published] = {
         "last epoch",
         "squared error + KL per image",
         {**SMALL_BATCHES, **ELU},
-        f"ELU and He's initialiser, {COSINE}, smaller batches",
+        f"ELU and He's initializer, {COSINE}, smaller batches",
         NOTEBOOK,
     ),
 }

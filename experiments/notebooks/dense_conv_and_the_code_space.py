@@ -201,7 +201,7 @@ for s, decoded in moved.items():
     outside = (np.abs(off_manifold.scaled(codes, s)) > 1).mean()
     print(
         f"scaled by {s:g}: {outside:.0%} of the numbers outside of [-1, 1], "
-        f"{judge.recognisable(decoded):.0%} recognizable, {near:.1f} from the nearest digit"
+        f"{judge.recognizable(decoded):.0%} recognizable, {near:.1f} from the nearest digit"
     )
 figures.image_rows({f"scaled by {s:g}": v[:10] for s, v in moved.items()}, "Codes moved outward")
 

@@ -70,7 +70,7 @@ print(f"the judge names {judge.accuracy:.1%} of the test images correctly")
 samples = {}
 for name, run in (("variational", vae), ("limited", limited)):
     samples[name] = run.sample(jax.random.key(3), 600)
-    recognizable = judge.recognisable(samples[name])
+    recognizable = judge.recognizable(samples[name])
     print(f"{name:<12}  mse per pixel {mse(run):.4f}, samples {recognizable:.0%} recognizable")
 assert mse(limited) < mse(vae)
 image_blocks({name: v[:24] for name, v in samples.items()}, "Samples from N(0, I)", side=56)
@@ -99,10 +99,10 @@ made = {}
 for name, run in {"plain": plain, "variational": small}.items():
     drawn = sampling.samplers(run.encode(data.train.images), jax.random.key(4), 600)
     made |= {f"{name}, {'N(0, I)' if w == WAYS[0] else w}": run.decode(drawn[w]) for w in WAYS}
-share = {name: judge.recognisable(v) for name, v in made.items()}
+share = {name: judge.recognizable(v) for name, v in made.items()}
 for name, value in share.items():
     print(f"{name:<22}  {value:.0%} recognizable")
-print(f"{'test images':<22}  {judge.recognisable(clean):.0%} recognizable")
+print(f"{'test images':<22}  {judge.recognizable(clean):.0%} recognizable")
 assert share["variational, N(0, I)"] > share["plain, N(0, I)"] + 0.1
 
 # %%

@@ -18,7 +18,7 @@ from ae_jax.data.arrays import Dataset
 from ae_jax.figures.charts import Figure
 from experiments import applications
 from experiments.analyse import plain
-from experiments.measuring.expected import BARS, RUNS, application_of
+from experiments.measuring.expected import RUNS, THRESHOLDS, application_of
 
 CANDIDATES = list(dense_vs_conv.candidates())
 ROOT = Path(__file__).parents[2]
@@ -61,8 +61,8 @@ def test_every_application_finds_numbers_and_its_controls_numbers(name, study, m
     application = {**APPLICATIONS, "manifold": manifold.APPLICATION}[name]
     # The sentence can be made again of a file's numbers.
     assert application.judge(*stored) == finding.sentence
-    for row in [r for r in BARS if application_of(r) == name and name != "anomaly"]:
-        assert all(isinstance(bar.value(stored), float) for bar in BARS[row])
+    for row in [r for r in THRESHOLDS if application_of(r) == name and name != "anomaly"]:
+        assert all(isinstance(threshold.value(stored), float) for threshold in THRESHOLDS[row])
     assert "" in finding.figures
     for figure in finding.figures.values():
         assert isinstance(figure, Figure)

@@ -292,5 +292,5 @@ def test_the_judge_reads_digits(digits):
     p = judge.probabilities(test.images[:7])
     assert (p.sum(1) <= 1 + 1e-5).all() and p.shape == (7, 10)
     noise = np.random.default_rng(0).uniform(size=(100, 28, 28, 1))
-    assert judge.recognisable(noise) == 0 < judge.recognisable(test.images)
+    assert judge.recognizable(noise) == 0 < judge.recognizable(test.images)
     assert judge.probabilities(noise[:0]).shape == (0, 10)
