@@ -14,6 +14,9 @@ Bit, 2018; github.com/mathybit/ml-tutorials, autoencoders.ipynb). Published ther
 means of SSE + KL): 62.7774 after the first, 29.2838 after the last. `:keras,limited` goes on for 20
 epochs on the reconstruction alone: published 10.1211 to 4.0269, while samples fall apart.
 
+`:sigma` is a Gaussian likelihood whose deviation is the best of each batch (Rybkin et al. 2021,
+"Simple and effective VAE training with calibrated decoders").
+
 `:deep` is 784-500-250-10, on which most applications are measured: halfway between two images it
 decodes more plausible ones (see `analyse --only=interpolation`).
 
@@ -51,5 +54,6 @@ VARIANTS = {
         "optim.learning_rate": 2e-3,
         "optim.schedule": "cosine",
     },
+    "sigma": {"loss.name": "gaussian_nll"},
     "limited": {"penalties.gaussian_kl.until_epoch": 50, "train.epochs": 70},
 }

@@ -122,7 +122,7 @@ def errors(study: Study, noisy: np.ndarray, W: np.ndarray | None) -> Errors:
 
 
 def linear(W: np.ndarray, noisy: np.ndarray, scale: str) -> np.ndarray:
-    """The best affine map of `controls.linear_denoiser` on images [n, H, W, C] in [0,1] units.
+    """The best affine map of `baselines.linear_denoiser` on images [n, H, W, C] in [0,1] units.
 
     `W` [pixels + 1, pixels] is for rows in the network's `scale`; the result is not clipped.
     """

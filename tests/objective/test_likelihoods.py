@@ -1,0 +1,129 @@
+"""Likelihoods against scipy.stats, quadrature, finite differences and probabilistic PCA."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from ae_jax.data.arrays import Split
+from ae_jax.model.pipeline import Forward
+from ae_jax.objective import losses
+from ae_jax.resolve.config import load_config
+from ae_jax.train import loop, setup
+
+CASES = {  # loss and its options -> scipy's distribution about x^
+    "gaussian": (losses.gaussian_nll, {"deviation": 0.3}, stats.norm(scale=0.3)),
+    "laplace": (losses.laplace_nll, {"deviation": 0.3}, stats.laplace(scale=0.3 / np.sqrt(2))),
+    "student_t": (losses.student_t_nll, {"freedom": 3.0, "width": 0.2}, stats.t(3, scale=0.2)),
+}
+BEST = {  # with the best width -> what scipy says it is
+    "gaussian": (losses.gaussian_nll, stats.norm),
+    "laplace": (losses.laplace_nll, stats.laplace),
+}
+
+
+def forward(x, x_hat):
+    """A pass of which only image and reconstruction matter."""
+    x, x_hat = (jnp.asarray(v, jnp.float32).reshape(len(v), 2, 3, 1) for v in (x, x_hat))
+    return Forward(x, x, None, None, None, None, x_hat)
+
+
+def pair(seed=0, n=5):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 6)), rng.normal(size=(n, 6))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_they_are_scipys(name):
+    function, options, truth = CASES[name]
+    x, x_hat = pair()
+    expected = -truth.logpdf(x - x_hat).sum(1)
+    np.testing.assert_allclose(function(forward(x, x_hat), **options), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_they_integrate_to_one(name):
+    """Over one of six numbers, the others being right."""
+    function, options, truth = CASES[name]
+    x_hat = np.zeros((1, 6))
+    others = 5 * truth.logpdf(0.0)
+
+    def density(v):
+        x = x_hat.copy()
+        x[0, 2] = v
+        return float(jnp.exp(-function(forward(x, x_hat), **options)[0] - others))
+
+    total = sum(integrate.quad(density, *ends, limit=200)[0] for ends in ((-60, 0), (0, 60)))
+    assert total == pytest.approx(1.0, abs=2e-4)  # student's tail beyond 60 has 5e-8
+
+
+@pytest.mark.parametrize("name", [*CASES, *(f"best {n}" for n in BEST)])
+def test_their_gradients_by_finite_differences(name):
+    """Through the best width as well, which is taken as given: the total is flat in it."""
+    best = name.startswith("best ")
+    function, options, _ = CASES[name.removeprefix("best ")]
+    options = {} if best else options
+    x, x_hat = pair(1)
+    rng = np.random.default_rng(2)
+    direction = rng.normal(size=x_hat.shape)
+
+    def total(v):
+        return jnp.sum(function(forward(x, v), **options))
+
+    slope = jnp.sum(jax.grad(total)(jnp.asarray(x_hat, jnp.float32)) * direction)
+    step = 1e-3
+    found = (total(x_hat + step * direction) - total(x_hat - step * direction)) / (2 * step)
+    assert float(slope) == pytest.approx(float(found), rel=1e-2)
+
+
+@pytest.mark.parametrize("name", BEST)
+def test_the_best_width_is_that_of_greatest_likelihood(name):
+    function, family = BEST[name]
+    x, x_hat = pair(3)
+    _, scale = family.fit((x - x_hat).ravel(), floc=0)
+    expected = -family(scale=scale).logpdf(x - x_hat).sum(1)
+    np.testing.assert_allclose(function(forward(x, x_hat)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", BEST)
+def test_a_perfect_reconstruction_is_finite(name):
+    x, _ = pair(4)
+    value, grads = jax.value_and_grad(lambda v: jnp.sum(BEST[name][0](forward(x, v))))(
+        jnp.asarray(x, jnp.float32)
+    )
+    assert np.isfinite(value) and np.isfinite(grads).all()
+
+
+def test_sigma_vae_with_a_linear_decoder_is_probabilistic_pca():
+    """Its variance is the mean of the discarded eigenvalues (Tipping & Bishop 1999, eq. 8)."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    rows = (rng.normal(size=(3000, 6)) * [3.0, 2.0, 0.6, 0.5, 0.4, 0.3]) @ basis.T
+    rows -= rows.mean(0)
+    config = load_config(
+        "vae:sigma",
+        **{
+            "encoder.hidden": (),
+            "decoder": {"hidden": (), "output": "linear"},
+            "model.code_size": 2,
+            "optim": {"learning_rate": 0.01, "schedule": "cosine", "final_fraction": 0.0},
+            "train": {"batch_size": 1000, "epochs": 2000},
+        },
+    )
+    images = rows.reshape(-1, 2, 3, 1).astype(np.float32)
+    trainer = setup.prepare(config, (2, 3, 1), 3000)
+    key = jax.random.key(0)
+    state = trainer.init(key, jnp.zeros((2, 3, 1)))
+    for chunk in loop.train(trainer, state, Split(images, None), key):
+        state, losses_ = chunk.state, chunk.terms["loss"]
+    values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False, bias=True))
+    noise = values[:4].mean()
+    W = np.asarray(state.params["decoder"]["layer_0"]["kernel"])
+    U, L = vectors[:, ::-1][:, :2], values[::-1][:2]
+    truth = U @ np.diag(L - noise) @ U.T
+    assert np.abs(W.T @ W - truth).max() < 0.03 * np.abs(truth).max()
+    C = truth + noise * np.eye(6)
+    likelihood = stats.multivariate_normal(np.zeros(6), C).logpdf(rows).mean()
+    # The posterior of a linear encoder is exact at the optimum, so the bound is the likelihood.
+    assert np.mean(losses_[-3:]) == pytest.approx(-likelihood, rel=0.01)
