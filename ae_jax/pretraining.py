@@ -93,7 +93,7 @@ def fine_tune(
 ) -> Classifier:
     """The encoders of `runs`, lowest first, and a logistic layer as one classifier.
 
-    -log p(label | image) is minimised by gradient descent with momentum 0.9, its rate falling to 0
+    -log p(label | image) is minimized by gradient descent with momentum 0.9, its rate falling to 0
     along a cosine; the logistic layer starts at 0. What comes back are the parameters of the epoch
     with the fewest errors on `valid`, the last of several, which nothing is trained on.
 

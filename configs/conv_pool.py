@@ -18,7 +18,7 @@ He's initializer, by which none starts dead, smaller batches and a rate that dec
     python -m experiments.run --config=configs/conv_pool.py:published
 
 Measured:
-`conv_pool:published` (seeds: 6, 1 learnt nothing): published 0.0089 (test, companion notebook),
+`conv_pool:published` (seeds: 6, 1 learned nothing): published 0.0089 (test, companion notebook),
 here 0.009434 ± 0.0002, missed.
 `conv_pool` (3 seeds): mse 0.013 ± 0.0002, PCA 0.0281, mean image 0.0691.
 """

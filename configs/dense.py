@@ -13,7 +13,7 @@ outlasts the training, so there the weights start by He's rule.
     python -m experiments.run --config=configs/dense.py:published
 
 Measured:
-`dense:published` (seeds: 16, 13 learnt nothing): published 0.0117 (test, companion notebook), here
+`dense:published` (seeds: 16, 13 learned nothing): published 0.0117 (test, companion notebook), here
 0.01158 ± 0.0005, met.
 `dense` (3 seeds): mse 0.0216 ± 0.0003, PCA 0.0281, mean image 0.0691.
 """

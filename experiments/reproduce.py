@@ -183,7 +183,7 @@ def brief(name: str, row: dict[str, Any]) -> str:
 
 def seeds_of(found: dict[str, Any]) -> str:
     """How many there are, in words."""
-    stuck = f", {found['stuck']} learnt nothing" if found["stuck"] else ""
+    stuck = f", {found['stuck']} learned nothing" if found["stuck"] else ""
     return f"{found['seeds']}{stuck}"
 
 

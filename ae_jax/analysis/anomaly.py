@@ -19,8 +19,8 @@ from ae_jax.analysis.anomaly_scores import (
     scores,
     threshold,
 )
-from ae_jax.analysis.copying import shuffled_blocks
 from ae_jax.analysis.finding import Application, Measured, NotApplicable, Skipped, Study
+from ae_jax.analysis.worlds import shuffled_blocks
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import heat, histograms
 from ae_jax.run.trained import Run

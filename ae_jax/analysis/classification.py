@@ -1,4 +1,4 @@
-"""How much of the label a code keeps: a linear probe and k nearest neighbours.
+"""How much of the label a code keeps: a linear probe and k nearest neighbors.
 
 Beside the codes: PCA codes of equal size, and the pixels themselves. scikit-learn's classifiers,
 one setting for all.
@@ -20,10 +20,10 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures.panels import grouped_bars
 
 NEIGHBOURS = 5
-Way = Literal["linear_probe", "nearest_neighbours"]
+Way = Literal["linear_probe", "nearest_neighbors"]
 WAYS: dict[Way, str] = {
     "linear_probe": "linear probe",
-    "nearest_neighbours": f"{NEIGHBOURS} nearest neighbors",
+    "nearest_neighbors": f"{NEIGHBOURS} nearest neighbors",
 }
 Hits = dict[Way, np.ndarray]  # which test images [n] are right
 
@@ -32,7 +32,7 @@ class Accuracies(TypedDict):
     """Shares of the test images that are right, in [0,1]."""
 
     linear_probe: float
-    nearest_neighbours: float
+    nearest_neighbors: float
 
 
 class Numbers(Accuracies):
@@ -68,7 +68,7 @@ def probe(
     return np.asarray(fitted.predict(scaler.transform(test)) == test_labels)
 
 
-def neighbours(
+def neighbors(
     train: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
 ) -> np.ndarray:
     """Which test rows [n] the vote of the 5 nearest training codes gets right, Euclidean."""
@@ -79,14 +79,14 @@ def neighbours(
 def hits(train: np.ndarray, labels: Any, test: np.ndarray, test_labels: np.ndarray) -> Hits:
     """Which of the test rows [n, k] are right, for both WAYS."""
     rows = np.asarray(train, np.float32), labels, np.asarray(test, np.float32), test_labels
-    return {"linear_probe": probe(*rows), "nearest_neighbours": neighbours(*rows)}
+    return {"linear_probe": probe(*rows), "nearest_neighbors": neighbors(*rows)}
 
 
 def shares(found: Hits) -> Accuracies:
     """Of the test rows."""
     return {
         "linear_probe": float(found["linear_probe"].mean()),
-        "nearest_neighbours": float(found["nearest_neighbours"].mean()),
+        "nearest_neighbors": float(found["nearest_neighbors"].mean()),
     }
 
 
@@ -166,7 +166,7 @@ def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
         }
         for way, title in WAYS.items()
     }
-    title = f"Digits from codes: {shown.images:,} labelled training images"
+    title = f"Digits from codes: {shown.images:,} labeled training images"
     return {"": grouped_bars(bars, title, "test accuracy (%)")}
 
 

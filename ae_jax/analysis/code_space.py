@@ -85,10 +85,10 @@ def views(codes: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     return found
 
 
-def agreement(points: np.ndarray, labels: np.ndarray, neighbours: int = 10) -> np.ndarray:
+def agreement(points: np.ndarray, labels: np.ndarray, neighbors: int = 10) -> np.ndarray:
     """The share, in [0,1], of each point's nearest neighbors [n, d] that have its label [n]."""
-    neighbours = min(neighbours, len(points) - 1)
-    index = NearestNeighbors(n_neighbors=neighbours + 1).fit(points)
+    neighbors = min(neighbors, len(points) - 1)
+    index = NearestNeighbors(n_neighbors=neighbors + 1).fit(points)
     near = index.kneighbors(points, return_distance=False)[:, 1:]
     return np.asarray((labels[near] == labels[:, None]).mean(1))
 

@@ -1,7 +1,7 @@
 """Rate and distortion: numbers in the code, bits for each of them, and what is left of the image.
 
 Every number is rounded to 2^b evenly spaced levels between its 0.1 % and 99.9 % quantiles on the
-training set. PCA of equal size goes through the same quantiser.
+training set. PCA of equal size goes through the same quantizer.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from ae_jax.run.trained import Run
 
 BITS = (2, 4, 8, 32)  # 32: as they are
 SHOWN_BITS = 8  # of the images in the figure
-TAIL = 0.001  # of the training codes may lie outside the quantiser's range on either side
+TAIL = 0.001  # of the training codes may lie outside the quantizer's range on either side
 Errors = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
 BySize = dict[int, list[float]]  # code size (text in a file) -> a value for each number of bits
 
@@ -62,7 +62,7 @@ class Shown(NamedTuple):
     pca: tuple[int, np.ndarray]  # (components, as they are), of the largest size
 
 
-def quantise(codes: np.ndarray, train_codes: np.ndarray, bits: int) -> np.ndarray:
+def quantize(codes: np.ndarray, train_codes: np.ndarray, bits: int) -> np.ndarray:
     """Codes [n, k] rounded to 2^bits levels a coordinate, over the range of the training codes.
 
     Of those, [m, k], a thousandth lies outside the range on either side, to which codes are
@@ -85,12 +85,12 @@ def errors_by_bits(
 ) -> np.ndarray:
     """Squared error per pixel of each image [len(bits), n], of decoded codes [n, k].
 
-    In [0,1] units; the codes are quantised to each number of bits.
+    In [0,1] units; the codes are quantized to each number of bits.
     """
     rows = baselines.unit_rows(images)
 
     def errors(b: int) -> np.ndarray:
-        found = decode(quantise(codes, train_codes, b)).reshape(rows.shape)
+        found = decode(quantize(codes, train_codes, b)).reshape(rows.shape)
         return image_errors(found, rows)
 
     return np.stack([errors(b) for b in bits])
@@ -178,7 +178,7 @@ def _of_run(study: Study) -> Own:
 
 def _shown(images: np.ndarray, family: dict[int, Run], train: np.ndarray) -> Shown:
     decoded = {
-        k: run.decode(quantise(run.encode(images), run.encode(train), SHOWN_BITS))
+        k: run.decode(quantize(run.encode(images), run.encode(train), SHOWN_BITS))
         for k, run in family.items()
     }
     encode, decode = pca_codec(train, max(family))
@@ -258,7 +258,7 @@ APPLICATION = Application(measure, judge, draw)
 """Autoencoders of five code sizes, and the run, against PCA.
 
 The five have 256 hidden units either way and are trained for about 1,000 x effort steps on all
-training images. PCA and the quantisers' ranges are of the study's training images, the errors of
+training images. PCA and the quantizers' ranges are of the study's training images, the errors of
 its test images.
 
 Raises:

@@ -1,4 +1,4 @@
-"""What an over-complete or a too powerful autoencoder learns: to copy, or to memorise.
+"""What an over-complete or a too powerful autoencoder learns: to copy, or to memorize.
 
 With more code numbers than the data need, nothing stops a plain autoencoder from passing anything
 through, noise and images of another world included; noise in training, or a contractive penalty,
@@ -14,16 +14,15 @@ import numpy as np
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis.finding import Application, Measured, Study, image_errors, mse
 from ae_jax.analysis.judge import Estimate
-from ae_jax.analysis.memorising import (
-    MEMORISED,
+from ae_jax.analysis.memorizing import (
+    MEMORIZED,
     MeanOfTheFew,
-    Memoriser,
+    Memorizer,
     Memory,
-    memorised,
+    memorized,
     memory_rows,
 )
 from ae_jax.analysis.worlds import STRANGE, TEST, worlds
-from ae_jax.analysis.worlds import shuffled_blocks as shuffled_blocks
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import grouped_bars
 
@@ -71,7 +70,7 @@ class Copying(TypedDict):
 class Numbers(Copying):
     """Of all models but the plain one."""
 
-    memoriser: Memoriser
+    memorizer: Memorizer
 
 
 class Plain(TypedDict):
@@ -103,7 +102,7 @@ class Shown(NamedTuple):
 def copied(outputs: np.ndarray, images: np.ndarray) -> float:
     """Share of the images' variance (over all of them and their pixels) that comes back.
 
-    1 - mse / variance: 1 for a copy, below 0 where a plain grey would be nearer.
+    1 - mse / variance: 1 for a copy, below 0 where a plain gray would be nearer.
     """
     return 1 - mse(outputs, images) / float(np.var(np.asarray(images, np.float64)))
 
@@ -153,9 +152,9 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         for world, row in shown.items()
     }
     ours, plain = scored(errors, images)
-    memory, mean, remembered = memorised(study, k_memory)
+    memory, mean, remembered = memorized(study, k_memory)
     blank = np.broadcast_to(study.train.images.mean(0), images[TEST].shape)
-    numbers: Numbers = {**ours, "memoriser": memory}
+    numbers: Numbers = {**ours, "memorizer": memory}
     control: Control = {
         **plain,
         "copied_by_the_mean_image": copied(blank, images[TEST]),
@@ -182,18 +181,18 @@ def judge(numbers: Numbers, control: Control) -> str:
             f"{who}: {name} {100 * strange:.0f} % ({100 * test:.0f} %), "
             f"losing {gain.text(100, sign=True)} points more of them than of test images"
         )
-    memory, others = numbers["memoriser"], control["mean_image_of_the_few"]
+    memory, others = numbers["memorizer"], control["mean_image_of_the_few"]
     kept = (
         "are kept" if memory["train_mse"] < 0.5 * control["mean_image_of_them"] else "are not kept"
     )
     return (
-        f"{'; '.join(words)}; {MEMORISED} images {kept} in one number: train mse "
+        f"{'; '.join(words)}; {MEMORIZED} images {kept} in one number: train mse "
         f"{memory['train_mse']:.4f}, test {memory['test_mse']:.4f}, their mean image {others:.4f}"
     )
 
 
 def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
-    """Shares that come back, 'images' that do, and the 'memoriser'."""
+    """Shares that come back, 'images' that do, and the 'memorizer'."""
     by_world, memory = measured.shown
     rows = {}
     for i, (world, row) in enumerate(by_world.items()):
@@ -202,12 +201,12 @@ def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
     return {
         "": _bars(measured.numbers, measured.control),
         "images": image_rows(rows, "Inputs and what comes back"),
-        "memoriser": memory_rows(memory),
+        "memorizer": memory_rows(memory),
     }
 
 
 def _bars(numbers: Numbers, control: Control) -> Any:
-    """In per cent; what is worse than a grey by far is cut off."""
+    """In per cent; what is worse than a gray by far is cut off."""
     plain = control["copied_by_the_plain_model"]
     bars = {
         world: {

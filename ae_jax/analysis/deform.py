@@ -26,7 +26,7 @@ def transform(images: np.ndarray, kind: Kind, alpha: float) -> np.ndarray:
     amount = alpha * EXTENT[kind]
     if kind == "brightness":
         return np.clip(images * (1 + amount), 0, 1)
-    centre = (np.array(images.shape[1:3]) - 1) / 2
+    center = (np.array(images.shape[1:3]) - 1) / 2
     matrix, offset = np.eye(2), np.zeros(2)
     if kind == "zoom":
         matrix = np.eye(2) / (1 + amount)
@@ -35,7 +35,7 @@ def transform(images: np.ndarray, kind: Kind, alpha: float) -> np.ndarray:
         matrix = np.array([[c, s], [-s, c]])  # rows point down, so this turns counter-clockwise
     if kind == "shift":
         offset = np.array([0.0, -amount])
-    offset = offset + centre - matrix @ centre
+    offset = offset + center - matrix @ center
     moved = [
         np.stack([affine_transform(p, matrix, offset, order=1) for p in np.moveaxis(x, -1, 0)], -1)
         for x in images

@@ -54,7 +54,7 @@ def linear_dimension(rows: np.ndarray) -> float:
     return float(np.trace(products) ** 2 / max(np.square(products).sum(), 1e-300))
 
 
-def neighbourhood_spectra(images: np.ndarray, train: np.ndarray, n: int = NEIGHBOURS) -> np.ndarray:
+def neighborhood_spectra(images: np.ndarray, train: np.ndarray, n: int = NEIGHBOURS) -> np.ndarray:
     """Singular values [images, n] of each image's n nearest training images about their mean."""
     rows, held = baselines.unit_rows(images), baselines.unit_rows(train)
     n = min(n, len(held))

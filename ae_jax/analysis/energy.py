@@ -1,8 +1,8 @@
-"""Energy minimisation: one routine for inpainting, super-resolution and imputation.
+"""Energy minimization: one routine for inpainting, super-resolution and imputation.
 
 An autoencoder gives two energies for a partly known image y = A x: in the code, ||A g(z) - y||^2
 plus how unlikely z is; in the pixels, ||x - r(x)||^2 under the constraint A x = y. Both are
-minimised by Adam, all images at once.
+minimized by Adam, all images at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def free(x: jax.Array, datum: Tree) -> jax.Array:
     return x
 
 
-def minimise(
+def minimize(
     energy: Energy,
     x0: jax.Array,
     constraint: Callable[[jax.Array, Any], jax.Array] = free,
@@ -60,12 +60,12 @@ def minimise(
     Returns:
       the lowest point each descent has seen (never worse than its start).
     """
-    program = compiled(_minimise, energy, constraint, steps)
+    program = compiled(_minimize, energy, constraint, steps)
     found: Minimum = program(x0, data, shared, jnp.float32(learning_rate))
     return found
 
 
-def _minimise(
+def _minimize(
     energy: Energy,
     constraint: Callable[[jax.Array, Tree], jax.Array],
     steps: int,
@@ -139,8 +139,8 @@ def closest(
 ) -> Minimum:
     """The most probable codes of images known only through an operator A, the best of many starts.
 
-    argmin over z of ||A g(z) - y||^2 / (2 noise) + (z - m)^T P (z - m) / 2: the point of the learnt
-    manifold closest to what is known, in the prior's own units.
+    argmin over z of ||A g(z) - y||^2 / (2 noise) + (z - m)^T P (z - m) / 2: the point on the
+    learned manifold closest to what is known, in the prior's own units.
 
     Args:
       run: whose decoder g is searched.
@@ -155,7 +155,7 @@ def closest(
     """
     spread = float(jnp.mean(jax.lax.rsqrt(jnp.diagonal(prior.precision))))
     found = [
-        minimise(
+        minimize(
             _code_energy(run.model, operator),
             jnp.asarray(z, jnp.float32),
             data=data,

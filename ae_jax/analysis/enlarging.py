@@ -1,4 +1,4 @@
-"""Small images made large: by a network, by energy minimisation, and by what needs neither."""
+"""Small images made large: by a network, by energy minimization, and by what needs neither."""
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ def upscale(run: Run, small: np.ndarray, factor: int) -> np.ndarray:
 
 
 def by_two(image: jax.Array, datum: Tree) -> jax.Array:
-    """The operator of energy minimisation at factor 2: [H, W, C] -> means [H / 2, W / 2, C]."""
+    """The operator of energy minimization at factor 2: [H, W, C] -> means [H / 2, W / 2, C]."""
     return shrink(image[None], 2)[0]
 
 
@@ -71,7 +71,7 @@ def by_energy(run: Run, small: np.ndarray, factor: int, train: np.ndarray) -> np
 def linear(
     study: Study, run: Run, small: np.ndarray, factor: int, key: jax.Array
 ) -> np.ndarray | None:
-    """The learnt control: the best affine map of enlarged training images, `consistent`.
+    """The learned control: the best affine map of enlarged training images, `consistent`.
 
     None where there are too many pixels to solve for.
     """

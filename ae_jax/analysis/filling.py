@@ -42,8 +42,8 @@ def apply_each(
     method: Callable[..., np.ndarray], images: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
     """A classical method on every channel of every image [n, H, W, C], known [n, H, W, 1]."""
-    grey = known * images + (1 - known) * GREY
-    planes = np.moveaxis(grey, -1, 1)
+    gray = known * images + (1 - known) * GREY
+    planes = np.moveaxis(gray, -1, 1)
     filled = [
         [method(p, 1 - m[..., 0]) for p in image] for image, m in zip(planes, known, strict=True)
     ]
@@ -76,5 +76,5 @@ def unlearned(known: np.ndarray, images: np.ndarray, train: np.ndarray) -> dict[
         **({} if best is None else {"linear": best}),
         **{n: apply_each(m, images, known) for n, m in classical().items()},
         "mean image": np.broadcast_to(train.mean(0), images.shape),
-        "grey": np.full_like(images, GREY),
+        "gray": np.full_like(images, GREY),
     }

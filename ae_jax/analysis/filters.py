@@ -132,7 +132,7 @@ def filters_of(run: Run) -> np.ndarray:
 def judge(numbers: Numbers, control: Control) -> str:
     """Which of the two is smoother off the digit.
 
-    A network whose error is not below half of the mean image's learnt nothing, and cannot win.
+    A network whose error is not below half of the mean image's learned nothing, and cannot win.
     """
     rows: tuple[Filters, Filters] = (numbers, control)
     both = {row["noise"]: row for row in rows}

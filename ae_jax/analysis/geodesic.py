@@ -1,6 +1,6 @@
 """The shortest curve in pixels whose points are all decoded codes.
 
-It minimises sum_i ||g(z_{i+1}) - g(z_i)||^2 over the points between the ends, the energy of a curve
+It minimizes sum_i ||g(z_{i+1}) - g(z_i)||^2 over the points between the ends, the energy of a curve
 under the decoder's pull-back metric (Arvanitidis et al. 2018).
 """
 
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax.analysis.energy import minimise
+from ae_jax.analysis.energy import minimize
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.run.trained import Run
@@ -26,7 +26,7 @@ def shortest(run: Run, line: np.ndarray) -> np.ndarray:
     ends = (start[:, 0], start[:, -1])
     # A step is a hundredth of the way between the ends, whatever the code's units are.
     rate = 0.01 * float(jnp.mean(jnp.abs(ends[1] - ends[0]))) + 1e-6
-    found = minimise(
+    found = minimize(
         curve_energy(run.model), start[:, 1:-1], data=ends, shared=run.variables, learning_rate=rate
     )
     return np.concatenate([start[:, :1], found.x, start[:, -1:]], axis=1)

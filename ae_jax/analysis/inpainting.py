@@ -1,7 +1,7 @@
-"""Filling in what is missing: scattered pixels, and a grey box.
+"""Filling in what is missing: scattered pixels, and a gray box.
 
-Three ways. A denoising autoencoder in one feed-forward pass; the closest point of the learnt
-manifold by energy minimisation over the code, from several starts (course notes, figures 10 and
+Three ways. A denoising autoencoder in one feed-forward pass; the closest point of the learned
+manifold by energy minimization over the code, from several starts (course notes, figures 10 and
 11); and what needs no network, see `filling`. Scored on the missing pixels alone, see `missing`.
 """
 
@@ -26,14 +26,14 @@ IMAGES = 100
 STEPS = 1300
 FEW = 12  # images in the figure
 Guesses = Mapping[str, np.ndarray]  # way -> images [n, H, W, C]
-Kind = Literal["scattered pixels", "grey box"]
+Kind = Literal["scattered pixels", "gray box"]
 Way = Literal["denoiser, one pass", "the run, one pass", "energy"]
 LEARNT: tuple[Way, ...] = ("denoiser, one pass", "the run, one pass", "energy")
 OURS: dict[Kind, Way] = {  # not chosen by its score
     "scattered pixels": "denoiser, one pass",
-    "grey box": "energy",
+    "gray box": "energy",
 }
-DENOISER: dict[str, Any] = {  # dropped pixels are mid-grey in [-1,1] units, neither ink nor paper
+DENOISER: dict[str, Any] = {  # dropped pixels are mid-gray in [-1,1] units, neither ink nor paper
     "data": {"scale": "sym"},
     "corruption": {"name": "mask", "rate": missing.RATE},
     "encoder": {"hidden": (1000,), "code_activation": "relu"},
@@ -65,23 +65,25 @@ class Gain(TypedDict):
     gain_over_classical_error_db: float
 
 
-Learnt = dict[Way, Score]
+Learned = dict[Way, Score]
 Numbers = TypedDict(
     "Numbers",
     {
         "images": int,  # how many
         "gains": dict[Kind, Gain],
-        "scattered pixels": Learnt,
-        "grey box": Learnt,
+        "scattered pixels": Learned,
+        "gray box": Learned,
     },
 )
-Unlearnt = dict[str, Score]  # of 'Telea' and 'Navier-Stokes', or 'nearest pixel'; 'mean image', ...
+Unlearned = dict[
+    str, Score
+]  # of 'Telea' and 'Navier-Stokes', or 'nearest pixel'; 'mean image', ...
 Control = TypedDict(
     "Control",
     {
         "linear": dict[Kind, Score],  # the best linear filling, where there are few enough pixels
-        "scattered pixels": Unlearnt,
-        "grey box": Unlearnt,
+        "scattered pixels": Unlearned,
+        "gray box": Unlearned,
     },
 )
 
@@ -112,7 +114,7 @@ def nearest_codes(
 
 
 def by_energy(run: Run, known: np.ndarray, images: np.ndarray, train: np.ndarray) -> Minimum:
-    """Most probable codes of the known pixels, from four starts: the codes of the grey-filled and
+    """Most probable codes of the known pixels, from four starts: the codes of the gray-filled and
     the mean-filled image, the nearest training code, the mean code."""
     codes = run.encode(train)
     prior = prior_of(run, train)
@@ -158,7 +160,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     denoiser = study.fit(k_fit, STEPS, DENOISER)
     masks: dict[Kind, np.ndarray] = {
         "scattered pixels": missing.scattered(k_scattered, images.shape),
-        "grey box": missing.boxes(k_box, images.shape),
+        "gray box": missing.boxes(k_box, images.shape),
     }
     filled = {kind: filled_in(study, denoiser, known, images) for kind, known in masks.items()}
     table = {kind: scores(part.known, images, part.guesses) for kind, part in filled.items()}
@@ -166,7 +168,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         "images": len(images),
         "gains": {k: compared(OURS[k], f.known, images, f.guesses) for k, f in filled.items()},
         "scattered pixels": {way: table["scattered pixels"][way] for way in LEARNT},
-        "grey box": {way: table["grey box"][way] for way in LEARNT},
+        "gray box": {way: table["gray box"][way] for way in LEARNT},
     }
     others = {
         kind: {way: v for way, v in row.items() if way not in (*LEARNT, "linear")}
@@ -175,7 +177,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     control: Control = {
         "linear": {kind: row["linear"] for kind, row in table.items() if "linear" in row},
         "scattered pixels": others["scattered pixels"],
-        "grey box": others["grey box"],
+        "gray box": others["gray box"],
     }
     few = {
         kind: Filled(part.known[:FEW], {w: v[:FEW] for w, v in part.guesses.items()}, part.trace)
@@ -246,7 +248,7 @@ def _rows(measured: Measured[Numbers, Control, Shown]) -> dict[str, np.ndarray]:
     for i, (kind, (known, guesses, _)) in enumerate(filled.items()):
         db, pad = _psnr(numbers, control, kind), " " * i  # no two rows of one name
         rows["given" + pad] = missing.fill(known, images, filling.GREY)
-        for way in [w for w in guesses if w not in ("grey", "mean image")]:
+        for way in [w for w in guesses if w not in ("gray", "mean image")]:
             rows[f"{way}, {db[way]:.1f} dB{pad}"] = missing.fill(known, images, guesses[way])
         rows["truth" + pad] = images
     return rows

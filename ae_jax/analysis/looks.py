@@ -68,12 +68,12 @@ def captions(templates: Sequence[str], nouns: Sequence[Sequence[str]]) -> Captio
     return Captions(list(texts), np.array(labels), np.array(thirds))
 
 
-def reader(learnt: Captions) -> Pipeline:
+def reader(learned: Captions) -> Pipeline:
     """Text -> [label, third of each measure]: groups of letters, logistic regressions."""
     features = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
     each = MultiOutputClassifier(LogisticRegression(C=100.0, max_iter=1000))
-    wanted = np.column_stack([learnt.labels, learnt.thirds])
-    return make_pipeline(features, each).fit(learnt.texts, wanted)
+    wanted = np.column_stack([learned.labels, learned.thirds])
+    return make_pipeline(features, each).fit(learned.texts, wanted)
 
 
 class Style(NamedTuple):

@@ -67,8 +67,8 @@ def score(
     except NotApplicable as reason:
         return Measured({"words_skipped": str(reason)}, {}, None)
     k_start, k_choose, k_shown = jax.random.split(key, 3)
-    learnt, asked = (looks.captions(t, named) for t in templates)
-    read = looks.reader(learnt).predict(asked.texts)
+    learned, asked = (looks.captions(t, named) for t in templates)
+    read = looks.reader(learned).predict(asked.texts)
     right = np.column_stack([asked.labels, asked.thirds])
     classes, meant, wanted = (
         np.repeat(a, EACH, axis=0) for a in (read[:, 0], asked.labels, asked.thirds)

@@ -1,10 +1,10 @@
-"""The manifold a model has learnt: its dimension and tangents, and walks along it.
+"""The manifold a model has learned: its dimension and tangents, and walks along it.
 
 The Jacobian of r = g(f(x)) shows which small changes of an image a reconstruction follows: its
 singular values are near 1 along the manifold and 0 across it (Rifai et al. 2011b). They depend on
 no coordinates of the code. A denoising autoencoder's r(x) - x points to where data are denser,
 (r(x) - x) / sigma^2 -> d log p / dx (Alain & Bengio 2014), and alternating noise and denoising
-samples from what it has learnt (Bengio et al. 2013).
+samples from what it has learned (Bengio et al. 2013).
 """
 
 from typing import Any, NamedTuple, NotRequired, TypedDict
@@ -15,7 +15,7 @@ import numpy as np
 from ae_jax.analysis import curve
 from ae_jax.analysis.dimension import (
     linear_dimension,
-    neighbourhood_spectra,
+    neighborhood_spectra,
     participation,
     tangents,
 )
@@ -44,7 +44,7 @@ class Numbers(TypedDict):
 class Control(TypedDict):
     """Of the data. Distances are medians, in [0,1] pixel units, to the nearest training image."""
 
-    nearest_neighbours_dimension: float  # `participation` of the 30 nearest training images
+    nearest_neighbors_dimension: float  # `participation` of the 30 nearest training images
     pca_dimension: float  # of all training images
     code_size: int  # how many numbers the run's code has
     start_distance: NotRequired[float]  # of independent pixels
@@ -79,7 +79,7 @@ def independent_pixels(images: np.ndarray, n: int, key: jax.Array) -> np.ndarray
 def walk_back(run: Run, start: np.ndarray, key: jax.Array, steps: int = WALK) -> np.ndarray:
     """[steps + 1, n, H, W, C]: x <- r(x~), x~ drawn from the run's own corruption of x.
 
-    A chain whose stationary distribution is the one the denoiser has learnt.
+    A chain whose stationary distribution is the one the denoiser has learned.
     """
     found = [np.asarray(start, np.float32)]
     for k in jax.random.split(key, steps):
@@ -101,9 +101,9 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         "largest_singular_value": float(s[:, 0].mean()),
         "dimension_off_the_data": float(participation(off).mean()),
     }
-    local = neighbourhood_spectra(images, train)
+    local = neighborhood_spectra(images, train)
     control: Control = {
-        "nearest_neighbours_dimension": float(participation(local).mean()),
+        "nearest_neighbors_dimension": float(participation(local).mean()),
         "pca_dimension": linear_dimension(baselines.unit_rows(train)),
         "code_size": run.config.model.code_size,
     }
@@ -134,7 +134,7 @@ def judge(numbers: Numbers, control: Control) -> str:
     """The dimensions, and where a walk ends."""
     said = (
         f"locally {numbers['dimension']:.1f} dimensions out of {control['code_size']} numbers "
-        f"in the code (nearest neighbours {control['nearest_neighbours_dimension']:.1f}, "
+        f"in the code (nearest neighbors {control['nearest_neighbors_dimension']:.1f}, "
         f"all of the data {control['pca_dimension']:.1f}); "
         f"{numbers['followed_directions']:.1f} directions pass the reconstruction by more than half"
     )

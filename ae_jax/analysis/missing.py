@@ -63,7 +63,7 @@ def masked(image: jax.Array, known: jax.Array) -> jax.Array:
 
 def as_trained(run: Run, known: np.ndarray, images: np.ndarray) -> np.ndarray:
     """The images without what is missing, in [0,1] units: as the run's corruption would have made
-    them where it drops pixels, filled with grey for any other run."""
+    them where it drops pixels, filled with gray for any other run."""
     corruption, low = run.config.corruption, -1.0 if run.model.scale == "sym" else 0.0
     if corruption.name not in ("mask", "dropout"):
         return fill(known, images, GREY)

@@ -26,7 +26,7 @@ HALF = 0.5  # of the true change, from which on a move transforms at all
 
 
 class Reached(TypedDict):
-    """What the learnt moves of one kind reach."""
+    """What the learned moves of one kind reach."""
 
     share_of_true_change: float  # slope against it, 1 for all of it; median over the images
     share_error: float  # its standard error
@@ -44,7 +44,7 @@ class Beside(TypedDict):
 
 
 class Numbers(TypedDict):
-    """Of learnt moves."""
+    """Of learned moves."""
 
     run: str  # the name of its config
     brightness: Reached
@@ -65,7 +65,7 @@ class Control(TypedDict):
 class Ways(NamedTuple):
     """An array for each way in which images change with alpha."""
 
-    learnt: np.ndarray  # moves of the code
+    learned: np.ndarray  # moves of the code
     random: np.ndarray  # moves of the same length, each along one line
     reencoded: np.ndarray  # reconstructions of the truly transformed images
     pixels: np.ndarray  # the truly transformed images
@@ -91,9 +91,9 @@ def directions(
     gram = (z - mean).T @ (z - mean)
     gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram)) + 1e-9 * np.eye(len(gram))
     moved = np.stack([encode(transform(images, kind, a)) - z if a else 0 * z for a in ALPHAS])
-    centre = moved.mean(1)
-    A = np.linalg.solve(gram, (z - mean).T @ (moved - centre[:, None])).swapaxes(1, 2)
-    return A, centre - A @ mean
+    center = moved.mean(1)
+    A = np.linalg.solve(gram, (z - mean).T @ (moved - center[:, None])).swapaxes(1, 2)
+    return A, center - A @ mean
 
 
 def sweep(decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         found = Ways(*(changes(_measured(images, kind), kind) for images in made))
         ours[kind], theirs[kind] = _scored(found)
         shown.curves[kind] = Ways(*(np.median(v, 0) for v in found))
-        shown.strips[kind] = made.learnt[STRIPS]
+        shown.strips[kind] = made.learned[STRIPS]
     numbers: Numbers = {
         "run": study.run.config.name,
         "brightness": ours["brightness"],
@@ -178,11 +178,11 @@ def _measured(images: np.ndarray, kind: Kind) -> np.ndarray:
 
 def _scored(found: Ways) -> tuple[Reached, Beside]:
     """Of changes [n, alphas] of each way."""
-    learnt, random, again = (reached(v, found.pixels) for v in found[:3])
+    learned, random, again = (reached(v, found.pixels) for v in found[:3])
     ours: Reached = {
-        "share_of_true_change": learnt.value,
-        "share_error": learnt.error,
-        "monotony": monotony(found.learnt),
+        "share_of_true_change": learned.value,
+        "share_error": learned.error,
+        "monotony": monotony(found.learned),
     }
     theirs: Beside = {
         "random_share_of_true_change": random.value,
@@ -242,7 +242,7 @@ def _chart(shown: Shown) -> Any:
             "alpha",
             f"change of {UNITS[kind]}",
             {
-                "learnt moves": (ALPHAS, curves.learnt),
+                "learned moves": (ALPHAS, curves.learned),
                 "random moves": (ALPHAS, curves.random),
                 "reconstructions of the transformed": (ALPHAS, curves.reencoded),
                 truth: (ALPHAS, curves.pixels),
@@ -255,7 +255,7 @@ def _chart(shown: Shown) -> Any:
 
 
 APPLICATION = Application(measure, judge, draw)
-"""Learnt moves against random moves of the same length, and against what the code can hold.
+"""Learned moves against random moves of the same length, and against what the code can hold.
 
 The moves are regressed on 2,000 training images and followed from 200 test images, in nine steps of
 alpha from -1 to 1. No autoencoder is trained.

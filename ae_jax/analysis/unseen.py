@@ -26,7 +26,7 @@ Taken = TypedDict(
     {
         "class": int,
         "class_name": str,
-        "recognised_as_it": float,  # the share in [0,1] taken for the class
+        "recognized_as_it": float,  # the share in [0,1] taken for the class
         "shares": list[float],  # [classes], of what they are taken for
     },
 )
@@ -36,7 +36,7 @@ Taken = TypedDict(
 class Unseen(Taken):
     """Of the network that did not see the class."""
 
-    change: float  # of 'recognised_as_it', against the network that did
+    change: float  # of 'recognized_as_it', against the network that did
     change_error: float
 
 
@@ -96,7 +96,7 @@ def _taken(study: Study, classes: np.ndarray, missing: int) -> Taken:
     return {
         "class": missing,
         "class_name": study.named(missing),
-        "recognised_as_it": float(shares[missing]),
+        "recognized_as_it": float(shares[missing]),
         "shares": shares.tolist(),
     }
 
@@ -104,10 +104,10 @@ def _taken(study: Study, classes: np.ndarray, missing: int) -> Taken:
 def judge(row: Unseen, by_all: Taken) -> str:
     """What a missing class does."""
     change = judging.Estimate(row["change"], row["change_error"])
-    seen = 100 * by_all["recognised_as_it"]
+    seen = 100 * by_all["recognized_as_it"]
     return (
         f"of class {row['class_name']}, which it never saw, a network makes that class in "
-        f"{100 * row['recognised_as_it']:.0f} % of cases, one that saw it in {seen:.0f} % "
+        f"{100 * row['recognized_as_it']:.0f} % of cases, one that saw it in {seen:.0f} % "
         f"({change.text(100, sign=True)} points)"
     )
 

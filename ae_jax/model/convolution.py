@@ -29,7 +29,7 @@ from ae_jax.errors import ConfigError
 Pairs = Sequence[tuple[int, int]]  # zeros before and behind, for height and width
 Padding = str | int | Pairs
 
-# The side of a block that does not overlap its neighbours has at least this many numbers: products
+# The side of a block that does not overlap its neighbors has at least this many numbers: products
 # with narrower matrices leave the vector units idle. 32 beat 16 and 64; 1 is up to 10 times slower.
 MIN_COLUMNS = 32
 

@@ -34,7 +34,7 @@ def mask(
 ) -> jax.Array:
     """x~ = x * m, m in {0, 1} per pixel, P(m = 0) = `rate` (Vincent et al. 2010, masking noise).
 
-    What is masked becomes 0, which is black in the scale 'unit' and mid-grey in 'sym'.
+    What is masked becomes 0, which is black in the scale 'unit' and mid-gray in 'sym'.
     """
     key, rate = _level(key, x, rate, lowest)
     return x * _kept(key, x.shape, rate)

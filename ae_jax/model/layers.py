@@ -28,7 +28,7 @@ ActivationName = Annotated[str, OneOf(ACTIVATIONS)]
 
 
 def uniform(bound: float) -> nn.initializers.Initializer:
-    """Initialiser U(-bound, bound)."""
+    """Initializer U(-bound, bound)."""
 
     def init(
         key: jax.Array, shape: tuple[int, ...], dtype: jax.typing.DTypeLike = jnp.float32
@@ -94,7 +94,7 @@ class Conv(Layer):
     """Cross-correlation, as PyTorch's Conv2d and Keras's Conv2D; kernel [k, k, in, features].
 
     `size` is k or (height, width) of the kernel; `stride`, `padding` and errors are those of
-    `convolution.conv`. `upsampled` > 1 enlarges the input by nearest-neighbour repetition first;
+    `convolution.conv`. `upsampled` > 1 enlarges the input by nearest-neighbor repetition first;
     then the stride is 1 and the padding 'SAME', whatever is given.
     """
 

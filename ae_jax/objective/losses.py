@@ -31,7 +31,7 @@ def bernoulli_nll(p: Forward) -> jax.Array:
 
     With softplus(a) = log(1 + e^a) this is sum_i softplus(a_i) - x_i a_i, finite for every a.
     x is in [0,1] and the output the sigmoid, x^ = s(a) (Kingma & Welling 2014, appendix C.1). It is
-    least at x^ = x, and not 0 there where pixels are grey: see `baselines.entropy_floor`.
+    least at x^ = x, and not 0 there where pixels are gray: see `baselines.entropy_floor`.
     """
     a = _flat(p.pre_activation)
     return jnp.sum(jax.nn.softplus(a) - _flat(p.x) * a, axis=1)

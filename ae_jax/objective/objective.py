@@ -43,7 +43,7 @@ class Penalty(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """What a config asks to be minimised.
+    """What a config asks to be minimized.
 
     loss = c mean(reconstruction) + sum_i weight_i mean(penalty_i), the means over the images of a
     batch; c = 1 / (height * width * channels) where `per_pixel`, else 1.

@@ -1,7 +1,7 @@
 """Variational autoencoder: the KL term, and importance-weighted bounds on the likelihood.
 
 q(z | x) and p(z) are those of the model's bottleneck; p(x | z) is as the loss says:
-`bernoulli_nll` is -log p(x | z) itself (of black and white pixels; of grey ones a cross-entropy),
+`bernoulli_nll` is -log p(x | z) itself (of black and white pixels; of gray ones a cross-entropy),
 `squared_error` is that of N(x^, I/2) up to the constant (D/2) log(pi), D numbers an image.
 """
 

@@ -91,21 +91,21 @@ THRESHOLDS: dict[str, list[Threshold]] = {
         ),
         Threshold(
             "box by energy, dB over the best linear filling",
-            lambda e: _over_linear(e, "grey box", "energy"),
+            lambda e: _over_linear(e, "gray box", "energy"),
         ),
         Threshold(
             "box by energy, dB over the best classical method",
-            lambda e: _gain(e, "grey box", "energy"),
+            lambda e: _gain(e, "gray box", "energy"),
             0.0,
         ),
         Threshold(
             "box by energy, dB over one feed-forward pass of the same network",
-            lambda e: _gap(e, "grey box", "the run, one pass"),
+            lambda e: _gap(e, "gray box", "the run, one pass"),
             0.0,
         ),
         Threshold(
             "box by energy, dB over the denoiser's pass",
-            lambda e: _gap(e, "grey box", "denoiser, one pass"),
+            lambda e: _gap(e, "gray box", "denoiser, one pass"),
             0.0,
         ),
     ],
@@ -126,8 +126,8 @@ THRESHOLDS: dict[str, list[Threshold]] = {
     ],
     "classification": [
         Threshold(
-            "nearest neighbours, points over PCA",
-            lambda e: 100 * (e[0]["nearest_neighbours"] - e[1]["pca"]["nearest_neighbours"]),
+            "nearest neighbors, points over PCA",
+            lambda e: 100 * (e[0]["nearest_neighbors"] - e[1]["pca"]["nearest_neighbors"]),
             0.0,
         ),
         Threshold(

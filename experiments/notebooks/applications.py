@@ -98,8 +98,8 @@ inpainting = found("inpainting")
 inpainting.figures[""]
 
 # %%
-box = inpainting.numbers["grey box"]
-classical = max(way["psnr_db"] for way in inpainting.control["grey box"].values())
+box = inpainting.numbers["gray box"]
+classical = max(way["psnr_db"] for way in inpainting.control["gray box"].values())
 print(f"box, dB: energy {box['energy']['psnr_db']:.1f}, best classical method {classical:.1f}")
 assert box["energy"]["psnr_db"] > classical
 

@@ -110,7 +110,7 @@ spaces = {
     "pixels": (baselines.unit_rows(data.train.images), baselines.unit_rows(images)),
 }
 vote, pixels = (
-    classification.accuracies(a, data.train.labels, b, labels)["nearest_neighbours"]
+    classification.accuracies(a, data.train.labels, b, labels)["nearest_neighbors"]
     for a, b in spaces.values()
 )
 print(f"named correctly: from the two numbers {vote:.0%}, from all pixels {pixels:.0%}, chance 10%")

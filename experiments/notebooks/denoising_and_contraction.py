@@ -55,7 +55,7 @@ print(copying.sentence)
 copying.figures[""]
 
 # %%
-copying.figures["memoriser"]
+copying.figures["memorizer"]
 
 # %% [markdown]
 # ## Denoising, first in two dimensions

@@ -52,7 +52,7 @@ CORRUPTIONS["stripes"] = stripes
 
 # %%
 def roughness(p, model, variables, key):
-    """Mean squared difference of neighbouring pixels of the reconstruction."""
+    """Mean squared difference of neighboring pixels of the reconstruction."""
     down = jnp.diff(p.x_hat, axis=1) ** 2
     across = jnp.diff(p.x_hat, axis=2) ** 2
     return down.mean((1, 2, 3)) + across.mean((1, 2, 3))

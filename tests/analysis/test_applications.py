@@ -70,8 +70,8 @@ def test_every_application_finds_numbers_and_its_controls_numbers(name, study, m
 
 
 def test_what_a_run_lacks_is_named(digits, study):
-    unlabelled = ae_jax.from_arrays(digits.train.images[:60], name="unlabelled")
-    bare = Study(study.run, unlabelled, jax.random.key(0), effort=0.01)
+    unlabeled = ae_jax.from_arrays(digits.train.images[:60], name="unlabeled")
+    bare = Study(study.run, unlabeled, jax.random.key(0), effort=0.01)
     with pytest.raises(NotApplicable, match="labels"):
         APPLICATIONS["classification"](bare, bare.key_for("classification"))
     clean = ae_jax.fit(

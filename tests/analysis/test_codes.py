@@ -42,15 +42,15 @@ def test_a_known_rotation_is_the_angle_found():
     np.testing.assert_allclose(found, [0, np.degrees(0.5)], atol=0.2)
 
 
-def test_quantising_costs_a_twelfth_of_the_squared_step():
-    """The error of a fine uniform quantiser is step^2 / 12 (Bennett 1948)."""
+def test_quantizing_costs_a_twelfth_of_the_squared_step():
+    """The error of a fine uniform quantizer is step^2 / 12 (Bennett 1948)."""
     codes = np.random.default_rng(0).uniform(-1, 1, (20_000, 2)).astype(np.float32)
     for bits in (4, 6, 8):
-        rounded = compression.quantise(codes, codes, bits)
+        rounded = compression.quantize(codes, codes, bits)
         step = 2 / (2**bits - 1)
         assert np.mean((rounded - codes) ** 2) == pytest.approx(step**2 / 12, rel=0.05)
         assert len(np.unique(rounded[:, 0])) == 2**bits
-    assert compression.quantise(codes, codes, 32) is codes
+    assert compression.quantize(codes, codes, 32) is codes
 
 
 def test_the_pca_codec_is_the_best_linear_one(images):
@@ -78,7 +78,7 @@ def test_equal_accuracies_tie_and_the_error_is_mcnemars():
     ours, theirs = rng.uniform(size=(2, 1000)) < [[0.9], [0.8]]
     labels = np.arange(1000) % 10
     run = dict.fromkeys(classification.WAYS, ours)
-    other = {"linear_probe": theirs, "nearest_neighbours": ours}
+    other = {"linear_probe": theirs, "nearest_neighbors": ours}
     pixels = dict.fromkeys(classification.WAYS, np.ones(1000, bool))
     numbers, control = classification.table(run, other, pixels, labels)
     b, c = np.sum(ours & ~theirs), np.sum(~ours & theirs)

@@ -101,7 +101,7 @@ def test_a_mixture_samples_clusters_and_a_gaussian_what_is_between():
     assert all(np.array_equal(found[name], again[name]) for name in found)
 
 
-def test_neighbours_of_clusters_agree_and_of_noise_by_chance():
+def test_neighbors_of_clusters_agree_and_of_noise_by_chance():
     rng = np.random.default_rng(0)
     labels = np.arange(500) % 5
     clusters = 10 * np.eye(5)[labels] + rng.normal(size=(500, 5))

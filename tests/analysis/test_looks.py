@@ -79,15 +79,15 @@ def test_images_measured_together_are_measured_alone():
 
 def test_captions_ask_for_every_word_and_every_two():
     asked = looks.captions(caption.ASKED, caption.DIGITS)
-    learnt = looks.captions(caption.TEMPLATES, caption.DIGITS)
-    assert not set(asked.texts) & set(learnt.texts)
+    learned = looks.captions(caption.TEMPLATES, caption.DIGITS)
+    assert not set(asked.texts) & set(learned.texts)
     # 9 words; in both orders the pairs of different measures, 36 - 1 - 3 - 1 - 1
     assert len(asked.texts) == 10 * (9 + 2 * 30)
     for text, label, thirds in zip(*asked, strict=True):
         words = {w for w in looks.LOOKS if w in text.replace(",", " ").split()}
         assert {looks.LOOKS[w] for w in words} == {(m, t) for m, t in enumerate(thirds) if t >= 0}
         assert text.split()[-1].strip(",") in (*caption.DIGITS[label], "please")
-    assert looks.reader(learnt).score(asked.texts, np.column_stack(asked[1:])) == 1.0
+    assert looks.reader(learned).score(asked.texts, np.column_stack(asked[1:])) == 1.0
 
 
 class Bars:

@@ -1,4 +1,4 @@
-"""Energy minimisation, inpainting, super-resolution, interpolation: against closed forms."""
+"""Energy minimization, inpainting, super-resolution, interpolation: against closed forms."""
 
 import jax
 import jax.numpy as jnp
@@ -39,21 +39,21 @@ def quadratic(x, datum, shared):
 def test_the_minimum_of_a_quadratic_is_found_for_every_problem():
     target = jax.random.normal(jax.random.key(0), (5, 3))
     scale = jnp.array([1.0, 4.0, 0.5])
-    found = energy.minimise(quadratic, jnp.zeros((5, 3)), data=target, shared=scale, steps=500)
+    found = energy.minimize(quadratic, jnp.zeros((5, 3)), data=target, shared=scale, steps=500)
     np.testing.assert_allclose(found.x, target, atol=2e-3)
-    alone = energy.minimise(quadratic, jnp.zeros((1, 3)), data=target[2:3], shared=scale, steps=500)
+    alone = energy.minimize(quadratic, jnp.zeros((1, 3)), data=target[2:3], shared=scale, steps=500)
     np.testing.assert_allclose(found.x[2], alone.x[0], atol=1e-5)
     assert (found.trace[0] > found.trace[-1]).all()
 
 
 def test_the_constraint_holds_and_the_minimum_is_lagranges():
-    """Minimise |x - a|^2 on the plane sum(x) = 1: a moved along (1, 1, 1)."""
+    """Minimize |x - a|^2 on the plane sum(x) = 1: a moved along (1, 1, 1)."""
     a = np.array([[3.0, -1.0, 0.5], [0.0, 0.0, 0.0]], np.float32)
 
     def plane(x, datum):
         return x + (1 - x.sum()) / 3
 
-    found = energy.minimise(
+    found = energy.minimize(
         quadratic, jnp.ones((2, 3)), plane, jnp.asarray(a), jnp.float32(1), 600, 0.05
     )
     np.testing.assert_allclose(found.x, a + (1 - a.sum(1, keepdims=True)) / 3, atol=5e-3)
@@ -61,7 +61,7 @@ def test_the_constraint_holds_and_the_minimum_is_lagranges():
 
 
 def test_a_start_is_never_made_worse():
-    found = energy.minimise(
+    found = energy.minimize(
         quadratic, jnp.zeros((1, 3)), data=jnp.zeros((1, 3)), shared=jnp.ones(3), learning_rate=5.0
     )
     assert float(found.energy[0]) == 0
@@ -125,18 +125,18 @@ def test_the_linear_filling_is_the_conditional_mean_of_a_gaussian():
 def test_ours_is_not_chosen_by_what_is_reported():
     rng = np.random.default_rng(0)
     images = rng.uniform(size=(30, 8, 8, 1)).astype(np.float32)
-    ways = (*inpainting.LEARNT, "linear", "Telea", "mean image", "grey")
+    ways = (*inpainting.LEARNT, "linear", "Telea", "mean image", "gray")
     off = {way: n + 1 for n, way in enumerate(ways)}
     known = missing.boxes(jax.random.key(0), images.shape)
     guesses = {way: images + 0.05 * n * rng.choice([-1, 1], images.shape) for way, n in off.items()}
     gain = inpainting.compared("energy", known, images, guesses)
     table = inpainting.scores(known, images, guesses)
-    numbers = {"gains": {"grey box": gain}, "grey box": table}
-    control = {"grey box": {}, "linear": {}}
+    numbers = {"gains": {"gray box": gain}, "gray box": table}
+    control = {"gray box": {}, "linear": {}}
     assert gain["ours"] == "energy" and gain["theirs"] == "linear", "the denoiser did better"
     assert gain["classical"] == "Telea" and gain["gain_db"] > 2 * gain["gain_error_db"] > 0
-    assert "grey box: energy wins" in inpainting.judge(numbers, control)
-    numbers["grey box"]["energy"] = numbers["grey box"]["energy"] | {"psnr_db": 0.0}
+    assert "gray box: energy wins" in inpainting.judge(numbers, control)
+    numbers["gray box"]["energy"] = numbers["gray box"]["energy"] | {"psnr_db": 0.0}
     assert "energy does not work" in inpainting.judge(numbers, control)
 
 

@@ -41,7 +41,7 @@ def _copying(denoising, contractive):
         for i, world in enumerate(images)
     }
     numbers, control = copying.scored(errors, images)
-    numbers |= {"memoriser": {"train_mse": 0.01, "test_mse": 0.1}}
+    numbers |= {"memorizer": {"train_mse": 0.01, "test_mse": 0.1}}
     more = {"copied_by_the_mean_image": 0.3, "mean_image_of_the_few": 0.07}
     return numbers, {**control, **more, "mean_image_of_them": 0.06}
 

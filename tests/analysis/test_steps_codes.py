@@ -61,7 +61,7 @@ def given_transformations():
     shown = transformations.Shown(7, {"zoom": ways}, {"zoom": strip})
     figures = transformations.draw(Measured({}, {}, shown))
     assert "median of 7 test images" in figures["measures"].get_suptitle()
-    return line(figures["measures"].axes[0], "learnt moves"), 0.5 * change
+    return line(figures["measures"].axes[0], "learned moves"), 0.5 * change
 
 
 def _judged(ones):
@@ -235,10 +235,10 @@ def test_figures_are_drawn_of_given_numbers(name):
 
 def test_dimensions_and_walks_are_said():
     numbers = {"dimension": 5.04, "followed_directions": 7.96}
-    control = {"nearest_neighbours_dimension": 9.1, "pca_dimension": 30.2, "code_size": 32}
+    control = {"nearest_neighbors_dimension": 9.1, "pca_dimension": 30.2, "code_size": 32}
     said = manifold.judge(numbers, control)
     assert said == (
-        "locally 5.0 dimensions out of 32 numbers in the code (nearest neighbours 9.1, all of the "
+        "locally 5.0 dimensions out of 32 numbers in the code (nearest neighbors 9.1, all of the "
         "data 30.2); 8.0 directions pass the reconstruction by more than half"
     )
     walk, near = {"walk_distance": [9.0, 5.0, 4.25]}, {"test_image_distance": 3.5}

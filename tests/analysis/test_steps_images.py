@@ -122,13 +122,13 @@ INPAINTING = Measured(
     {"linear": dict.fromkeys(inpainting.OURS, LINEAR), **dict.fromkeys(inpainting.OURS, PLAIN)},
     inpainting.Shown(images(), dict.fromkeys(inpainting.OURS, FILLED)),
 )
-TAKEN = {"class": 1, "class_name": "one", "recognised_as_it": 0.75, "shares": [0.25, 0.75]}
+TAKEN = {"class": 1, "class_name": "one", "recognized_as_it": 0.75, "shares": [0.25, 0.75]}
 SUPER_RESOLUTION = Measured(
     {
         "4 x 4": {"network_psnr_db": 21.0, "gain_db": 3.0, "gain_error_db": 0.1},
         "without_the_class": {
             **TAKEN,
-            "recognised_as_it": 0.5,
+            "recognized_as_it": 0.5,
             "shares": [0.5, 0.5],
             "change": -0.25,
             "change_error": 0.05,
@@ -173,11 +173,11 @@ ANOMALY = Measured(
         ONE,
     ),
 )
-RIGHT = {"linear_probe": 0.5, "nearest_neighbours": 0.75}
+RIGHT = {"linear_probe": 0.5, "nearest_neighbors": 0.75}
 CLASSIFICATION = Measured(
     {
         "linear_probe": 0.875,
-        "nearest_neighbours": 0.9375,
+        "nearest_neighbors": 0.9375,
         "gain_over_pca": dict.fromkeys(RIGHT, Estimate(0.2, 0.01)),
         "gain_over_pixels": dict.fromkeys(RIGHT, Estimate(0.0, 0.01)),
     },

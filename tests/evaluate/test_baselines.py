@@ -76,7 +76,7 @@ def moments(rows):
 
 @pytest.mark.parametrize("noise", ["mask", "gaussian"])
 def test_linear_denoiser_is_the_closed_form(noise):
-    """Marginalised over the noise: E[x~ x~^T] and E[x~ x^T] are known (Chen et al. 2012)."""
+    """Marginalized over the noise: E[x~ x~^T] and E[x~ x^T] are known (Chen et al. 2012)."""
     rng = np.random.default_rng(0)
     mix = rng.normal(size=(9, 9)) * 0.07
     draw = lambda n: np.clip(0.5 + rng.normal(size=(n, 9)) @ mix, 0, 1).astype(np.float32)  # noqa: E731

@@ -8,17 +8,17 @@ import numpy as np
 from ae_jax.analysis.finding import Study, mse
 from ae_jax.figures import image_rows
 
-MEMORISED, MEMORY_STEPS = 16, 3000
+MEMORIZED, MEMORY_STEPS = 16, 3000
 MEMORISER = {
     "encoder": {"hidden": (256, 256), "activation": "relu"},
     "decoder": {"hidden": (256, 256), "output": "sigmoid"},
     "model": {"code_size": 1, "init": "he"},
     "optim": {"learning_rate": 2e-3, "schedule": "cosine"},
-    "train": {"batch_size": MEMORISED},
+    "train": {"batch_size": MEMORIZED},
 }
 
 
-class Memoriser(TypedDict):
+class Memorizer(TypedDict):
     """Mean squared errors per pixel in [0,1] units."""
 
     train_mse: float  # of the 16 images
@@ -41,14 +41,14 @@ class Memory(NamedTuple):
     test_back: np.ndarray
 
 
-def memorised(study: Study, key: jax.Array) -> tuple[Memoriser, MeanOfTheFew, Memory]:
+def memorized(study: Study, key: jax.Array) -> tuple[Memorizer, MeanOfTheFew, Memory]:
     """Of an autoencoder of one number, trained here on 16 images: what of them, and others, stays.
 
     About 3,000 x effort steps.
     """
-    few, test = study.train.images[:MEMORISED], study.test.images[:200]
+    few, test = study.train.images[:MEMORIZED], study.test.images[:200]
     run = study.fit(key, MEMORY_STEPS, MEMORISER, images=few)
-    numbers: Memoriser = {
+    numbers: Memorizer = {
         "train_mse": mse(run.reconstruct(few), few),
         "test_mse": mse(run.reconstruct(test), test),
     }
@@ -69,4 +69,4 @@ def memory_rows(memory: Memory) -> Any:
         "test image": memory.test,
         "comes back as": memory.test_back,
     }
-    return image_rows(rows, f"One number for each of {MEMORISED} images: a memory")
+    return image_rows(rows, f"One number for each of {MEMORIZED} images: a memory")
