@@ -5,9 +5,10 @@
 
 Run the same command again to resume, also after a kill, or to continue with a larger
 --config.train.epochs. Sections of a config: data, corruption, encoder, model, bottleneck, decoder,
-loss, penalties, optim, train, eval. Unknown names are rejected with a list of valid ones. Exit
-codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143 interrupted with the state
-saved, 141 the reader of the output is gone (`| head`).
+loss, penalties, optim, train, eval. Unknown names are rejected with a list of valid ones.
+
+Exit codes: 0 done, 2 bad config, input or environment, 3 diverged, 130/143 interrupted with the
+state saved, 141 the reader of the output is gone (`| head`).
 """
 
 import contextlib

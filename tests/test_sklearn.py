@@ -31,11 +31,13 @@ def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.fixture(scope="module")
 def digits():
     return load_digits(return_X_y=True)
 
 
+@pytest.mark.slow
 def test_a_linear_one_reaches_the_error_of_pca_in_the_units_of_x(digits):
     X, _ = digits
     fitted = Autoencoder(LINEAR, code_size=10, epochs=100, random_state=0).fit(X)
@@ -47,6 +49,7 @@ def test_a_linear_one_reaches_the_error_of_pca_in_the_units_of_x(digits):
     assert np.corrcoef(optimum, -fitted.score_samples(X))[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_clones_and_pickles_give_the_same_codes(digits):
     X, _ = digits
     a = clone(QUICK).set_params(random_state=3).fit(X)

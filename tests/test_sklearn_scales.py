@@ -53,6 +53,7 @@ def test_types_come_back(given, kept):
     assert codes.dtype == kept and fitted.inverse_transform(codes).dtype == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1e4, -1e4])
 def test_one_row_far_away_is_named_and_robust_scales_ignore_it(value):
     X = np.vstack([plane(500), np.full((1, 6), 0.5)])
@@ -93,6 +94,7 @@ def test_no_warning_where_many_rows_are_large(kind):
     Autoencoder(code_size=1, epochs=0).fit(X)  # warnings are errors here
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("X", [plane(500), plane(2), np.ones((20, 3)), np.eye(30)])
 def test_no_warning_where_nothing_is_far_away(X):
     with warnings.catch_warnings():

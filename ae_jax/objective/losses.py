@@ -100,6 +100,8 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
     "student_t_nll": student_t_nll,
 }
 OPEN = {
+    "gaussian_nll": ("deviation",),
+    "laplace_nll": ("deviation",),
     "emphasised_squared_error": ("corrupted", "kept"),
     "student_t_nll": ("freedom", "width"),
 }  # see `ae_jax.config.numbers`

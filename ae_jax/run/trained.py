@@ -174,13 +174,13 @@ class Run(NamedTuple):
         """The run at the epoch with the lowest loss on the validation images.
 
         Raises:
-          ConfigError: no images were held out (`data.n_valid`), or no epoch has ended.
+          ConfigError: no images were held out (`data.n_valid`), or no epoch has finished.
         """
         if self.valid is None:
             raise ConfigError(f"best: {NO_BEST}")
         if self.valid.best is None or self.state is None:
             raise ConfigError(
-                "best: no epoch has ended yet whose loss on validation images is known"
+                "best: no epoch has finished yet, so no loss on validation images is known"
             )
         if self.kept is None and self.valid.best != int(self.state.step):
             raise ConfigError(f"best: the weights of step {self.valid.best} are not there any more")

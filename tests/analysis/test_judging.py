@@ -69,6 +69,7 @@ def test_the_pca_score_is_the_residual_of_scikit_learns_pca():
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_the_error_is_that_of_finite_differences(run):
     run, images = run
     e, x = 1e-2, images[0]
@@ -282,6 +283,7 @@ def test_the_candidates_have_the_tutorials_parameters():
     assert 0.9 < counts["convolutional, 64"] / counts["dense, 64"] < 1.1
 
 
+@pytest.mark.slow
 def test_the_judge_reads_digits(digits):
     test = digits.test._replace(images=digits.test.images[:300] / np.float32(255))
     test = test._replace(labels=digits.test.labels[:300])

@@ -71,6 +71,7 @@ LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LABELS)
 def test_a_class_is_left_out_only_where_it_can_be_asked_for(kind, run):
     train, test, reason = LABELS[kind]
@@ -106,6 +107,7 @@ def test_of_many_classes_the_largest_ten_get_a_network_each(run):
     assert one_class.classes_alone(study_of(run, count, few)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 13]
 
 
+@pytest.mark.slow
 def test_scattered_ids_cost_no_more_than_their_number(run):
     ids = lambda labels: np.where(labels < 5, 3, 2_000_000_000)  # noqa: E731
     study = study_of(run, ids, ids)
@@ -145,10 +147,9 @@ def test_half_way_a_tie_is_a_tie(gain, error, reconstructs, said):
 def test_a_run_that_draws_one_image_does_not_reconstruct(run):
     study = study_of(run, None, None)
     mean = study.train.images.mean(0, keepdims=True)
-    flat = SimpleNamespace(
-        config=run[0].config, reconstruct=lambda x, labels=None: mean.repeat(len(x), 0)
-    )
-    exact = SimpleNamespace(config=run[0].config, reconstruct=lambda x, labels=None: x)
+    model = run[0].model
+    flat = SimpleNamespace(model=model, reconstruct=lambda x, labels=None: mean.repeat(len(x), 0))
+    exact = SimpleNamespace(model=model, reconstruct=lambda x, labels=None: x)
     assert not study.with_run(flat).reconstructs and study.with_run(exact).reconstructs
 
 

@@ -67,6 +67,7 @@ def test_a_start_is_never_made_worse():
     assert float(found.energy[0]) == 0
 
 
+@pytest.mark.slow
 def test_the_closest_code_of_a_linear_decoder_is_the_ridge_solution(linear_run):
     """The posterior mean of a linear Gaussian model: (B^T B / s + P)^-1 (B^T (y - c) / s + P m)."""
     run, images = linear_run
@@ -190,6 +191,7 @@ def test_the_geodesic_of_a_linear_decoder_is_the_straight_line(linear_run):
     np.testing.assert_allclose(found, line, atol=0.02 * np.abs(a - b).max())
 
 
+@pytest.mark.slow
 def test_a_geodesic_is_shorter_than_the_line_where_the_decoder_bends(digits):
     config = {
         "encoder": {"hidden": (32,)},

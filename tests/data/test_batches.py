@@ -10,6 +10,7 @@ import pytest
 
 import ae_jax
 from ae_jax.data.batches import BATCH, in_batches, padded_size
+from ae_jax.model import compiled as programs
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import build
 from ae_jax.resolve.config import load_config
@@ -47,7 +48,15 @@ def untrained(name, shape=(8, 8, 1), **changes):
     return Run(config, model, variables, {}, np.zeros(k), np.eye(k))
 
 
-@pytest.mark.parametrize("name", ["undercomplete", "conv_strided:batchnorm", "sparse_top_k", "vae"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "undercomplete",
+        "sparse_top_k",
+        pytest.param("vae", marks=pytest.mark.slow),
+        pytest.param("conv_strided:batchnorm", marks=pytest.mark.slow),
+    ],
+)
 def test_answers_are_those_of_the_rows_alone(name):
     run = untrained(name)
     x = np.random.default_rng(0).random((1003, 8, 8, 1), np.float32)
@@ -68,6 +77,7 @@ def test_no_images_give_no_answers_of_the_right_shape():
     assert run.encode(none).dtype == run.reconstruct(none).dtype == np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bottleneck", ["identity", "gaussian"])
 def test_noise_and_samples_are_the_same_bits_whatever_is_drawn_behind_them(bottleneck):
     run = untrained("denoise", **{"bottleneck.name": bottleneck})
@@ -87,6 +97,7 @@ def compiled(caplog):
         yield lambda: [m for m in caplog.messages if m.startswith("Compiling ")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["encode", "reconstruct", "score", "corrupt", "sample"])
 def test_no_count_of_rows_compiles_anew(name, compiled):
     """Each size once; before, every count was a program for ever."""
@@ -113,10 +124,11 @@ def test_models_of_equal_configs_share_their_programs(digits):
     """A grid fits the same network many times; only what differs is compiled and kept."""
     images = digits.train.images[:60]
     few = {"train": {"epochs": 0, "batch_size": 20}, "model": {"code_size": 3}}
-    run_lib._codes.clear_cache()
+    programs.compiled.cache_clear()
     for seed in range(3):
-        ae_jax.fit(few, images, jax.random.key(seed), progress=False)
-    assert run_lib._codes._cache_size() == 1
+        run = ae_jax.fit(few, images, jax.random.key(seed), progress=False)
+    assert programs.compiled.cache_info().currsize == 1
+    assert programs.compiled(run_lib._codes, run.model)._cache_size() == 1
     models = [build(load_config("denoise", **c), (8, 8, 1)) for c in ({}, {"corruption.rate": 0.1})]
     assert models[0] != models[1]
     assert models[0] == build(load_config("denoise", **{"train.epochs": 3}), (8, 8, 1))

@@ -105,6 +105,7 @@ def test_same_bits_as_in_memory(name, changes, tmp_path, monkeypatch):
         assert streamed[-1] == (17, 18, 25)
 
 
+@pytest.mark.slow
 def test_resume_in_the_middle_of_a_window(tmp_path, monkeypatch):
     monkeypatch.setattr(feed_lib, "WINDOW_BYTES", 3 * 8 * 784)
     config = load_config("denoise", **{"train.batch_size": 8, "train.epochs": 2})
@@ -137,6 +138,7 @@ def test_an_interrupted_run_leaves_no_thread_that_reads(tmp_path, monkeypatch):
     np.testing.assert_array_equal(records.images[:3], noise_set().train.images[:3])
 
 
+@pytest.mark.slow
 def test_controls_are_blockwise_and_equal(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "BLOCK_BYTES", 11 * 784)
     data = noise_set(200)

@@ -58,6 +58,7 @@ def test_pca_of_many_pixels_takes_the_randomized_route(monkeypatch, digits):
     assert baselines.pca_mse(train, test, 1000) < 0.01  # more numbers than images: clamped
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("AE_JAX_MANUAL_DIR" not in os.environ, reason="needs the full MNIST files")
 def test_floors_of_full_mnist():
     """PCA-32 centered 0.01683, uncentered 0.06889 / 4, mean image 0.0675: all of MNIST."""
@@ -74,6 +75,7 @@ def moments(rows):
     return rows.T @ rows / len(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", ["mask", "gaussian"])
 def test_linear_denoiser_is_the_closed_form(noise):
     """Marginalized over the noise: E[x~ x~^T] and E[x~ x^T] are known (Chen et al. 2012)."""
@@ -106,6 +108,7 @@ def test_linear_denoiser_is_the_closed_form(noise):
     assert ours == pytest.approx(expected, rel=0.03)
 
 
+@pytest.mark.slow
 def test_metrics_are_those_of_numpy_for_any_batch_size(digits):
     """Sums over all images divided once: a short last batch weighs as many images as it has."""
     config = load_config("denoise", model={"code_size": 12})
@@ -134,6 +137,7 @@ def test_metrics_are_those_of_numpy_for_any_batch_size(digits):
         assert metrics["noisy_mse"] == pytest.approx(np.mean(x**2) / 4, rel=0.02)
 
 
+@pytest.mark.slow
 def test_bce_is_never_below_the_floor_of_gray_pixels(digits):
     """A sigmoid output's BCE is at least the entropy of the pixels, whatever the weights."""
     loss = {"name": "bernoulli_nll", "per": "image"}

@@ -89,6 +89,7 @@ def test_the_rows_are_the_published_networks():
         assert sum(p.size for p in jax.tree.leaves(parameters_of(model_of(name)))) == count, name
 
 
+@pytest.mark.slow
 def test_pytorch_has_the_same_parameters(torch_side):
     assert set(torch_side.NETWORKS) == set(PARAMETERS)
     for name, count in PARAMETERS.items():
@@ -121,6 +122,7 @@ def test_our_side_trains_what_the_source_trains():
     assert published.sourced("contractive") == "contractive"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 def test_operations_are_those_pytorch_counts(torch_side, name):
     from torch.utils.flop_counter import FlopCounterMode
@@ -225,6 +227,7 @@ def test_only_takes_names_and_kinds():
         bench.select(["denoisy"])
 
 
+@pytest.mark.slow
 def test_without_pytorch_the_command_ends_with_2(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('No module named torch')\n")
     done = subprocess.run(

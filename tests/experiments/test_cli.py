@@ -80,6 +80,7 @@ def test_a_terminal_gets_lines_broken_between_words_and_a_file_whole_ones(monkey
     assert lines == ["advice: a bound", "  where no gradient", "  passes", text.splitlines()[1]]
 
 
+@pytest.mark.slow
 def test_not_images_and_missing_files(tmp_path):
     np.savez(tmp_path / "words.npz", train=np.zeros((10, 3)), test=np.zeros((2, 3)))
     done = run(
@@ -99,6 +100,7 @@ def test_not_images_and_missing_files(tmp_path):
     assert time.perf_counter() - begun < 30
 
 
+@pytest.mark.slow
 def test_divergence_ends_with_3(tmp_path):
     done = run(
         "--config=linear", f"--workdir={tmp_path}", *SMALL, "--config.optim.learning_rate=1e30"
@@ -162,6 +164,7 @@ def test_help_helps():
         assert word in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", ["--config.train.epochs=3", "denoise"])
 def test_what_a_command_would_not_look_at_is_refused(argument):
     done = subprocess.run(

@@ -34,6 +34,7 @@ def command(module, *arguments, cwd=ROOT, **changes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "backend", ["no_such", "module://no_such_backend", "module://ipympl.backend_nbagg", "TkAgg"]
 )
@@ -45,6 +46,7 @@ def test_figures_are_drawn_whatever_the_backend_of_the_surroundings(tmp_path, ba
     assert "test error against the epoch" in (runs[0] / "comparison.html").read_text(), "a chart"
 
 
+@pytest.mark.slow
 def test_no_command_imports_matplotlib_before_it_starts():
     lines = [f"import experiments.{name}" for name in COMMANDS]
     program = "\n".join(["import sys", *lines, "assert 'matplotlib' not in sys.modules"])
@@ -66,6 +68,7 @@ def test_the_home_directory_is_found_in_every_path(tmp_path):
     assert done.returncode == 0 and done.stdout.startswith("mine: "), done.stderr
 
 
+@pytest.mark.slow
 def test_a_home_directory_of_nobody_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cli.expanded("~/x") == str(tmp_path / "x") and cli.expanded("a/~b") == "a/~b"

@@ -34,6 +34,7 @@ def test_the_jacobian_norm_is_that_of_the_literal_jacobian(digits):
     assert literature.jacobian_norm(run, images) == pytest.approx(norms.mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_squared_error_is_per_image_and_pca_beside_it(digits):
     found = literature.reconstruction(small("hinton2006"), digits, jax.random.key(0))
     flat = digits.train.images.reshape(300, -1) / 255.0
@@ -86,6 +87,7 @@ def test_how_it_is_measured_belongs_to_the_protocol():
     assert (probe["measure"], probe["steps"]) == ("probe", 200)
 
 
+@pytest.mark.slow
 def test_the_probe_on_pixels_is_logistic_regression(digits):
     config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "data.name": "mnist5k"})
     found = literature.probe(config, digits, jax.random.key(0), 200)

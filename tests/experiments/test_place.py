@@ -58,6 +58,7 @@ def test_a_run_is_resumed_and_opened_from_another_directory(npz, tmp_path, monke
     assert "resuming at step 5" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_flag", [True, False])
 def test_a_moved_file_is_the_runs_if_its_images_are(npz, tmp_path, capsys, by_flag):
     path, moved = tmp_path / "run", tmp_path / "moved.npz"

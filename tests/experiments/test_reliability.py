@@ -21,6 +21,7 @@ def test_trials_are_counted_and_the_others_results_kept(tmp_path):
     assert f"R4: {found['R4']['tried']} tried, 0 failed" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_unknown_trial_is_refused_with_a_list():
     done = command("reliability", "--only=R77")
     assert done.returncode == 2 and "R16" in done.stderr and "Traceback" not in done.stderr

@@ -31,6 +31,7 @@ def command(module, *arguments):
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_bad_input_ends_with_2_in_three_lines(tmp_path):
     path = made(tmp_path / "run")
     done = command("report", f"--workdir={path}", tmp_path / "none")

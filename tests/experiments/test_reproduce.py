@@ -25,6 +25,7 @@ EPOCHS = {  # as published
 QUICK = {"train.epochs": 2, "train.batch_size": 50}
 
 
+@pytest.mark.slow
 def test_the_printed_numbers_are_what_they_are_called():
     data = ae_jax.load_data("mnist5k")
     data = Dataset(

@@ -30,6 +30,7 @@ def train(s, path, **options):
     return session.train(s, path, time.perf_counter(), **options)
 
 
+@pytest.mark.slow
 def test_the_frames_of_a_denoiser_are_outputs_for_corrupted_images(tmp_path, monkeypatch):
     """Where all pixels are masked nothing of an image is left: all outputs are the same."""
     seen = {}
@@ -52,6 +53,7 @@ def test_the_frames_of_a_denoiser_are_outputs_for_corrupted_images(tmp_path, mon
     assert seen["losses"] == {r["epoch"]: r["denoised_mse"] for r in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["unit", "sym"])
 def test_the_noise_to_see_stays_the_same_and_is_the_corruptions(scale):
     s = small(scale, name="gaussian", sigma=0.25 if scale == "unit" else 0.5)
@@ -66,6 +68,7 @@ def test_the_noise_to_see_stays_the_same_and_is_the_corruptions(scale):
     np.testing.assert_allclose(plain, s.dataset.test.images[:8] / 255, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_epoch_cut_short_is_logged_as_a_whole_one(tmp_path, monkeypatch):
     """Stopped after 3 of its 5 steps and resumed: the means and ends of all five."""
 
@@ -94,6 +97,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_what_is_evaluated_and_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert train(small(name="mask"), tmp_path) == 0

@@ -145,6 +145,7 @@ def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
     assert "already complete, 4 members" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_members_see_the_same_images_as_single_runs(tmp_path, capsys):
     """Which are held out depends on the seed, so every seed is a program of its own."""
     overrides = {"data.n_train": 80, "data.n_test": 40, "model.code_size": 3, "train.epochs": 1}

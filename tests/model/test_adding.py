@@ -160,6 +160,7 @@ def test_a_new_corruption_has_its_moments():
     assert noise.std() == pytest.approx(0.4, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_new_likelihood_is_scipys():
     run, data = fitted(**{"loss.name": "logistic_nll", "loss.per": "image"})
     shown = run.reconstruct(data.test.images)
@@ -170,6 +171,7 @@ def test_a_new_likelihood_is_scipys():
     assert run.history["loss"][-1] < run.history["loss"][0]
 
 
+@pytest.mark.slow
 def test_a_penalty_learns_its_parameters(tmp_path):
     """With nothing but the penalty to please, the learned center is the mean of the codes."""
     frozen = {"center": {"weight": 1.0, "start": 3.0}}
@@ -187,6 +189,7 @@ def test_a_penalty_learns_its_parameters(tmp_path):
         np.testing.assert_array_equal(kept, made)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_penalty_that_learns_by_finite_differences():
     run, data = fitted(penalties={"center": {"weight": 0.5}}, **{"train.epochs": 1})
     config = run.config
@@ -205,6 +208,7 @@ def test_the_gradient_of_a_penalty_that_learns_by_finite_differences():
         np.testing.assert_allclose(slope[j], found, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_weight_decay_spares_what_penalties_own():
     config = {"penalties": {"center": {"weight": 1.0, "start": 3.0}, "weight_l2": {"weight": 1.0}}}
     run, data = fitted(**config, **{"train.epochs": 1})
@@ -218,6 +222,7 @@ def test_weight_decay_spares_what_penalties_own():
     )
 
 
+@pytest.mark.slow
 def test_a_second_variational_bottleneck_is_one_to_all_who_ask(tmp_path):
     run, data = fitted(**{"bottleneck.name": "laplace", "penalties.gaussian_kl.weight": 0.01})
     assert run.model.prior is LaplaceBottleneck.prior
@@ -234,6 +239,7 @@ def test_a_second_variational_bottleneck_is_one_to_all_who_ask(tmp_path):
     np.testing.assert_array_equal(again.sample(jax.random.key(1), 2000), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mean, b", [(0.0, 1.0), (0.7, 0.4), (-1.5, 2.0)])
 def test_its_kl_by_quadrature(mean, b):
     q, p = stats.laplace(mean, b), stats.laplace(0, 1)
@@ -246,6 +252,7 @@ def test_its_kl_by_quadrature(mean, b):
     np.testing.assert_allclose(found, [truth], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_its_bounds_on_the_likelihood_are_the_exact_one():
     """One code number: log p(x) by quadrature lies above the ELBO, and many samples reach it."""
     run, data = fitted(
@@ -269,6 +276,7 @@ def test_its_bounds_on_the_likelihood_are_the_exact_one():
     np.testing.assert_allclose(bound, exact, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_bottleneck_keeps_its_parameters_and_statistics(tmp_path):
     run, data = fitted(**{"bottleneck.name": "scaled"})
     h = run.model.apply(run.variables, jnp.asarray(data.test.images), method="encode")

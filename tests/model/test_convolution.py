@@ -173,6 +173,7 @@ def test_worked_by_hand(lowering):
     np.testing.assert_array_equal(y[0, :, :, 0], expected)
 
 
+@pytest.mark.slow
 @partial(jax.jit, static_argnames="lowering")
 def contractive_penalty(kernels, images, lowering):
     """Mean |Jacobian|^2 of a small network, its gradient, and the Jacobians both ways."""
@@ -192,6 +193,7 @@ def contractive_penalty(kernels, images, lowering):
     return *value_and_gradient, jacobians(jax.jacfwd, kernels), jacobians(jax.jacrev, kernels)
 
 
+@pytest.mark.slow
 def test_forward_mode_second_order_and_vmap():
     shapes = [(3, 3, 1, 3), (3, 3, 3, 2), (3, 3, 2, 1)]
     kernels = [0.1 * integers(seed, *shape) for seed, shape in enumerate(shapes)]

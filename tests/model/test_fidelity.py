@@ -68,7 +68,13 @@ def with_mask(trainer, mask):
     return trainer._replace(model=model, objective=trainer.objective._replace(model=model))
 
 
-@pytest.fixture(scope="module", params=CONFIGS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("conv") else ())
+        for name in CONFIGS
+    ],
+)
 def case(request):
     name = request.param
     config = load_config(CONFIGS[name], train={"batch_size": weights.BATCH})

@@ -15,6 +15,7 @@ def angles(W, V):
     return np.linalg.svd(np.linalg.qr(W)[0].T @ np.linalg.qr(V)[0], compute_uv=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["linear:optimum", "linear:optimum,centred", "tied"])
 def test_reaches_the_optimum(variant, digits):
     config = load_config(variant)

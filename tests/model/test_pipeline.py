@@ -67,6 +67,7 @@ def test_activations_are_those_of_the_frameworks():
     np.testing.assert_allclose(ACTIVATIONS["gelu"](jnp.asarray(a)), a * normal, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_tied_weights_are_one_leaf_and_its_gradient_is_the_sum_of_both_uses():
     config = load_config("tied:tanh", model={"code_size": 3})
     model = model_lib.build(config, (2, 3, 1))

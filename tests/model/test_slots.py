@@ -138,6 +138,7 @@ def test_combination(case):
     assert len(traces) == 2, "one trace to train, one to evaluate, none for another key"
 
 
+@pytest.mark.slow
 def test_a_penalty_of_weight_zero_is_the_plain_model_bit_for_bit():
     x = jax.random.uniform(jax.random.key(1), (4, 4, 4, 1))
     for penalty in penalties.PENALTIES:

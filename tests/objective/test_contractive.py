@@ -273,6 +273,7 @@ def trained(**penalties):
     return jax.tree.map(np.asarray, state.params)
 
 
+@pytest.mark.slow
 def test_weight_zero_is_the_plain_run_bit_for_bit():
     plain = trained()
     off = trained(contractive={"weight": 0}, contractive_hessian={"weight": 0}, l1={"weight": 0})

@@ -29,6 +29,7 @@ def points(rows):
     return np.asarray(rows, np.float32).reshape(len(rows), 1, 1, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "noise", [{"name": "mask", "rate": 0.4}, {"name": "gaussian", "sigma": 0.5}]
 )
@@ -169,6 +170,7 @@ def test_denoising_beats_the_best_linear_denoiser(digits):
     assert float(jnp.mean((p.x_hat - x) ** 2)) / 4 < 0.85 * linear
 
 
+@pytest.mark.slow
 def test_affine_maps_are_those_of_scipy():
     rng = np.random.default_rng(0)
     x = rng.random((3, 9, 7, 2), np.float32)
@@ -185,6 +187,7 @@ def test_affine_maps_are_those_of_scipy():
             np.testing.assert_allclose(found[n, ..., c], truth, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_warp_moves_as_far_as_it_says():
     """The center of mass of a spot moves by a uniform number of pixels."""
     x = jnp.zeros((400, 21, 21, 1)).at[:, 9:12, 9:12].set(1.0)

@@ -86,6 +86,7 @@ def test_the_best_width_is_that_of_greatest_likelihood(name):
     np.testing.assert_allclose(function(forward(x, x_hat)), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BEST)
 def test_a_perfect_reconstruction_is_finite(name):
     x, _ = pair(4)
@@ -95,6 +96,7 @@ def test_a_perfect_reconstruction_is_finite(name):
     assert np.isfinite(value) and np.isfinite(grads).all()
 
 
+@pytest.mark.slow
 def test_sigma_vae_with_a_linear_decoder_is_probabilistic_pca():
     """Its variance is the mean of the discarded eigenvalues (Tipping & Bishop 1999, eq. 8)."""
     rng = np.random.default_rng(0)

@@ -91,6 +91,7 @@ def exact_log_likelihood(model, variables, images):
     return jax.nn.logsumexp(log_p + log_prior[None, :], axis=1)
 
 
+@pytest.mark.slow
 def test_elbo_below_importance_weighted_below_exact():
     _, model, variables = tiny_vae()
     images = all_images()
@@ -118,6 +119,7 @@ def test_loss_is_minus_the_elbo():
     assert jnp.mean(losses) == pytest.approx(-float(jnp.mean(elbo)), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_linear_decoder_recovers_probabilistic_pca():
     """SSE + KL is p(x | z) = N(x^, I/2): W W^T = U (L - 1/2) U^T (Tipping & Bishop 1999, eq. 7)."""
     rng = np.random.default_rng(0)
@@ -160,6 +162,7 @@ def test_warmup_and_end_of_the_penalty():
         assert loss == pytest.approx(float(expected), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_conditional_decoder_sees_the_label(digits):
     config = load_config("cvae")
     model = model_lib.build(config, (28, 28, 1))

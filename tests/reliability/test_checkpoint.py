@@ -100,6 +100,7 @@ def train(s, path):
     return session.train(s, path, time.perf_counter())
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_while_drawing_is_not_complete(tmp_path, monkeypatch):
     def killed(*args):
         raise KeyboardInterrupt

@@ -88,6 +88,7 @@ def test_bool_is_black_and_white(run):
     assert set(np.unique(from_arrays(X > 99).train.images)) == {0, 255}
 
 
+@pytest.mark.slow
 def test_nothing_in_nothing_out(run, told):
     for none in (X[:0], UNIT[:0], X[:0, ..., 0]):
         for values, shape in (

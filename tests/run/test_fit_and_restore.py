@@ -21,6 +21,7 @@ def weights(run):
     ]
 
 
+@pytest.mark.slow
 def test_encode_decode_reconstruct_score(run, digits):
     images = digits.test.images[:7]
     W, b, V, c = weights(run)
@@ -59,6 +60,7 @@ def test_samples_follow_the_codes(run, digits):
     assert not np.array_equal(run.sample(jax.random.key(1), 4), run.sample(jax.random.key(2), 4))
 
 
+@pytest.mark.slow
 def test_arrays_and_names_of_configs(digits):
     images = digits.train.images[:300]
     run = ae_jax.fit({"train": {"epochs": 1, "batch_size": 50}}, images, jax.random.key(0), False)
@@ -68,6 +70,7 @@ def test_arrays_and_names_of_configs(digits):
         ae_jax.fit("denois", images, jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_labels_where_the_decoder_needs_them(digits):
     config = ae_jax.load_config(
         "vae", model=dict(classes=10, code_size=3), train=dict(epochs=1, batch_size=100)

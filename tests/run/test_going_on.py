@@ -14,6 +14,7 @@ from ae_jax import ConfigError, DataError, from_arrays
 from tests.run.doors import KEY, SMALL, UNIT, X, fit, one_line
 
 
+@pytest.mark.slow
 def test_a_whole_number_is_a_key(run):
     for key in (0, np.int64(0), np.uint8(0), jnp.int32(0), jax.random.PRNGKey(0)):
         again = fit(X, key=key)
@@ -130,6 +131,7 @@ def test_going_on_is_refused_with_other_data_key_or_config(run):
         fit(from_arrays(X, X, y[::-1], y), told, start=first)
 
 
+@pytest.mark.slow
 def test_weights_may_be_taken_to_other_data(run):
     config = longer(0, optim={"learning_rate": 0.1}, data={"center": True})
     config["decoder"] = {"output": "linear"}

@@ -65,6 +65,7 @@ def killed():
 # moments belong to their weights
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_does_not_sample_from_nothing(tmp_path, monkeypatch):
     again = at_epoch(monkeypatch, 2, lambda: signal.raise_signal(signal.SIGTERM))
     assert train(tmp_path, config(4)) == 143
@@ -90,6 +91,7 @@ def test_a_run_that_was_interrupted_does_not_sample_from_nothing(tmp_path, monke
     assert ae_jax.restore(str(tmp_path)).code_mean is None
 
 
+@pytest.mark.slow
 def test_a_prior_needs_no_codes(tmp_path, monkeypatch):
     at_epoch(monkeypatch, 1, lambda: signal.raise_signal(signal.SIGTERM))
     c = ae_jax.load_config("vae", model={"code_size": 3}, train={"batch_size": 16, "epochs": 2})
@@ -107,6 +109,7 @@ def test_labels_keep_their_names(tmp_path, monkeypatch):
 # the history is that of the whole training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [0, 2])
 def test_the_history_is_whole_after_a_kill_and_a_restore(tmp_path, monkeypatch, every):
     """Three steps an epoch; killed in the fourth epoch, what had been saved in its middle too."""
@@ -134,6 +137,7 @@ def test_the_history_is_whole_after_a_kill_and_a_restore(tmp_path, monkeypatch, 
     np.testing.assert_array_equal([row["loss"] for row in rows], means)
 
 
+@pytest.mark.slow
 def test_a_fit_goes_on_from_a_restored_run_with_its_history(tmp_path):
     assert train(tmp_path, config(2)) == 0
     more, whole = fit(config(5), start=ae_jax.restore(str(tmp_path))), fit(config(5))

@@ -42,6 +42,7 @@ def same(a, b):
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_the_run_and_goes_on_as_it_would(run, tmp_path):
     run.save(tmp_path / "kept")
     back = ae_jax.restore(str(tmp_path / "kept"))
@@ -64,6 +65,7 @@ def test_what_comes_back_is_the_run_and_goes_on_as_it_would(run, tmp_path):
     np.testing.assert_array_equal([row["loss"] for row in rows], means)
 
 
+@pytest.mark.slow
 def test_another_run_is_never_overwritten(run, tmp_path):
     run.save(tmp_path)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}

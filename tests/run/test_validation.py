@@ -98,6 +98,7 @@ def test_what_cannot_be_held_out_is_refused():
             config(n_valid=wrong)
 
 
+@pytest.mark.slow
 def test_on_disk_the_same_images_are_held_out(tmp_path):
     on_disk.write(tmp_path / "x", [DATA.train], 60, DATA.test)
     data = hold_out(on_disk.read(tmp_path / "x", "arrays"), 0.25, 0)
@@ -115,6 +116,7 @@ def test_on_disk_the_same_images_are_held_out(tmp_path):
 # the choice
 
 
+@pytest.mark.slow
 def test_training_ends_where_patience_does_and_keeps_the_best(run):
     """Beside the losses of fits of so many epochs, computed from what they make of the images."""
     held = hold_out(DATA, 0.25, 0).valid.images / 255.0
@@ -155,6 +157,7 @@ def test_a_curve_by_hand():
     assert Curve().after(1, np.nan).best is None
 
 
+@pytest.mark.slow
 def test_the_test_set_changes_nothing(tmp_path, run):
     """Other test images, fewer of them, other labels: the same choice and the same bits."""
     others = (255 - X[20:25]).copy()
@@ -170,6 +173,7 @@ def test_the_test_set_changes_nothing(tmp_path, run):
     assert summaries[0]["test"] != summaries[1]["test"]
 
 
+@pytest.mark.slow
 def test_the_command_keeps_the_best_whatever_the_clock_says(tmp_path, monkeypatch, run):
     monkeypatch.setattr(stepping, "SAVE_SHARE", 1e9)  # the clock would never save
     assert train(tmp_path, config()) == 0
@@ -190,6 +194,7 @@ def test_the_command_keeps_the_best_whatever_the_clock_says(tmp_path, monkeypatc
     assert f"with the best weights, of epoch {best}" in page
 
 
+@pytest.mark.slow
 def test_stopping_is_the_same_after_a_kill(tmp_path, monkeypatch, run, capsys):
     best, log_epoch = run.valid.best // 3, stepping.log_epoch
 

@@ -172,6 +172,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
     assert found >= {"optim.b1", "corruption.rate", "penalties.contractive_hessian.sigma"}
 
 
+@pytest.mark.slow
 def test_a_slot_that_looks_at_its_number_can_be_swept(monkeypatch):
     """What is not declared open is a constant: its values make programs of their own."""
 
@@ -198,6 +199,7 @@ def test_a_slot_that_looks_at_its_number_can_be_swept(monkeypatch):
             close(state.params, single(found[row])[1].params, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @METHODS
 def test_a_diverging_member_touches_no_other(method):
     raw = {**NOISY, "penalties": {}, "train": {"batch_size": 35, "epochs": 2}}

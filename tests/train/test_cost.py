@@ -22,6 +22,7 @@ def prepared(name: str, n: int, epochs: int) -> tuple[setup.Trainer, Split]:
     return setup.prepare(config, (28, 28, 1), n), Split(images, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WIDTHS)
 def test_flops_and_memory_of_dense_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "SECONDS", 0.01)
@@ -42,6 +43,7 @@ def test_flops_and_memory_of_dense_networks(name: str, monkeypatch: pytest.Monke
     assert c.bytes > 4 * 4 * c.params, "weights and averages are read, and weights written"
 
 
+@pytest.mark.slow
 def test_the_seconds_foretold_are_those_of_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a factor of 3 of the quickest of three trainings; other work may run beside them."""
     monkeypatch.setattr(cost, "SECONDS", 0.5)

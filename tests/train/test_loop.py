@@ -46,6 +46,7 @@ def same_bits(a, b):
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y), err_msg=str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["denoise", "dropout", "conv_strided:batchnorm", "linear"])
 def test_resume_is_bit_exact(name):
     config = load_config(name, train={"batch_size": 16})
