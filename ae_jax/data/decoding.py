@@ -8,12 +8,12 @@ import collections
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from ae_jax.data.listing import File
 from ae_jax.errors import DataError
 
 # By content, not by suffix; phones' MPO is a JPEG. Nothing that would start another program.
@@ -41,7 +41,7 @@ class How(NamedTuple):
 class Bad(NamedTuple):
     """A file that is no image, and why."""
 
-    file: Path
+    file: File
     why: str
 
 
@@ -57,7 +57,7 @@ class MixedColorsError(Exception):
     """Files of several kinds of color, which are to be kept."""
 
 
-def images(files: Sequence[Path], how: How) -> Iterator[np.ndarray]:
+def images(files: Sequence[File], how: How) -> Iterator[np.ndarray]:
     """The images [H, W, C] of the files, uint8, in their order; memory holds some of them at once.
 
     Raises:
@@ -67,7 +67,7 @@ def images(files: Sequence[Path], how: How) -> Iterator[np.ndarray]:
     """
     from tqdm import tqdm
 
-    first: tuple[Path, np.ndarray] | None = None
+    first: tuple[File, np.ndarray] | None = None
     bad: list[Bad] = []
     with tqdm(total=len(files), unit="image", desc="reading", disable=None, delay=1) as bar:
         for file, image in zip(files, _decoded(files, how), strict=True):
@@ -76,25 +76,26 @@ def images(files: Sequence[Path], how: How) -> Iterator[np.ndarray]:
                 bad.append(image)
                 continue
             first = first or (file, image)
-            _refuse_sizes(first, (file, image))
             if image.shape != first[1].shape:
-                raise MixedColorsError
+                raise _mixed(first, (file, image))
             if not bad:
                 yield image
     if bad:
         raise BadFilesError(bad)
 
 
-def _refuse_sizes(a: tuple[Path, np.ndarray], b: tuple[Path, np.ndarray]) -> None:
+def _mixed(a: tuple[File, np.ndarray], b: tuple[File, np.ndarray]) -> Exception:
+    """What is wrong with two images of different shape."""
     sizes = [" x ".join(map(str, image.shape[:2])) for _, image in (a, b)]
-    if sizes[0] != sizes[1]:
-        raise DataError(
-            f"{b[0]}: {sizes[1]} pixels (height x width)\n{a[0]}: {sizes[0]}\n"
-            "images must be of one size: set data.resize, such as data.resize=64 or (48, 64)"
-        )
+    if sizes[0] == sizes[1]:
+        return MixedColorsError()
+    return DataError(
+        f"{b[0].path}: {sizes[1]} pixels (height x width)\n{a[0].path}: {sizes[0]}\n"
+        "images must be of one size: set data.resize, such as data.resize=64 or (48, 64)"
+    )
 
 
-def _decoded(files: Sequence[Path], how: How) -> Iterator[np.ndarray | Bad]:
+def _decoded(files: Sequence[File], how: How) -> Iterator[np.ndarray | Bad]:
     """In order, by threads that are a few chunks ahead of who reads."""
     workers = os.cpu_count() or 1
     waiting: collections.deque = collections.deque()
@@ -107,12 +108,12 @@ def _decoded(files: Sequence[Path], how: How) -> Iterator[np.ndarray | Bad]:
             yield from waiting.popleft().result()
 
 
-def _chunks(files: Sequence[Path]) -> Iterator[list[Path]]:
-    chunk: list[Path] = []
+def _chunks(files: Sequence[File]) -> Iterator[list[File]]:
+    chunk: list[File] = []
     size = 0
     for file in files:
         chunk.append(file)
-        size += _size(file)
+        size += file.size
         if len(chunk) == CHUNK_FILES or size > CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
@@ -120,14 +121,7 @@ def _chunks(files: Sequence[Path]) -> Iterator[list[Path]]:
         yield chunk
 
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:  # `decoded` says so
-        return 0
-
-
-def decoded(file: Path, how: How) -> np.ndarray | Bad:
+def decoded(file: File, how: How) -> np.ndarray | Bad:
     """The image [H, W, C] uint8 of one file, or why there is none.
 
     The first of several frames, turned as its EXIF orientation says. 16-bit gray is rounded to 8
@@ -138,19 +132,21 @@ def decoded(file: Path, how: How) -> np.ndarray | Bad:
       DataError: the image is smaller than the crop.
     """
     try:
-        with Image.open(file, formats=FORMATS) as image:
+        # Not by its name: Pillow maps some TIFFs into memory, and then turned ones are wrong.
+        with open(file.path, "rb") as stream, Image.open(stream, formats=FORMATS) as image:
             _refuse_bomb(image)
             image.load()
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
                 ImageOps.exif_transpose(image, in_place=True)
             natural = _natural(image)
-        array = np.asarray(_cropped(file, _resized(_colored(natural, how.color), how), how.crop))
+        made = _cropped(file, _resized(_colored(natural, how.color), how), how.crop)
+        pixels = made.tobytes()
     except DataError:
         raise
     except Exception as error:  # every format's decoder has its own kinds
         why = " ".join(str(error).split())[:80] or type(error).__name__
-        return Bad(file, "empty" if not _size(file) else _short(why))
-    return array if array.ndim == 3 else array[..., None]
+        return Bad(file, "empty" if not file.size else _short(why))
+    return np.frombuffer(pixels, np.uint8).reshape(made.height, made.width, -1)
 
 
 def _refuse_bomb(image: Image.Image) -> None:
@@ -169,9 +165,9 @@ def _natural(image: Image.Image) -> Image.Image:
     """As L, RGB or RGBA."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_eight_bits(np.asarray(image)))
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    mode = "RGBA" if image.has_transparency_data else mode
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
@@ -191,7 +187,8 @@ def _colored(image: Image.Image, color: str) -> Image.Image:
         return image.convert("RGBA")
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("L" if color == "gray" else "RGB")
+    mode = "L" if color == "gray" else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _resized(image: Image.Image, how: How) -> Image.Image:
@@ -204,14 +201,14 @@ def _resized(image: Image.Image, how: How) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _cropped(file: Path, image: Image.Image, crop: tuple[int, ...] | None) -> Image.Image:
+def _cropped(file: File, image: Image.Image, crop: tuple[int, ...] | None) -> Image.Image:
     if crop is None:
         return image
     height, width = crop[0], crop[-1]
     left, top = (image.width - width) // 2, (image.height - height) // 2
     if min(left, top) < 0:
         raise DataError(
-            f"{file}: {image.height} x {image.width} pixels, smaller than data.crop {crop}\n"
+            f"{file.path}: {image.height} x {image.width} pixels, smaller than data.crop {crop}\n"
             "set data.resize, or a smaller data.crop"
         )
     return image.crop((left, top, left + width, top + height))

@@ -81,7 +81,7 @@ _TOO_LARGE = "the images would take more than half of this machine's memory"
 
 
 class _Plan(NamedTuple):
-    """Which file is which image: each part with paths, an array of objects, for images."""
+    """Which file is which image: each part with `File`s, an array of objects, for images."""
 
     test: Split
     valid: Split
@@ -95,9 +95,12 @@ def _planned(root: Path, found: Sequence[File]) -> _Plan:
 
     def part(which: str) -> Split:
         files = [file for file in found if file.part == which]
-        paths = np.array([file.path for file in files], object)
-        labels = [number[file.label] for file in files if file.label is not None]
-        return Split(paths, np.array(labels, np.int32) if len(labels) == len(files) else None)
+        numbers = [number[file.label] for file in files if file.label is not None]
+        labels = np.array(numbers, np.int32) if len(numbers) == len(files) else None
+        return Split(
+            np.fromiter(files, object),
+            np.array(labels, np.int32) if len(labels) == len(files) else None,
+        )
 
     train, test = part("train"), part("test")
     if not len(test.images):
@@ -118,7 +121,7 @@ def _retried(root: Path, found: list[File], how: How, use: Callable[[_Plan, How]
                 how = how._replace(color="rgb")
             except decoding.BadFilesError as error:
                 bad = {file for file, _ in error.bad}
-                left = [file for file in found if file.path not in bad]
+                left = [file for file in found if file not in bad]
                 if not how.skip_bad or {f.part for f in left} != {f.part for f in found}:
                     raise _of_bad(root, error.bad, found, how) from None
                 found = left
@@ -126,7 +129,7 @@ def _retried(root: Path, found: list[File], how: How, use: Callable[[_Plan, How]
 
 def _of_bad(root: Path, bad: Sequence[decoding.Bad], found: list[File], how: How) -> DataError:
     first = sorted(bad)[:3]
-    listed = "; ".join(f"{file.relative_to(root)} ({why})" for file, why in first)
+    listed = "; ".join(f"{Path(file.path).relative_to(root)} ({why})" for file, why in first)
     mend = "that leaves a part without any" if how.skip_bad else "data.skip_bad=True skips them"
     return DataError(
         f"{root}: {len(bad)} of {len(found)} files cannot be read; {mend}\n"
@@ -137,7 +140,7 @@ def _of_bad(root: Path, bad: Sequence[decoding.Bad], found: list[File], how: How
 def _read(plan: _Plan, how: How) -> tuple[Split, Split | None, Iterator[Split]]:
     """(test set, validation set, training set in blocks)."""
     parts = plan.test, plan.valid, plan.train
-    stream = decoding.images([path for part in parts for path in part.images], how)
+    stream = decoding.images([file for part in parts for file in part.images], how)
 
     def block(n: int) -> np.ndarray:
         return np.stack(list(itertools.islice(stream, n)))
@@ -173,7 +176,7 @@ def _place(cache: Path, root: Path, found: Sequence[File], how: How) -> Path:
     """Where the cache of these files is: a folder for the options, and one in it for the files."""
 
     def digest(*facts: object) -> str:
-        return hashlib.sha256("\n".join(map(repr, facts)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()[:16]
 
     called = re.sub("[^A-Za-z0-9.-]+", "_", root.name)[-60:]
     ours = f"{called}-{digest(FORMAT, PIL.__version__, root, how)}"

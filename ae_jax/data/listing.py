@@ -15,7 +15,7 @@ class File(NamedTuple):
 
     part: str  # train, valid or test
     label: str | None  # the class
-    path: Path
+    path: str
     size: int
     modified: tuple[int, int]  # ns: its bytes, and its entry in the file system
 
@@ -59,7 +59,8 @@ def _refuse_others(root: Path, top: _Entries, parts: dict[str, Path]) -> None:
         raise DataError(f"{root}: has {', '.join(sorted(parts))}, but no train")
     if "valid" in parts and "val" in parts:
         raise DataError(f"{root}: has valid and val; one must go")
-    others = [f.path for f in top.images] + [f for f in top.folders if f.name not in PARTS]
+    others = [file.path for file in top.images]
+    others += [str(folder) for folder in top.folders if folder.name not in PARTS]
     if others:
         raise DataError(
             f"{min(others)}: stands beside train; there only valid and test may be\n"
@@ -80,7 +81,7 @@ def _part(root: Path, folder: Path, part: str) -> list[File]:
         found += sorted(entries.images)
     if top.images and len(found) > len(top.images):
         raise DataError(
-            f"{folder}: has images beside folders of images, {top.images[0].path.name} and "
+            f"{folder}: has images beside folders of images, {os.path.basename(top.images[0].path)} and "
             f"{found[-1].label}; all must be in classes, or none"
         )
     if not found:
@@ -97,17 +98,22 @@ def _entries(root: Path, folder: Path, part: str, label: str | None) -> _Entries
             image = entry.name.lower().endswith(SUFFIXES)
             if entry.name.startswith(".") or not (image or entry.is_dir()):
                 continue
-            path = Path(entry.path)
-            if entry.is_symlink() and not (to := Path(os.path.realpath(path))).is_relative_to(root):
-                raise DataError(
-                    f"{path}: a link out of the folder, to {to}\n"
-                    "copy what it links to, or say that folder as data.name"
-                )
+            if entry.is_symlink():
+                _refuse_outside(root, entry.path)
             if entry.is_dir():
-                folders.append(path)
+                folders.append(Path(entry.path))
                 continue
             known = entry.stat()
             if entry.is_file():
                 changed = known.st_mtime_ns, known.st_ctime_ns
-                images.append(File(part, label, path, known.st_size, changed))
+                images.append(File(part, label, entry.path, known.st_size, changed))
     return _Entries(images, folders)
+
+
+def _refuse_outside(root: Path, link: str) -> None:
+    to = Path(os.path.realpath(link))
+    if not to.is_relative_to(root):
+        raise DataError(
+            f"{link}: a link out of the folder, to {to}\n"
+            "copy what it links to, or say that folder as data.name"
+        )

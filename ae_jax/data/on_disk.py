@@ -152,7 +152,7 @@ def write(
             held |= {"label_names": None if label_names is None else np.array(label_names)}
             known: Any = {key: value for key, value in held.items() if value is not None}
             np.savez(made / ARRAYS, **known)
-            json_file.write(made / META, meta)
+            json_file.write(made / META, meta | {"arrays_sha256": _sha256(made / ARRAYS)})
             with contextlib.suppress(OSError):  # another process was first: its copy is as good
                 os.rename(made, folder)
     except (OSError, RuntimeError) as error:  # the latter from array_record
@@ -192,6 +192,11 @@ def _write_records(
     return (np.concatenate(known) if len(known) == len(labels) else None), meta
 
 
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _sweep(root: Path) -> None:
     """Removes what a killed process left: nothing in it was written for an hour."""
     for left in root.glob(f"{WRITING}*"):
@@ -215,6 +220,8 @@ def read(folder: Path, name: str) -> Dataset:
         (folder / ARRAYS).open("rb") as stream,  # np.load leaves its own open on failure
         np.load(stream, allow_pickle=False) as file,
     ):
+        if meta.get("arrays_sha256") not in (None, _sha256(folder / ARRAYS)):  # None: once absent
+            raise ValueError("its checksum differs")
         held = {key: file[key] for key in file.files}
     names, valid = held.get("label_names"), None
     if "valid_images" in held:

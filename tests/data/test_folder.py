@@ -4,6 +4,7 @@ import logging
 import os
 import warnings
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -14,6 +15,7 @@ from ae_jax.data.arrays import from_arrays, sha256
 from ae_jax.data.load import load_data, of_config
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.resolve.config import load_config
+from ae_jax.run.origin import as_used
 
 KINDS = {
     "png": {},
@@ -52,8 +54,13 @@ def of_noise(folder, n, shape=(6, 5, 3), seed=0):
     return [save(folder / f"{i:02}.png", noise(100 * seed + i, *shape)) for i in range(n)]
 
 
+def opened(file):
+    with Image.open(file) as image:
+        return image.copy()
+
+
 def pillow(files, mode="RGB"):
-    x = np.stack([np.asarray(Image.open(file).convert(mode)) for file in files])
+    x = np.stack([np.asarray(opened(file).convert(mode)) for file in files])
     return x if x.ndim == 4 else x[..., None]
 
 
@@ -202,7 +209,7 @@ def test_arrangements_that_are_refused(root, tmp_path):
     refused(tmp_path / "single", "one image")
     of_noise(root / "a", 2)
     of_noise(root, 1)
-    refused(root, "00.png", "beside folders")
+    refused(root, "00.png: stands beside folders", "a; all")
     (root / "00.png").unlink()
     of_noise(root / "a" / "deeper", 1)
     refused(root, "a/deeper", "a folder in a class")
@@ -309,7 +316,7 @@ def test_orientation_of_a_jpeg(root, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     file = save(tmp_path / "x.jpg", noise(0, 16, 8, 3), exif=exif, quality=95)
-    expected = np.asarray(ImageOps.exif_transpose(Image.open(file)))
+    expected = np.asarray(ImageOps.exif_transpose(opened(file)))
     assert expected.shape == (8, 16, 3)
     np.testing.assert_array_equal(one(root, file), expected)
 
@@ -331,7 +338,7 @@ def test_size_and_color_are_pillows(options, size, box, root):
     files = of_noise(root, 3, (9, 13, 3))
     mode = {"gray": "L", "rgba": "RGBA"}.get(options.get("color"), "RGB")
     expected = []
-    for image in (Image.open(file).convert(mode) for file in files):
+    for image in (opened(file).convert(mode) for file in files):
         image = image.resize(size, Image.Resampling.LANCZOS) if size else image
         image = np.asarray(image.crop(box) if box else image)
         expected.append((image if image.ndim == 3 else image[..., None]).tobytes())
@@ -439,10 +446,11 @@ def test_configs_of_other_data_are_what_they_were():
 def test_a_run_says_how_its_folder_was_read(root):
     of_noise(root / "a", 12)
     data = load_data(str(root), resize=4, color="gray")
-    run = ae_jax.fit({"train": {"epochs": 1}}, data, 0, progress=False)
-    again = of_config(run.config)
-    assert same(again, data) and run.config.data.color == "gray"
-    assert sha256(again.train.images) == run.origin.images_sha256
+    config = as_used(load_config("linear"), data, jax.random.key(0))
+    assert (config.data.resize, config.data.color) == ((4,), "gray")
+    assert same(of_config(config), data)
+    with pytest.raises(ConfigError, match=r"data\.resize: .* pass it to load_data"):
+        as_used(config, load_data(str(root)), jax.random.key(0))
 
 
 # the cache
