@@ -97,10 +97,7 @@ def _planned(root: Path, found: Sequence[File]) -> _Plan:
         files = [file for file in found if file.part == which]
         numbers = [number[file.label] for file in files if file.label is not None]
         labels = np.array(numbers, np.int32) if len(numbers) == len(files) else None
-        return Split(
-            np.fromiter(files, object),
-            np.array(labels, np.int32) if len(labels) == len(files) else None,
-        )
+        return Split(np.fromiter(files, object), labels)
 
     train, test = part("train"), part("test")
     if not len(test.images):

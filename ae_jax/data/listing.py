@@ -81,8 +81,8 @@ def _part(root: Path, folder: Path, part: str) -> list[File]:
         found += sorted(entries.images)
     if top.images and len(found) > len(top.images):
         raise DataError(
-            f"{folder}: has images beside folders of images, {os.path.basename(top.images[0].path)} and "
-            f"{found[-1].label}; all must be in classes, or none"
+            f"{top.images[0].path}: stands beside folders of images, such as {found[-1].label}; "
+            "all must be in folders, or none"
         )
     if not found:
         listed = " ".join(suffix[1:] for suffix in SUFFIXES)
