@@ -7,7 +7,7 @@ processes.
 import collections
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -98,7 +98,7 @@ def _mixed(a: tuple[File, np.ndarray], b: tuple[File, np.ndarray]) -> Exception:
 def _decoded(files: Sequence[File], how: How) -> Iterator[np.ndarray | Bad]:
     """In order, by threads that are a few chunks ahead of who reads."""
     workers = os.cpu_count() or 1
-    waiting: collections.deque = collections.deque()
+    waiting: collections.deque[Future[list[np.ndarray | Bad]]] = collections.deque()
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(files):
             waiting.append(pool.submit(lambda c: [decoded(file, how) for file in c], chunk))
