@@ -52,7 +52,10 @@ def define_yes_or_no(name: str, default: bool, text: str) -> None:
 def define_data() -> None:
     """--data, which `place` understands."""
     define_path(
-        "data", None, "New location of the data: an .npz file, or the folder for data.manual_dir."
+        "data",
+        None,
+        "New location of the data: an .npz file, a folder of images if the data are one, else the "
+        "folder for data.manual_dir.",
     )
 
 

@@ -50,7 +50,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
     if F.method not in (methods := ("auto", "vmap", "map", "loop")):
         raise ConfigError(f"--method: must be one of {', '.join(methods)}, not {F.method!r}")
-    overrides.update(place.fields(F.data))
+    overrides.update(place.fields(F.data, cli.load(F.config, overrides).data.name))
     config = place.settled(cli.load(F.config, overrides))
     members = grid.members(F.config, overrides, grid.parse(F.grid), F.seeds)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -17,9 +17,19 @@ from ae_jax.config.schema import (
     OneOf,
     Positive,
     Probability,
+    Rule,
     Share,
 )
 from ae_jax.config.values import Choice, Frozen, Section, section
+
+Size = Annotated[  # of images
+    tuple[int, ...],
+    Rule(
+        "a whole number, or (height, width), from 1 to 65535",
+        lambda v: 1 <= len(v) <= 2 and all(1 <= side < 2**16 for side in v),
+    ),
+]
+OF_FOLDER = ("resize", "crop", "color", "skip_bad")  # fields for a folder of images alone
 
 
 @section
@@ -37,6 +47,16 @@ class Data(Section):
     # Held out of the training set for best, early stopping and choices: so many, or a fraction. A
     # shuffle fixed by the seed, of each class its share where there are labels.
     n_valid: Share = 0.0
+    # Of a folder of images alone; a config that leaves them as they are does not list them.
+    resize: Size | None = None  # to n x n or (height, width); with crop the shorter side to n
+    crop: Size | None = None  # the middle, after resizing
+    color: Annotated[str, OneOf(("keep", "gray", "rgb", "rgba"))] = "keep"
+    skip_bad: bool = False  # leave out files that cannot be read
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field -> value; those of a folder only where one differs from its default."""
+        default = {(f.name, f.default) for f in fields(self) if f.name in OF_FOLDER}
+        return {name: v for name, v in super().to_dict().items() if (name, v) not in default}
 
 
 @section

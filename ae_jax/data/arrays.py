@@ -1,7 +1,7 @@
 """The data set type, and how arrays become a data set."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -52,10 +52,13 @@ class Dataset(_Parts):
         numbers; None: a label is its own name. It is no item of the tuple.
       valid: images held out of the training set, by which to choose (`hold_out`), or None. Neither
         is this.
+      how: of a folder of images the options it was read with, as a config has them (`data.resize`,
+        ...); None: it is of something else. Nor is this.
     """
 
     label_names: label_lib.Names | None = None
     valid: Split | None = None
+    how: Mapping[str, Any] | None = None
 
     def __new__(
         cls,
@@ -64,15 +67,16 @@ class Dataset(_Parts):
         test: Split,
         label_names: label_lib.Names | None = None,
         valid: Split | None = None,
+        how: Mapping[str, Any] | None = None,
     ) -> "Dataset":
         """All as they are; `from_arrays` checks and numbers."""
         made = super().__new__(cls, name, train, test)
-        made.label_names, made.valid = label_names, valid
+        made.label_names, made.valid, made.how = label_names, valid, how
         return made
 
     def _replace(self, **changes: Any) -> "Dataset":
-        kept = {**self._asdict(), "label_names": self.label_names, "valid": self.valid}
-        return Dataset(**(kept | changes))
+        kept = {name: getattr(self, name) for name in ("label_names", "valid", "how")}
+        return Dataset(**(self._asdict() | kept | changes))
 
 
 def from_arrays(
@@ -112,7 +116,7 @@ def from_arrays(
             raise DataError(f"{name}: train: one image; without a test set at least 2 are needed")
         checks.unambiguous(f"{name}: train", x)
         (y,), names = label_lib.numbered(known)
-        return Dataset(name, *_held_out(Split(x, y)), names)
+        return Dataset(name, *held_out(Split(x, y)), names)
     checks.unambiguous(f"{name}: train", x)
     test_x = checks.images(f"{name}: test", test)
     known[f"{name}: test_labels"] = _raw(f"{name}: test_labels", test_labels, len(test_x))
@@ -175,7 +179,7 @@ def _raw(where: str, value: object, n: int) -> np.ndarray | None:
     return None if value is None else label_lib.raw(where, value, n)
 
 
-def _held_out(whole: Split) -> tuple[Split, Split]:
+def held_out(whole: Split) -> tuple[Split, Split]:
     """(nine tenths, one tenth) in shuffled order; of each class a tenth, and never all of it."""
     kept, held = _dealt(whole, max(1, len(whole.images) // 10), 0)
     return rows(whole, kept), rows(whole, held)

@@ -1,4 +1,4 @@
-"""Loads a data set by name: embedded digits, MNIST files, TFDS sets, `.npz` files, synthetic sets.
+"""Loads a data set by name: digits, MNIST files, TFDS sets, `.npz`, folders, synthetic sets.
 
 Every route ends in `arrays.from_arrays`, so all training data pass the same checks.
 """
@@ -13,14 +13,14 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ae_jax.config import schema
-from ae_jax.config.sections import Config
+from ae_jax.config.sections import OF_FOLDER, Config, Data
 from ae_jax.data import idx_files, synthetic
 from ae_jax.data.arrays import (
     Dataset,
@@ -51,6 +51,10 @@ def load_data(
     split_seed: int = 0,
     cache_dir: str | None = None,
     streaming: bool = False,
+    resize: int | Sequence[int] | None = None,
+    crop: int | Sequence[int] | None = None,
+    color: str = "keep",
+    skip_bad: bool = False,
 ) -> Dataset:
     """The data set `name`; the same bytes at every call.
 
@@ -58,7 +62,8 @@ def load_data(
       name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
         `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
         `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
-        all as `from_arrays` takes them);
+        all as `from_arrays` takes them); a folder of images (`DIR/class/x.png` or `DIR/x.png`,
+        optionally below `train`, `valid`, `test`; see `folder.load`);
         or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
         The four files are verified at every call, and nothing is downloaded. Without it a set that
@@ -69,17 +74,30 @@ def load_data(
         writable.
       streaming: the training images stay on disk, as `on_disk.Records`; the test set must fit in
         memory. The first call writes them into the cache, later ones only open what it wrote.
+      resize: of a folder of images, as crop, color, skip_bad: n for n x n pixels, or (height,
+        width); with `crop`, n is the length of the shorter side.
+      crop: n or (height, width) of the middle, after resizing.
+      color: 'keep', 'gray', 'rgb' or 'rgba'; for 'gray' and 'rgb' what is transparent is white.
+      skip_bad: leave out files that cannot be read, and log how many; else they are an error.
 
     Raises:
       DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
         for streaming, a cache that cannot be written.
-      ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`.
+      ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`;
+        options of a folder for something else.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
+    if streaming and split != "canonical":
+        raise ConfigError("data.streaming: needs data.split 'canonical'")
+    of_folder = {"resize": resize, "crop": crop, "color": color, "skip_bad": skip_bad}
+    if is_folder(name):
+        dataset = _folder(name, cache_folder(cache_dir), streaming, split, of_folder)
+        return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+    for field, value in of_folder.items():
+        if value != schema.fields(Data)[field].default:
+            raise ConfigError(f"data.{field}: is for a folder of images, and '{name}' is none")
     if streaming:
-        if split != "canonical":
-            raise ConfigError("data.streaming: needs data.split 'canonical'")
         return _streamed(name, manual_dir, cache_dir)
     manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
     if name == "mnist5k":
@@ -101,8 +119,15 @@ def load_data(
 
 
 def is_path(name: str) -> bool:
-    """Whether a data set's name says where a file is."""
-    return name.endswith(".npz")
+    """Whether a data set's name says where a file or a folder is."""
+    return name.endswith(".npz") or is_folder(name)
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name is that of a folder: it is there, or the name begins as a path does."""
+    if not name or name in KNOWN or name.endswith(".npz"):
+        return False
+    return name.startswith((".", "~", os.sep)) or os.path.isdir(name)
 
 
 def of_config(config: Config, seed: int | None = None) -> Dataset:
@@ -112,8 +137,23 @@ def of_config(config: Config, seed: int | None = None) -> Dataset:
     `load_data`, `subset` and `hold_out`.
     """
     d, seed = config.data, (config.seed or 0) if seed is None else seed
-    whole = load_data(d.name, d.manual_dir, d.split, seed, streaming=d.streaming)
-    return hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, seed)
+    of_folder = {field: value for field, value in d.to_dict().items() if field in OF_FOLDER}
+    whole = load_data(d.name, d.manual_dir, d.split, seed, streaming=d.streaming, **of_folder)
+    if whole.valid is None:
+        return hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, seed)
+    if d.n_valid not in (0, n := len(whole.valid.images)):
+        raise ConfigError(f"data.n_valid: '{d.name}' has {n} validation images; must be {n}, or 0")
+    return subset(whole, d.n_train and d.n_train - int(d.n_valid), d.n_test)
+
+
+def _folder(
+    name: str, cache: Path, streaming: bool, split: str, given: Mapping[str, Any]
+) -> Dataset:
+    from ae_jax.data import decoding, folder
+
+    checked = schema.fill("data", given, [Data])
+    how = decoding.How(**{field: checked[field] for field in OF_FOLDER})
+    return folder.load(name, how, cache, streaming, split == "canonical")
 
 
 def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
@@ -287,7 +327,7 @@ def _tfds_folder(name: str, cache: Path) -> Path:
     hint = f"; did you mean '{near[0]}'?" if near else ""
     raise DataError(
         f"data.name: unknown data set '{name}'{hint}\n"
-        f"known: {', '.join(KNOWN)}, path/to/file.npz, and TFDS image data sets"
+        f"known: {', '.join(KNOWN)}, path/to/file.npz, a folder of images, and TFDS image data sets"
     )
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ae_jax.data import arrays
 from ae_jax.data.arrays import Dataset, Split
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
@@ -26,6 +27,10 @@ from ae_jax.files import json_file
 WRITING = ".writing-"
 RECORDS, ARRAYS, META = "train.array_record", "arrays.npz", "meta.json"
 PER_RECORD = 64  # bytes that array_record adds
+
+
+class CannotWriteError(DataError):
+    """The disk is full or cannot be written."""
 
 
 class Records:
@@ -113,6 +118,8 @@ def write(
     n: int,
     test: Split,
     label_names: tuple[str, ...] | None = None,
+    valid: Split | None = None,
+    progress: bool = True,
 ) -> None:
     """Makes `folder` for `read`, whole or not at all.
 
@@ -122,9 +129,11 @@ def write(
       n: for the bar that a terminal shows after two seconds, and to refuse what cannot fit.
       test: the test set.
       label_names: of the labels of both.
+      valid: the validation set, or None.
+      progress: False: no bar; the blocks have one of their own.
 
     Raises:
-      DataError: the disk is full or cannot be written; says how many MB are needed.
+      CannotWriteError: the disk is full or cannot be written; says how many MB are needed.
     """
     image = test.images[0]
     needed = n * (image.nbytes + PER_RECORD) + test.images.nbytes
@@ -136,24 +145,26 @@ def write(
         with tempfile.TemporaryDirectory(prefix=WRITING, dir=folder.parent) as scratch:
             made = Path(scratch) / "made"
             made.mkdir()
-            labels, meta = _write_records(made / RECORDS, blocks, n)
+            labels, meta = _write_records(made / RECORDS, blocks, n, progress)
             held = {"train_labels": labels, "test_images": test.images, "test_labels": test.labels}
+            if valid is not None:
+                held |= {"valid_images": valid.images, "valid_labels": valid.labels}
             held |= {"label_names": None if label_names is None else np.array(label_names)}
             known: Any = {key: value for key, value in held.items() if value is not None}
             np.savez(made / ARRAYS, **known)
-            json_file.write(made / META, meta)
+            json_file.write(made / META, meta | {"arrays_sha256": _sha256(made / ARRAYS)})
             with contextlib.suppress(OSError):  # another process was first: its copy is as good
                 os.rename(made, folder)
     except (OSError, RuntimeError) as error:  # the latter from array_record
         why = getattr(error, "strerror", None) or str(error).splitlines()[0][:200]
-        raise DataError(
+        raise CannotWriteError(
             f"{folder}: cannot be written ({why}); {needed / 1e6:,.0f} MB are needed\n"
             "set AE_JAX_CACHE to a directory with enough space, or data.streaming=False"
         ) from None
 
 
 def _write_records(
-    file: Path, blocks: Iterable[Split], n: int
+    file: Path, blocks: Iterable[Split], n: int, progress: bool
 ) -> tuple[np.ndarray | None, dict[str, Any]]:
     """(the labels of all blocks, what `read` must know)."""
     from array_record.python.array_record_module import ArrayRecordWriter
@@ -161,7 +172,8 @@ def _write_records(
 
     digest, labels, count = hashlib.sha256(), [], 0
     writer = ArrayRecordWriter(str(file), "group_size:1,uncompressed")
-    with tqdm(total=n, unit="image", desc="to disk", disable=None, delay=2) as bar:
+    off = None if progress else True  # None: where there is no terminal
+    with tqdm(total=n, unit="image", desc="to disk", disable=off, delay=2) as bar:
         for block in blocks:
             for image in block.images:
                 writer.write(image.tobytes())
@@ -178,6 +190,11 @@ def _write_records(
     }
     known = [part for part in labels if part is not None]
     return (np.concatenate(known) if len(known) == len(labels) else None), meta
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sweep(root: Path) -> None:
@@ -203,10 +220,30 @@ def read(folder: Path, name: str) -> Dataset:
         (folder / ARRAYS).open("rb") as stream,  # np.load leaves its own open on failure
         np.load(stream, allow_pickle=False) as file,
     ):
-        labels, test_images, test_labels, names = (
-            file[key] if key in file.files else None
-            for key in ("train_labels", "test_images", "test_labels", "label_names")
-        )
+        if meta.get("arrays_sha256") not in (None, _sha256(folder / ARRAYS)):  # None: once absent
+            raise ValueError("its checksum differs")
+        held = {key: file[key] for key in file.files}
+    names, valid = held.get("label_names"), None
+    if "valid_images" in held:
+        valid = Split(held["valid_images"], held.get("valid_labels"))
     called = None if names is None else tuple(names.tolist())
-    train = Split(Records(folder / RECORDS, *known), labels)
-    return Dataset(name, train, Split(test_images, test_labels), called)
+    train = Split(Records(folder / RECORDS, *known), held.get("train_labels"))
+    test = Split(held.get("test_images"), held.get("test_labels"))
+    return Dataset(name, train, test, called, valid)
+
+
+def in_memory(data: Dataset) -> Dataset:
+    """A data set that `read` has opened, with its training images in memory, every byte checked.
+
+    Raises:
+      DataError: names the file that is damaged.
+    """
+    records = data.train.images
+    images, at = np.empty(records.shape, records.dtype), 0
+    for block in arrays.blocks(records):
+        images[at : at + len(block)] = block
+        at += len(block)
+    with _damage(records.file):
+        if arrays.sha256(images) != records.sha256:
+            raise ValueError("its checksum differs")
+    return data._replace(train=Split(images, data.train.labels))

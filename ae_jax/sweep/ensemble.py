@@ -91,7 +91,7 @@ def check(group: Group, data: Split) -> Trainer:
       ConfigError: a batch larger than the training set, labels that are missing, or images that
         are not in memory.
     """
-    if group.config.data.streaming:
+    if group.config.data.streaming or not isinstance(data.images, np.ndarray):
         raise ConfigError("data.streaming: a sweep holds its images in memory; set it to False")
     setup.check_labels(group.config, data)
     return setup.prepare(group.config, data.images.shape[1:], len(data.images))

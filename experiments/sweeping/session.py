@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ae_jax.config.sections import Config
-from ae_jax.data.load import Dataset, hold_out, load_data, subset
+from ae_jax.data.load import Dataset, of_config
 from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
@@ -220,8 +220,7 @@ def _datasets(groups: Sequence[Group]) -> list[Dataset]:
         dealt = d.split == "random" or d.n_valid
         key = (d, group.seeds[0] if dealt else None)
         if key not in known:
-            whole = load_data(d.name, d.manual_dir, d.split, group.seeds[0])
-            known[key] = hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, group.seeds[0])
+            known[key] = of_config(group.config, group.seeds[0])
         found.append(known[key])
     return found
 

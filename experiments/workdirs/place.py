@@ -11,7 +11,7 @@ from typing import Any
 
 from ae_jax.config.sections import Config
 from ae_jax.data.arrays import sha256
-from ae_jax.data.load import KNOWN, Dataset, is_path, of_config
+from ae_jax.data.load import KNOWN, Dataset, is_folder, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
 from ae_jax.run.origin import dealing_seed
@@ -21,17 +21,21 @@ _IN_MEMORY = "if it was arrays of a notebook: --data=PATH, a .npz file of arrays
 FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256", "valid_images_sha256")
 
 
-def fields(place: str | None) -> dict[str, str]:
-    """The config fields that --data stands for: of a folder `data.manual_dir`, else `data.name`."""
+def fields(place: str | None, name: str) -> dict[str, str]:
+    """The config fields that --data stands for where the data are `name`.
+
+    Of a folder `data.manual_dir`, but of a folder of images, as of a file, `data.name`.
+    """
     if place is None:
         return {}
-    return {"data.manual_dir" if Path(place).is_dir() else "data.name": place}
+    manual = Path(place).is_dir() and not is_folder(name)
+    return {"data.manual_dir" if manual else "data.name": place}
 
 
 def settled(config: Config, place: str | None = None) -> Any:
     """The resolved config with its data at `place`, every path absolute."""
     data = config.data.to_dict()
-    for field, value in fields(place).items():
+    for field, value in fields(place, data["name"]).items():
         data[field.removeprefix("data.")] = value
     for field in ("name", "manual_dir"):
         if data[field] and (field == "manual_dir" or is_path(data[field])):
@@ -86,8 +90,9 @@ def opened(path: Path, config: Config, place: str | None) -> Dataset:
         dataset = of_config(there, dealing_seed(known["key"]) if known else None)
     except DataError as error:
         if place is None and is_path(there.data.name):
+            said = "\n".join(str(error).splitlines()[:2])
             raise DataError(
-                f"{error}\nif it was moved, give its new location: --data=PATH"
+                f"{said}\nif it was moved, give its new location: --data=PATH"
             ) from error
         if place is None and there.data.name not in KNOWN:
             raise DataError(f"{str(error).splitlines()[0]}\n{_IN_MEMORY}") from error
