@@ -18,6 +18,7 @@ def examples():
                 yield pytest.param(test, id=test.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", list(examples()))
 def test_an_example_prints_what_it_says(example):
     said = []

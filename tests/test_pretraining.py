@@ -85,6 +85,7 @@ def test_fine_tuning_takes_the_steps_of_scikit_learns_perceptron(runs, digits):
     assert (ours.predict(digits.test.images) == theirs.predict(flat)).mean() >= 0.99
 
 
+@pytest.mark.slow
 def test_a_layer_is_an_autoencoder_of_the_codes_below(runs, digits):
     layer = runs[0].variables["params"]["encoder"]["layer_0"]
     pixels = digits.train.images.reshape(200, -1) / np.float32(255)

@@ -31,7 +31,6 @@ def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module")
 def digits():
     return load_digits(return_X_y=True)

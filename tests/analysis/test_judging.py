@@ -208,6 +208,7 @@ def test_what_moves_reach_is_said_with_what_the_code_can_hold():
     assert "over half of it for 1 of 4" in said, "0.51 +- 0.01 and nan are no half"
 
 
+@pytest.mark.slow
 def test_tangents_are_the_singular_vectors_of_the_whole_jacobian(run):
     run, images = run
     s, U = dimension.tangents(run, images[:2])

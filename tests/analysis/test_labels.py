@@ -79,6 +79,7 @@ def test_a_class_is_left_out_only_where_it_can_be_asked_for(kind, run):
         unseen.missing_class(study_of(run, train, test))
 
 
+@pytest.mark.slow
 def test_the_class_left_out_is_5_or_the_most_frequent(run):
     same = lambda labels: labels  # noqa: E731
     assert unseen.missing_class(study_of(run, same, same)) == 5

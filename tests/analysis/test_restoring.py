@@ -183,6 +183,7 @@ def test_a_straight_line_has_its_ends_and_equal_steps():
     np.testing.assert_allclose(line[1, :, 2], [0, 0.25, 0.5, 0.75, 1])
 
 
+@pytest.mark.slow
 def test_the_geodesic_of_a_linear_decoder_is_the_straight_line(linear_run):
     run, images = linear_run
     a, b = run.encode(images[:4]), run.encode(images[4:8])

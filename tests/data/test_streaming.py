@@ -125,6 +125,7 @@ def test_resume_in_the_middle_of_a_window(tmp_path, monkeypatch):
         same_bits(whole, resumed)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_thread_that_reads(tmp_path, monkeypatch):
     monkeypatch.setattr(feed_lib, "WINDOW_BYTES", 8 * 784)
     config = load_config("denoise", **{"train.batch_size": 8, "train.epochs": 9})

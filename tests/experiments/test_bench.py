@@ -137,6 +137,7 @@ def test_operations_are_those_pytorch_counts(torch_side, name):
     assert counted == pytest.approx(ours, rel=2e-3 if name == "contractive" else 0), name
 
 
+@pytest.mark.slow
 def test_every_way_to_the_penalty_gives_the_same_number(torch_side):
     network = torch_side.network("contractive")
     x = bench_rows.tensor(torch_side, bench_rows.digits(8), config.load_config("contractive"))
@@ -261,6 +262,7 @@ def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
     assert all(math.isfinite(row[f"{s}_ms"]) for row in result["rows"] for s in ("ours", "torch"))
 
 
+@pytest.mark.slow
 def test_both_sides_compute_the_same_metrics(torch_side):
     from ae_jax.data.arrays import Split
     from ae_jax.evaluate import metrics

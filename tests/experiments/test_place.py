@@ -72,6 +72,7 @@ def test_a_moved_file_is_the_runs_if_its_images_are(npz, tmp_path, capsys, by_fl
     assert len(opened(path).test.images) == 40, "it is remembered where"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_other_images_are_refused_under_any_name(npz, tmp_path, part):
     path = tmp_path / "run"

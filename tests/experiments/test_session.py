@@ -111,6 +111,7 @@ def test_a_terminal_sees_what_is_evaluated_and_drawn(tmp_path, monkeypatch):
     assert sys.stderr.getvalue() == "", "a file gets no bar"
 
 
+@pytest.mark.slow
 def test_figures_left_out_are_drawn_when_they_are_asked_for(tmp_path, capsys):
     assert train(small(), tmp_path, pictures=False) == 0
     assert "drawing" not in capsys.readouterr().out

@@ -184,6 +184,7 @@ def test_linear_encoder_is_weight_decay_and_has_no_second_derivative(hidden):
     np.testing.assert_array_equal(penalty_of("contractive_hessian", p, model, variables), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["contractive", "contractive_hessian"])
 @pytest.mark.parametrize("name", ["tanh-1", "sigmoid-2", "tanh-3", "from the pixels"])
 def test_gradient_by_finite_differences(name, penalty):

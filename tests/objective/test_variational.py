@@ -105,6 +105,7 @@ def test_elbo_below_importance_weighted_below_exact():
     np.testing.assert_allclose(weighted, exact, atol=0.05)
 
 
+@pytest.mark.slow
 def test_loss_is_minus_the_elbo():
     """Monte Carlo over the objective's own noise against the bound's, two separate code paths."""
     config, model, variables = tiny_vae()

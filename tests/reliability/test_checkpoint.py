@@ -120,6 +120,7 @@ def test_a_run_that_ended_while_drawing_is_not_complete(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "summary.json").read_text())["steps"] == 15
 
 
+@pytest.mark.slow
 def test_other_images_and_lost_checkpoints_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "draw", lambda *args: None)
     assert train(small(), tmp_path) == 0

@@ -35,6 +35,7 @@ def test_encode_decode_reconstruct_score(run, digits):
     np.testing.assert_allclose(run.score(images), ((out - unit) ** 2).sum(1), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_uint8_float_and_missing_channel_are_the_same_images(run, digits):
     images = digits.test.images[:3]
     for same in (images / 255.0, images[..., 0], (images / 255.0).astype(np.float32)[..., 0]):

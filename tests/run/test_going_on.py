@@ -107,6 +107,7 @@ def test_going_on_has_the_bits_of_not_stopping(run):
     same(fit(X, longer(3), key=0, start=run).state, whole.state)
 
 
+@pytest.mark.slow
 def test_going_on_is_refused_with_other_data_key_or_config(run):
     other = X.copy()
     other[7, 3, 3] ^= 1

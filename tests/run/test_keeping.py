@@ -99,6 +99,7 @@ def test_a_prior_needs_no_codes(tmp_path, monkeypatch):
     assert ae_jax.restore(str(tmp_path)).sample(0, 2).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_labels_keep_their_names(tmp_path, monkeypatch):
     y = np.array(["ant", "bee"])[np.arange(40) % 2]
     at_epoch(monkeypatch, 1, lambda: signal.raise_signal(signal.SIGTERM))

@@ -223,6 +223,7 @@ def test_stopping_is_the_same_after_a_kill(tmp_path, monkeypatch, run, capsys):
     assert int(longer.state.step) > int(run.state.step)
 
 
+@pytest.mark.slow
 def test_a_saved_run_brings_its_best(tmp_path, run):
     run.save(tmp_path)
     for back in (keeping.restore(str(tmp_path)).best, keeping.restore(str(tmp_path), best=True)):
@@ -234,6 +235,7 @@ def test_a_saved_run_brings_its_best(tmp_path, run):
     same(keeping.restore(str(tmp_path)).state, run.state)
 
 
+@pytest.mark.slow
 def test_without_images_held_out_nothing_is_the_best(tmp_path):
     assert train(tmp_path, config(2, 0.0, 0)) == 0
     plain = fit(config(2, 0.0, 0))

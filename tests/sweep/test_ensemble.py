@@ -126,6 +126,7 @@ def numbers():
                 yield section, name, field, (0.25, 0.5)
 
 
+@pytest.mark.slow
 def test_every_open_number_can_be_an_argument(monkeypatch):
     """Nothing that uses one looks at its value, and the config beside it holds plain data."""
     plain, run_steps = [], loop.run_steps

@@ -58,6 +58,7 @@ def test_resume_is_bit_exact(name):
     same_bits(whole, resumed)
 
 
+@pytest.mark.slow
 def test_resume_in_the_middle_of_an_epoch():
     config = load_config("denoise", train={"batch_size": 16}, model={"code_size": 20})
     images = noise_images()
@@ -74,6 +75,7 @@ def test_resume_in_the_middle_of_an_epoch():
     same_bits(whole, resumed)
 
 
+@pytest.mark.slow
 def test_a_step_returns_its_metrics_beside_the_state():
     """What is checkpointed is what the next step needs, whatever a step measures."""
     config = load_config("sparse_kl", train={"batch_size": 16})
@@ -94,6 +96,7 @@ def test_a_step_returns_its_metrics_beside_the_state():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_seed_decides_the_run():
     config = load_config("undercomplete", train={"batch_size": 16})
     images = noise_images()

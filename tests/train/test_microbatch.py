@@ -20,6 +20,7 @@ COUPLED = {  # config -> what couples images or draws noise for the whole batch
 }
 
 
+@pytest.mark.slow
 def test_the_mean_over_microbatches_is_the_gradient_of_the_batch():
     few = {"encoder.channels": (4, 4), "decoder.channels": (4, 4), "model.code_size": 4}
     config = ae_jax.load_config("conv_strided", **few)

@@ -84,6 +84,7 @@ def by_key(calls):
     return {tuple(key.tolist()): np.asarray(result) for key, result in calls}
 
 
+@pytest.mark.slow
 def test_noise_is_never_used_twice(drawn):
     """No slot has a key twice or another's, no two images of a run have the same noise."""
     train(NOISY)
@@ -104,6 +105,7 @@ def test_noise_is_never_used_twice(drawn):
     assert len(set(noise)) == len(noise) == 2 * len(IMAGES)
 
 
+@pytest.mark.slow
 def test_another_seed_has_other_noise(drawn):
     train(NOISY)
     first = set().union(*keys(drawn).values())
@@ -112,6 +114,7 @@ def test_another_seed_has_other_noise(drawn):
     assert drawn and not first & set().union(*keys(drawn).values())
 
 
+@pytest.mark.slow
 def test_a_penalty_that_draws_disturbs_no_other_stream(drawn):
     """All keys of a run stay; the first batch, whose weights are the same, keeps x~ and z."""
     added = merge(NOISY, {"penalties": {"contractive": {"method": "hutchinson"}}})
@@ -131,6 +134,7 @@ def test_a_penalty_that_draws_disturbs_no_other_stream(drawn):
     np.testing.assert_array_equal(z, other)
 
 
+@pytest.mark.slow
 def test_the_order_of_penalties_changes_no_bit():
     penalties = {
         "contractive_hessian": {"weight": 0.1},
