@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ae_jax.data.arrays import Split
 from ae_jax.model.pipeline import Forward
 from ae_jax.objective import losses
-from ae_jax.resolve.config import load_config
-from ae_jax.train import loop, setup
+from tests.objective import linear_gaussian
 
 CASES = {  # loss and its options -> scipy's distribution about x^
     "gaussian": (losses.gaussian_nll, {"deviation": 0.3}, stats.norm(scale=0.3)),
@@ -99,33 +97,12 @@ def test_a_perfect_reconstruction_is_finite(name):
 @pytest.mark.slow
 def test_sigma_vae_with_a_linear_decoder_is_probabilistic_pca():
     """Its variance is the mean of the discarded eigenvalues (Tipping & Bishop 1999, eq. 8)."""
-    rng = np.random.default_rng(0)
-    basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    rows = (rng.normal(size=(3000, 6)) * [3.0, 2.0, 0.6, 0.5, 0.4, 0.3]) @ basis.T
-    rows -= rows.mean(0)
-    config = load_config(
-        "vae:sigma",
-        **{
-            "encoder.hidden": (),
-            "decoder": {"hidden": (), "output": "linear"},
-            "model.code_size": 2,
-            "optim": {"learning_rate": 0.01, "schedule": "cosine", "final_fraction": 0.0},
-            "train": {"batch_size": 1000, "epochs": 2000},
-        },
-    )
-    images = rows.reshape(-1, 2, 3, 1).astype(np.float32)
-    trainer = setup.prepare(config, (2, 3, 1), 3000)
-    key = jax.random.key(0)
-    state = trainer.init(key, jnp.zeros((2, 3, 1)))
-    for chunk in loop.train(trainer, state, Split(images, None), key):
-        state, losses_ = chunk.state, chunk.terms["loss"]
-    values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False, bias=True))
-    noise = values[:4].mean()
-    W = np.asarray(state.params["decoder"]["layer_0"]["kernel"])
-    U, L = vectors[:, ::-1][:, :2], values[::-1][:2]
-    truth = U @ np.diag(L - noise) @ U.T
+    rows = linear_gaussian.rows()
+    W, losses_ = linear_gaussian.trained("vae:sigma", rows, 0.01)
+    noise = np.linalg.eigvalsh(np.cov(rows, rowvar=False, bias=True))[:4].mean()
+    truth = linear_gaussian.probabilistic_pca(rows, noise)
     assert np.abs(W.T @ W - truth).max() < 0.03 * np.abs(truth).max()
     C = truth + noise * np.eye(6)
     likelihood = stats.multivariate_normal(np.zeros(6), C).logpdf(rows).mean()
     # The posterior of a linear encoder is exact at the optimum, so the bound is the likelihood.
-    assert np.mean(losses_[-3:]) == pytest.approx(-likelihood, rel=0.01)
+    assert np.mean(losses_) == pytest.approx(-likelihood, rel=0.01)

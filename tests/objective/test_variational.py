@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ae_jax.data.arrays import Split
 from ae_jax.model import pipeline as model_lib
 from ae_jax.model.bottleneck import GaussianBottleneck
 from ae_jax.model.pipeline import Batch, Forward
@@ -16,7 +15,7 @@ from ae_jax.objective import objective as objective_lib
 from ae_jax.objective import variational
 from ae_jax.objective.losses import bernoulli_nll
 from ae_jax.resolve.config import load_config
-from ae_jax.train import loop, setup
+from tests.objective import linear_gaussian
 
 
 def a_pass(code=None, a=None, x=None):
@@ -123,31 +122,9 @@ def test_loss_is_minus_the_elbo():
 @pytest.mark.slow
 def test_linear_decoder_recovers_probabilistic_pca():
     """SSE + KL is p(x | z) = N(x^, I/2): W W^T = U (L - 1/2) U^T (Tipping & Bishop 1999, eq. 7)."""
-    rng = np.random.default_rng(0)
-    basis = np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    rows = (rng.normal(size=(3000, 6)) * [3.0, 2.0, 0.6, 0.5, 0.4, 0.3]) @ basis.T
-    rows -= rows.mean(0)
-    config = load_config(
-        "vae",
-        **{
-            "encoder.hidden": (),
-            "decoder": {"hidden": (), "output": "linear"},
-            "model.code_size": 2,
-            "loss.name": "squared_error",
-            "optim": {"learning_rate": 0.02, "schedule": "cosine", "final_fraction": 0.0},
-            "train": {"batch_size": 1000, "epochs": 2000},
-        },
-    )
-    images = rows.reshape(-1, 2, 3, 1).astype(np.float32)
-    trainer = setup.prepare(config, (2, 3, 1), 3000)
-    key = jax.random.key(0)
-    state = trainer.init(key, jnp.zeros((2, 3, 1)))
-    for chunk in loop.train(trainer, state, Split(images, None), key):
-        state = chunk.state
-    W = np.asarray(state.params["decoder"]["layer_0"]["kernel"])
-    values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False, bias=True))
-    U, L = vectors[:, ::-1][:, :2], values[::-1][:2]
-    truth = U @ np.diag(L - 0.5) @ U.T
+    rows = linear_gaussian.rows()
+    W, _ = linear_gaussian.trained("vae", rows, 0.02, **{"loss.name": "squared_error"})
+    truth = linear_gaussian.probabilistic_pca(rows, 0.5)
     assert np.abs(W.T @ W - truth).max() < 0.03 * np.abs(truth).max()
 
 
