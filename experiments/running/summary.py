@@ -31,19 +31,10 @@ def summarize(
     Where there is a validation part, the same on it, and both with the weights that are `best` on
     it.
     """
-    train_images, test_images = s.dataset.train.images, s.dataset.test.images
     found = dict(stages.done("evaluating", _evaluations(s, state)))
     test = found["the test set"]
     summary: dict[str, Any] = {
-        "config_name": s.config.name,
-        "dataset": s.dataset.name,
-        "n_train": len(train_images),
-        "n_valid": 0 if s.dataset.valid is None else len(s.dataset.valid.images),
-        "n_test": len(test_images),
-        "params": count(state.params),
-        "epochs": int(state.step) // s.trainer.steps_per_epoch,
-        "steps": int(state.step),
-        "params_sha256": params_sha256(state.params),
+        **_facts(s, state),
         "test": {n: v for n, v in test.items() if n not in ("noisy_mse", "denoised_mse")},
         "controls": {
             "pca": found["PCA"],
@@ -51,21 +42,7 @@ def summarize(
             "mean_image": found["the mean image"],
             "untrained": found["the untrained network"]["mse"],
         },
-        "seed": s.config.seed,
-        "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
-        "versions": {
-            "ae_jax": ae_jax.__version__,
-            "jax": jax.__version__,
-            "numpy": np.__version__,
-            "python": sys.version.split()[0],
-        },
         "timing": {"compile_s": round(timing.compile_s, 2)},
-        "data": {
-            "name": s.dataset.name,
-            "shape": list(train_images.shape[1:]),
-            "number": len(train_images),
-            "images_sha256": s.meta["images_sha256"],
-        },
     }
     if s.dataset.valid is not None:
         summary["valid"] = _valid(s, state)
@@ -80,7 +57,7 @@ def summarize(
     if timing.images:  # else nothing was trained here
         summary["timing"]["train_images_per_s"] = round(timing.rate)
     if "bce" in test:
-        summary["test"]["bce_floor"] = baselines.entropy_floor(test_images)
+        summary["test"]["bce_floor"] = baselines.entropy_floor(s.dataset.test.images)
     if s.dataset.name in manifold.CURVES:
         summary["manifold"] = manifold.summary(
             s.trainer.model,
@@ -96,6 +73,36 @@ def summarize(
             "linear_denoiser_mse": found["the best linear denoiser"],
         }
     return summary
+
+
+def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
+    """What was trained, how far, on which images, where."""
+    train, valid = s.dataset.train.images, s.dataset.valid
+    return {
+        "config_name": s.config.name,
+        "dataset": s.dataset.name,
+        "n_train": len(train),
+        "n_valid": 0 if valid is None else len(valid.images),
+        "n_test": len(s.dataset.test.images),
+        "params": count(state.params),
+        "epochs": int(state.step) // s.trainer.steps_per_epoch,
+        "steps": int(state.step),
+        "params_sha256": params_sha256(state.params),
+        "seed": s.config.seed,
+        "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
+        "versions": {
+            "ae_jax": ae_jax.__version__,
+            "jax": jax.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+        "data": {
+            "name": s.dataset.name,
+            "shape": list(train.shape[1:]),
+            "number": len(train),
+            "images_sha256": s.meta["images_sha256"],
+        },
+    }
 
 
 def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
