@@ -14,29 +14,13 @@ from markupsafe import escape
 
 import ae_jax
 from ae_jax.analysis import APPLICATIONS, Finding, NotApplicable, Study, dense_vs_conv, manifold
-from ae_jax.data.arrays import Dataset
 from ae_jax.figures.charts import Figure
 from experiments import applications
 from experiments.analyse import plain
 from experiments.measuring.expected import RUNS, THRESHOLDS, application_of
+from tests.analysis.tiny import CANDIDATES, TINY, two_classes
 
-CANDIDATES = list(dense_vs_conv.candidates())
 ROOT = Path(__file__).parents[2]
-TINY = {
-    "name": "tiny",
-    "corruption": {"name": "mask", "rate": 0.3},
-    "encoder": {"hidden": (32,)},
-    "decoder": {"hidden": (32,), "output": "sigmoid"},
-    "model": {"code_size": 6},
-    "train": {"batch_size": 50, "epochs": 3},
-}
-
-
-@pytest.fixture(scope="module")
-def study(digits):
-    data = ae_jax.data.load.subset(digits, 200, 40)
-    run = ae_jax.fit(TINY, data, jax.random.key(0), progress=False)
-    return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
 
 
 QUICK = ("pca", "filters", "transformations")  # the others train models, or draw much
@@ -48,8 +32,7 @@ QUICK = ("pca", "filters", "transformations")  # the others train models, or dra
 )
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study, monkeypatch):
     if name == "anomaly":  # a model for each class: two are enough here
-        parts = [part._replace(labels=part.labels % 2) for part in study.data[1:]]
-        study = replace(study, data=Dataset("two", *parts))
+        study = replace(study, data=two_classes(study.data))
     # Convolutions take long to compile and have tests of their own.
     small = {"encoder": {"hidden": (16,)}, "model": {"code_size": 2}}
     monkeypatch.setattr(dense_vs_conv, "candidates", lambda: dict.fromkeys(CANDIDATES, small))

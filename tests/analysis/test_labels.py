@@ -12,7 +12,6 @@ from ae_jax.analysis import (
     NotApplicable,
     Study,
     anomaly,
-    denoising,
     interpolation,
     one_class,
     super_resolution,
@@ -165,24 +164,6 @@ def test_the_score_of_anomalies_is_not_chosen_by_what_is_reported():
     assert "the run and PCA tie" in said and "AUROC 0.900, PCA 0.899" in said
     assert "4.0 ± 1.0 % false alarms for 5 wanted" in said and "0.99" not in said
     assert said.endswith("one class at a time: skipped, the data have no labels")
-
-
-def test_a_denoiser_that_leaves_more_than_it_takes_does_not_work():
-    numbers = {
-        "run": "denoise",
-        "field": "rate",
-        "levels": [0.25, 0.5],
-        "trained_level": 0.5,
-        "mse": [0.01, 0.02],
-        "gain_db": [2.0, 0.5],
-        "gain_error_db": [0.1, 0.1],
-        "best_control": ["median", "linear"],
-    }
-    control = {"noisy": [0.05, 0.1], "median": [0.02, 0.03], "linear": [0.03, 0.025]}
-    said = denoising.judge(numbers, control)
-    assert "at rate 0.5: the run wins, +0.5 ± 0.1 dB" in said
-    assert "clearly best at 2 of 2 levels" in said
-    assert "does not work" in denoising.judge(numbers, {**control, "noisy": [0.05, 0.01]})
 
 
 def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsys):

@@ -24,7 +24,7 @@ from ae_jax.analysis import (
 from ae_jax.analysis.finding import Measured
 from ae_jax.analysis.judge import Estimate
 from ae_jax.figures.charts import Figure
-from tests.analysis.test_applications import CANDIDATES, TINY
+from tests.analysis.tiny import CANDIDATES, TINY
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(size=(12, 8, 8, 1)).astype(np.float32)

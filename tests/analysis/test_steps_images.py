@@ -3,15 +3,12 @@
 import json
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import ae_jax
 from ae_jax.analysis import (
     APPLICATIONS,
-    Study,
     anomaly,
     classification,
     compression,
@@ -26,7 +23,7 @@ from ae_jax.analysis import (
 from ae_jax.analysis.anomaly_scores import Scores
 from ae_jax.analysis.finding import Measured
 from ae_jax.analysis.judge import Estimate
-from ae_jax.data.arrays import Dataset
+from tests.analysis.tiny import two_classes
 
 RNG = np.random.default_rng(0)
 
@@ -312,21 +309,6 @@ def test_what_is_drawn_is_what_was_measured_of_anomalies_and_ways():
     assert names(made["ten_frames"]) == ["decoded", "originals"]
 
 
-@pytest.fixture(scope="module")
-def study(digits):
-    data = ae_jax.data.load.subset(digits, 200, 40)
-    config = {
-        "name": "tiny",
-        "corruption": {"name": "mask", "rate": 0.3},
-        "encoder": {"hidden": (32,)},
-        "decoder": {"hidden": (32,), "output": "sigmoid"},
-        "model": {"code_size": 6},
-        "train": {"batch_size": 50, "epochs": 3},
-    }
-    run = ae_jax.fit(config, data, jax.random.key(0), progress=False)
-    return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
-
-
 QUICK = ("pca", "classification")  # the others train models
 
 
@@ -339,9 +321,16 @@ def test_measuring_draws_nothing(name, study, monkeypatch):
 
     monkeypatch.setattr(Figure, "__init__", drawn)
     if name == "anomaly":  # a model for each class: two are enough here
-        parts = [part._replace(labels=part.labels % 2) for part in study.data[1:]]
-        study = replace(study, data=Dataset("two", *parts))
+        study = replace(study, data=two_classes(study.data))
     numbers, control, shown = APPLICATIONS[name].measure(study, study.key_for(name))
     assert numbers and control and shown
     with pytest.raises(AssertionError, match="a figure was made"):
         APPLICATIONS[name].draw(Measured(numbers, control, shown))
+
+
+def test_a_denoiser_that_leaves_more_than_it_takes_does_not_work():
+    numbers, control, _ = DENOISING
+    said = denoising.judge(numbers, control)
+    assert "at rate 0.5: the run wins, +0.5 ± 0.1 dB" in said
+    assert "clearly best at 2 of 2 levels" in said
+    assert "does not work" in denoising.judge(numbers, {**control, "noisy": [0.05, 0.01]})

@@ -22,3 +22,9 @@ def one_line(error, *parts):
     assert len(text.splitlines()) == 1, text
     for part in parts:
         assert part in text, text
+
+
+def same(a, b):
+    """Asserts that two trees have the same leaves, bit for bit."""
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))

@@ -11,7 +11,7 @@ import pytest
 
 import ae_jax
 from ae_jax import ConfigError, DataError, from_arrays
-from tests.run.doors import KEY, SMALL, UNIT, X, fit, one_line
+from tests.run.doors import KEY, SMALL, UNIT, X, fit, one_line, same
 
 
 @pytest.mark.slow
@@ -89,11 +89,6 @@ def test_pairs_of_images_and_labels_say_what_they_are():
 
 
 # going on
-
-
-def same(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 
 
 def longer(epochs, **fields):

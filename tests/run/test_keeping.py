@@ -13,6 +13,7 @@ from ae_jax.train import checkpoint
 from ae_jax.train.record import Moments, Record
 from experiments.running import pictures, session, stepping
 from experiments.workdirs import workdir
+from tests.run.doors import same
 
 X = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
 DATA = ae_jax.from_arrays(X, X[:8])
@@ -51,11 +52,6 @@ def at_epoch(monkeypatch, epoch, act):
 
     monkeypatch.setattr(stepping, "log_epoch", acting)
     return lambda: monkeypatch.setattr(stepping, "log_epoch", log_epoch)
-
-
-def same(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 
 
 def killed():

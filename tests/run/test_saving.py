@@ -17,6 +17,7 @@ from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.model.weights import params_sha256
 from ae_jax.train import checkpoint
 from experiments.workdirs import workdir
+from tests.run.doors import same
 
 ROOT = Path(__file__).parents[2]
 X = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
@@ -35,11 +36,6 @@ def fit(c, data=DATA, key=5, **options):
 @pytest.fixture(scope="module")
 def run():
     return fit(config())
-
-
-def same(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 
 
 @pytest.mark.slow

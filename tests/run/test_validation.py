@@ -5,7 +5,6 @@ import json
 import signal
 import time
 
-import jax
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from ae_jax.train import checkpoint
 from ae_jax.train.record import Curve
 from experiments.running import pictures, session, stepping
 from experiments.workdirs import workdir
+from tests.run.doors import same
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (60, 6, 6)).astype(np.uint8)  # noise: all there is to learn is by heart
@@ -56,11 +56,6 @@ def train(path, c, data=DATA):
 @pytest.fixture(scope="module")
 def run():
     return fit(config())
-
-
-def same(a, b):
-    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
 
 
 # the images
