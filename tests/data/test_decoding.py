@@ -137,7 +137,7 @@ def test_mixed_sizes_name_two_files_and_the_option(root):
     save(root / "05.png", noise(0, 7, 5, 3))
     refused(root, "05.png: 7 x 5", ".png: 6 x 5", "data.resize")
     assert load_data(str(root), resize=5).train.images.shape == (11, 5, 5, 3)
-    refused(root, "smaller than data.crop (7,)", crop=7)
+    refused(root, "smaller than data.crop, 7 x 7", crop=7)
 
 
 @pytest.fixture
