@@ -112,7 +112,7 @@ def baselines_of(published: Published, dataset: Dataset) -> dict[str, float]:
     config = config_of(published, "published", dataset.name)
     train, test = dataset.train.images, dataset.test.images
     trainer = setup.prepare(config, train.shape[1:], len(train))
-    mean = setup.mean_image(train, config.data.scale)
+    mean = setup.mean_image(train, trainer.model)
     evaluate = metrics.evaluator(objective.build(config, trainer.model), 1000)
     variables = trainer.init(jax.random.key(0), mean).variables
     return {

@@ -65,7 +65,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             # Before the data: whoever comes second to a directory hears of it at once.
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
             run = session.prepare(config, load.of_config(config))
-            devices.by_first(lambda: workdir.claim(path, config, run.meta))
+            devices.by_first(lambda: workdir.claim(path, run.config, run.meta))
             return session.train(run, path, started, f.tensorboard, f.figures)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:

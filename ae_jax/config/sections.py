@@ -30,6 +30,8 @@ Size = Annotated[  # of images
     ),
 ]
 OF_FOLDER = ("resize", "crop", "color", "skip_bad")  # fields for a folder of images alone
+OF_HOLES = ("missing", "indicator")
+OFTEN_ABSENT = (*OF_FOLDER, *OF_HOLES)  # a config that leaves them as they are does not list them
 
 
 @section
@@ -38,7 +40,8 @@ class Data(Section):
 
     name: str = "mnist5k"
     manual_dir: str | None = None  # where files already on disk are; else $AE_JAX_MANUAL_DIR
-    scale: Annotated[str, OneOf(("unit", "sym"))] = "unit"
+    # Of images unit, [0,1], or sym, [-1,1]. Of signals and rows any; see `ae_jax.data.scales`.
+    scale: Annotated[str, OneOf(("unit", "sym", "standard", "robust", "none"))] = "unit"
     center: bool = False  # subtract the training set's mean image inside the network
     streaming: bool = False  # training images stay on disk; changes no result
     split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
@@ -47,15 +50,19 @@ class Data(Section):
     # Held out of the training set for best, early stopping and choices: so many, or a fraction. A
     # shuffle fixed by the seed, of each class its share where there are labels.
     n_valid: Share = 0.0
-    # Of a folder of images alone; a config that leaves them as they are does not list them.
+    # Numbers that were not observed, NaN: kept out of every loss and metric ('mask'), or an error.
+    # Unless said otherwise 'mask' for signals and rows, 'refuse' for images.
+    missing: Annotated[str, OneOf(("auto", "mask", "refuse"))] = "auto"
+    indicator: bool = False  # whether the encoder is told which numbers were observed
+    # Of a folder of images alone.
     resize: Size | None = None  # to n x n or (height, width); with crop the shorter side to n
     crop: Size | None = None  # the middle, after resizing
     color: Annotated[str, OneOf(("keep", "gray", "rgb", "rgba"))] = "keep"
     skip_bad: bool = False  # leave out files that cannot be read
 
     def to_dict(self) -> dict[str, Any]:
-        """Field -> value; those of a folder only where one differs from its default."""
-        default = {(f.name, f.default) for f in fields(self) if f.name in OF_FOLDER}
+        """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""
+        default = {(f.name, f.default) for f in fields(self) if f.name in OFTEN_ABSENT}
         return {name: v for name, v in super().to_dict().items() if (name, v) not in default}
 
 

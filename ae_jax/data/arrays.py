@@ -1,7 +1,7 @@
 """The data set type, and how arrays become a data set."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
+from ae_jax.inputs.examples import Column, Examples, as_examples, numbers
 
 BLOCK_BYTES = 8_000_000
+IMAGES = Examples()
+BESIDE = ("label_names", "valid", "how", "examples", "scaler", "hashes")  # the tuple
 SAMPLE = 60_000  # images of a larger set that are enough where many are needed at once
 
 
@@ -52,13 +55,20 @@ class Dataset(_Parts):
         numbers; None: a label is its own name. It is no item of the tuple.
       valid: images held out of the training set, by which to choose (`hold_out`), or None. Neither
         is this.
-      how: of a folder of images the options it was read with, as a config has them (`data.resize`,
-        ...); None: it is of something else. Nor is this.
+      how: of a folder of images or a table the options it was read with, as a config has them
+        (`data.resize`, ...); None: it is of something else. Nor is this.
+      examples: what they are, and what their columns are called. Nor is this.
+      scaler: of signals and rows that are as networks see them (`scales.scaled`); None: they are in
+        their own units. Nor is this.
+      hashes: of these parts, SHA-256 of what they were before. Nor is this.
     """
 
     label_names: label_lib.Names | None = None
     valid: Split | None = None
     how: Mapping[str, Any] | None = None
+    examples: Examples = IMAGES
+    scaler: Any = None
+    hashes: Mapping[str, str] | None = None
 
     def __new__(
         cls,
@@ -68,15 +78,26 @@ class Dataset(_Parts):
         label_names: label_lib.Names | None = None,
         valid: Split | None = None,
         how: Mapping[str, Any] | None = None,
+        examples: Examples = IMAGES,
+        scaler: Any = None,
+        hashes: Mapping[str, str] | None = None,
     ) -> "Dataset":
         """All as they are; `from_arrays` checks and numbers."""
         made = super().__new__(cls, name, train, test)
         made.label_names, made.valid, made.how = label_names, valid, how
+        made.examples, made.scaler, made.hashes = examples, scaler, hashes
         return made
 
     def _replace(self, **changes: Any) -> "Dataset":
-        kept = {name: getattr(self, name) for name in ("label_names", "valid", "how")}
+        kept = {name: getattr(self, name) for name in BESIDE}
         return Dataset(**(self._asdict() | kept | changes))
+
+    def sha256(self, part: str) -> str | None:
+        """Of the bytes of the images of 'train', 'test' or 'valid' in their own units."""
+        if self.hashes is not None:
+            return self.hashes.get(part)
+        found = getattr(self, part)
+        return None if found is None else sha256(found.images)
 
 
 def from_arrays(
@@ -85,6 +106,8 @@ def from_arrays(
     train_labels: ArrayLike | None = None,
     test_labels: ArrayLike | None = None,
     name: str = "arrays",
+    kind: str | None = None,
+    columns: Sequence[str | Column] | None = None,
 ) -> Dataset:
     """Arrays -> a checked `Dataset`.
 
@@ -94,8 +117,9 @@ def from_arrays(
 
     Args:
       train: images [n, H, W] or [n, H, W, C]: uint8, float in [0,1] of any width (kept as float32),
-        or bool (kept as uint8, 0 and 255).
-      test: images of the same shape and type; None: a tenth of `train` (at least one image) is held
+        or bool (kept as uint8, 0 and 255). Rows [n, D] and signals [n, L] or [n, L, C]: any real
+        numbers (kept as float64), NaN or masked where nothing was observed.
+      test: examples of the same shape and type; None: a tenth of `train` (at least one) is held
         out, so the test set is never part of the training set. A fixed shuffle selects them, a
         tenth of each class where there are labels; both parts are in shuffled order.
       train_labels: [n] whole numbers >= 0 (as floats, too) or text, or None. Text, and numbers that
@@ -103,26 +127,34 @@ def from_arrays(
         the originals.
       test_labels: the same, of `test`.
       name: the name in messages and results.
+      kind: 'image', 'signal' or 'rows'; None: 'rows' of an array with two axes, else 'image'.
+      columns: the names of the columns of rows, or of the channels of a signal.
 
     Raises:
       DataError: names the array and what is allowed.
+      ConfigError: an unknown kind, or columns of images.
     """
-    x = checks.images(f"{name}: train", train)
+    examples, x = as_examples(f"{name}: train", train, kind, columns)
+    of_images = examples.kind == "image"
     known = {f"{name}: train_labels": _raw(f"{name}: train_labels", train_labels, len(x))}
     if test is None:
         if test_labels is not None:
             raise DataError(f"{name}: test_labels: given without test images")
         if len(x) < 2:
-            raise DataError(f"{name}: train: one image; without a test set at least 2 are needed")
-        checks.unambiguous(f"{name}: train", x)
+            one = "image" if of_images else "example"
+            raise DataError(f"{name}: train: one {one}; without a test set at least 2 are needed")
+        if of_images:
+            checks.unambiguous(f"{name}: train", x)
         (y,), names = label_lib.numbered(known)
-        return Dataset(name, *held_out(Split(x, y)), names)
-    checks.unambiguous(f"{name}: train", x)
-    test_x = checks.images(f"{name}: test", test)
+        return Dataset(name, *held_out(Split(x, y)), names, examples=examples)
+    if of_images:
+        checks.unambiguous(f"{name}: train", x)
+    test_x = as_examples(f"{name}: test", test, examples.kind, examples.columns)[1]
     known[f"{name}: test_labels"] = _raw(f"{name}: test_labels", test_labels, len(test_x))
     (y, test_y), names = label_lib.numbered(known)
     part = Split(x, y)
-    return Dataset(name, part, alike(f"{name}: test", Split(test_x, test_y), part), names)
+    held = alike(f"{name}: test", Split(test_x, test_y), part)
+    return Dataset(name, part, held, names, examples=examples)
 
 
 def numbered(where: str, images: object, numbers: object) -> Split:
@@ -163,7 +195,9 @@ def checked(dataset: Dataset) -> Dataset:
             parts.append(None)
             continue
         where, x = f"{dataset.name}: {which}", part.images
-        if isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
+        if dataset.examples.kind != "image":
+            x = numbers(where, x, dataset.examples, empty=which == "test")
+        elif isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
             x = checks.images(where, x, empty=which == "test")
         y = part.labels
         if y is not None:

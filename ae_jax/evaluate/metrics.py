@@ -12,7 +12,7 @@ import numpy as np
 from ae_jax.data.arrays import Split
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Tree, Variables
-from ae_jax.objective.losses import bernoulli_nll
+from ae_jax.objective.losses import bernoulli_nll, total
 from ae_jax.objective.objective import Objective
 from ae_jax.streams import stream
 
@@ -27,7 +27,8 @@ def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
     pixel), both in [0,1] units, `psnr` = 10 log10(1 / mse) in dB, of the set's mse, and `bce` in
     nats per image where the output is a sigmoid; where the config corrupts, `noisy_mse` and
     `denoised_mse` per pixel in [0,1] units. Where corruption, bottleneck or penalties draw, the
-    numbers depend on `key` and on `batch_size`.
+    numbers depend on `key` and on `batch_size`. Of signals and rows the units are those of
+    `data.scale` instead of [0,1], and "per pixel" is per observed number.
     """
     return partial(evaluator_of(lambda _: objective, batch_size), None)
 
@@ -89,21 +90,32 @@ def _sums(
         clean = model.run(variables, batch, stream(key, "clean"))
     loss, (terms, _) = objective.measure(p, variables, key)
     sums = {name: value * len(x) for name, value in {"loss": loss, **terms}.items()}
-    sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale)
+    x, seen = p.x, p.observed  # what was not observed is the mean here, and counts nowhere
+    if seen is not None:
+        sums["observed"] = jnp.sum(seen)
+    sums["sse"] = squared_error_unit(x, clean.x_hat, model.scale, seen)
     if model.module.output == "sigmoid" and model.scale == "unit":
-        sums["bce"] = jnp.sum(bernoulli_nll(clean))
+        sums["bce"] = jnp.sum(total(clean, bernoulli_nll(clean)))
     if model.corrupts:
-        sums["noisy_sse"] = squared_error_unit(x, p.corrupted, model.scale)
-        sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale)
+        noisy = p.corrupted
+        if seen is not None:  # what was hidden is the mean to the encoder
+            noisy = model.apply(variables, noisy, method="filled")
+        sums["noisy_sse"] = squared_error_unit(x, noisy, model.scale, seen)
+        sums["denoised_sse"] = squared_error_unit(x, p.x_hat, model.scale, seen)
     return sums
 
 
-def squared_error_unit(x: jax.Array, x_hat: jax.Array, scale: str) -> jax.Array:
-    """sum over all images and pixels of (x - x^)^2 in [0,1] units."""
-    return jnp.sum(jnp.square(scaling.to_unit(x, scale) - scaling.to_unit(x_hat, scale)))
+def squared_error_unit(
+    x: jax.Array, x_hat: jax.Array, scale: str, observed: jax.Array | None = None
+) -> jax.Array:
+    """sum over all images and their pixels, the observed ones, of (x - x^)^2 in [0,1] units."""
+    square = jnp.square(scaling.to_unit(x, scale) - scaling.to_unit(x_hat, scale))
+    return jnp.sum(square if observed is None else jnp.where(observed, square, 0.0))
 
 
-def _metrics(totals: dict[str, float], n: int, pixels: int) -> Metrics:
+def _metrics(totals: dict[str, float], n: int, pixels: float) -> Metrics:
+    if (seen := totals.pop("observed", None)) is not None:
+        pixels = max(seen, 1) / n
     metrics = {name: total / n for name, total in totals.items()}
     metrics["mse"] = metrics["sse"] / pixels
     metrics["psnr"] = psnr(metrics["mse"])

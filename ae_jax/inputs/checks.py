@@ -35,6 +35,7 @@ def images(
     limits: tuple[float, float] = UNIT,
     room: float = 0.0,
     empty: bool = False,
+    holes: bool = False,
 ) -> np.ndarray:
     """`value` as images [n, H, W, C], uint8, or float32 in `limits`.
 
@@ -44,9 +45,10 @@ def images(
     Args:
       where: what messages call it.
       value: the images.
-      limits: the smallest and the largest float; no NaN in any case.
+      limits: the smallest and the largest float.
       room: how far beyond is let pass.
       empty: whether there may be no images.
+      holes: whether there may be NaN, of what was not observed.
 
     Raises:
       DataError: another type, shape or range; the message says what mends it.
@@ -63,7 +65,10 @@ def images(
             x = np.asarray(x, np.float32)
         if _surely_unit(x):
             return x if x.ndim == 4 else x[..., None]
-        low, high = float(x.min()), float(x.max())  # NaN if there is one
+        least = x[~np.isnan(x)] if holes else x
+        if not least.size:
+            return x if x.ndim == 4 else x[..., None]
+        low, high = float(least.min()), float(least.max())  # NaN if there is one
         if not (low >= limits[0] - room and high <= limits[1] + room):
             raise DataError(
                 f"{where}: values {low:g} to {high:g}; floats must be in "
@@ -135,6 +140,7 @@ def images_of(
     shape: tuple[int, int, int],
     limits: tuple[float, float] = UNIT,
     room: float = 0.0,
+    holes: bool = False,
 ) -> np.ndarray:
     """`images` of one known `shape` (height, width, channels), possibly none of them.
 
@@ -150,7 +156,7 @@ def images_of(
         if given.ndim == 4 and (*given.shape[2:], given.shape[1]) == shape:
             raise DataError(f"{wanted}; channels come last: np.moveaxis(x, 1, -1)")
         raise DataError(wanted)
-    return images(where, given, limits, room, empty=True)
+    return images(where, given, limits, room, empty=True, holes=holes)
 
 
 def codes(where: str, value: object, size: int) -> np.ndarray:

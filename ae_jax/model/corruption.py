@@ -40,6 +40,22 @@ def mask(
     return x * _kept(key, x.shape, rate)
 
 
+def hide(
+    key: jax.Array,
+    x: jax.Array,
+    bounds: Bounds,
+    rate: Probability = 0.5,
+    lowest: Probability | None = None,
+) -> jax.Array:
+    """x~_i is not shown (NaN) with probability `rate`, else x_i: masking noise that says where.
+
+    The encoder sees the mean there, and the indicator if there is one (`data.indicator`). A model
+    that is trained on it learns to impute (`run.impute`). For examples that may have holes.
+    """
+    key, rate = _level(key, x, rate, lowest)
+    return jnp.where(_kept(key, x.shape, rate) > 0, x, jnp.nan)
+
+
 def dropout(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Fraction = 0.5) -> jax.Array:
     """x~ = x * m / (1 - rate), m in {0, 1}: survivors are rescaled, so E[x~] = x.
 
@@ -185,6 +201,7 @@ def _kept(key: jax.Array, shape: tuple[int, ...], rate: Any) -> jax.Array:
 CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
     "none": none,
     "mask": mask,
+    "hide": hide,
     "dropout": dropout,
     "gaussian": gaussian,
     "salt_and_pepper": salt_and_pepper,
@@ -194,12 +211,16 @@ CORRUPTIONS: dict[str, Callable[..., jax.Array]] = {
 }
 OPEN = {  # see `ae_jax.config.numbers`
     "mask": ("rate", "lowest"),
+    "hide": ("rate", "lowest"),
     "dropout": ("rate",),
     "gaussian": ("sigma", "lowest"),
     "salt_and_pepper": ("rate", "lowest"),
     "box": ("level",),
     "warp": ("stretch", "shift"),
 }
+
+NEEDS_BOUNDS = ("salt_and_pepper", "box", "warp")  # the smallest and the largest value
+NEEDS_AREA = ("box", "warp", "downscale")  # height and width
 
 # How far each can take a value beyond the bounds, in the network's scale, whose values are at most
 # 1 in size; those that are not here stay within.

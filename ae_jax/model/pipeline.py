@@ -3,6 +3,8 @@
 `Model` is a NamedTuple of pure functions; parameters and statistics are the argument `variables`
 = {'params', and where needed 'batch_stats' (BatchNorm) and 'data' (the mean image)}.
 Images are [batch, height, width, channels] in the network's scale (see `ae_jax.model.scaling`).
+Where examples may have holes, a number that was not observed is NaN; the encoder sees the mean in
+its place, and `Forward.observed` keeps it out of the loss.
 """
 
 from collections.abc import Callable
@@ -49,16 +51,20 @@ class Forward(NamedTuple):
     """One forward pass: everything a loss or a penalty may look at."""
 
     x: jax.Array  # the clean image, the target [batch, height, width, channels]
-    corrupted: jax.Array  # x~, what the encoder saw
+    corrupted: jax.Array  # x~, what the encoder saw; NaN where it was shown nothing
     h: jax.Array  # the encoder's numbers [batch, width]
     z: jax.Array  # the code after the bottleneck [batch, code_size]
     code: object  # what the bottleneck knows besides z: a `Posterior`, another value, or None
     pre_activation: jax.Array  # a, of the image: logits where the output is a sigmoid
     x_hat: jax.Array  # the reconstruction
+    observed: jax.Array | None = None  # bool, where x is known; elsewhere x is the mean. None: all
 
 
 class Batch(NamedTuple):
-    """Images [batch, height, width, channels] in the network's scale, labels [batch] or None."""
+    """Images [batch, height, width, channels] in the network's scale, labels [batch] or None.
+
+    NaN is what was not observed.
+    """
 
     x: jax.Array
     labels: jax.Array | None = None
@@ -71,23 +77,33 @@ class Autoencoder(nn.Module):
     decoder: nn.Module
     bottleneck: Bottleneck
     output: str
-    mean_shape: tuple[int, ...] | None  # where data are centred: the shape of the mean image
+    mean_shape: tuple[int, ...] | None  # where the mean image is needed: its shape
     classes: int  # where the decoder is told the label: how many there are
     kept: jax.Array | None = None  # where the code is cut short: how many of its numbers exist
+    center: bool = True  # whether the encoder sees x minus the mean, where there is one
+    holes: bool = False  # whether numbers may be NaN; the encoder sees the mean in their place
+    indicator: bool = False  # whether it is told, in channels of 0 and 1, which were observed
 
     def setup(self) -> None:  # noqa: D102
         if self.mean_shape is not None:
             self.mean = self.variable("data", "mean", jnp.zeros, self.mean_shape)
 
     def _mean(self) -> jax.Array | float:
-        return 0.0 if self.mean_shape is None else self.mean.value[None]
+        return self.mean.value[None] if self.mean_shape is not None and self.center else 0.0
+
+    def filled(self, x: jax.Array) -> jax.Array:
+        """x with the mean in place of NaN, where there may be holes."""
+        return jnp.where(jnp.isnan(x), self.mean.value[None], x) if self.holes else x
 
     def encode(self, x: jax.Array, train: bool = False) -> jax.Array:
         """x [batch, height, width, channels] -> h [batch, width].
 
         Centred data lose their mean here and get it back in `image`.
         """
-        h: jax.Array = self.encoder(x - self._mean(), train)
+        v = self.filled(x) - self._mean()
+        if self.indicator:
+            v = jnp.concatenate([v, 1.0 - jnp.isnan(x).astype(v.dtype)], axis=-1)
+        h: jax.Array = self.encoder(v, train)
         # At least float32, so that its noise is the same whatever layers multiply in.
         return h.astype(jnp.promote_types(h.dtype, jnp.float32))
 
@@ -132,7 +148,8 @@ class Autoencoder(nn.Module):
         z, code = self.bottleneck(h, key, train)
         z = self._cut(z)
         a = self.decode(z, train, batch.labels)
-        return Forward(batch.x, corrupted, h, z, code, a, self.image(a))
+        observed = ~jnp.isnan(batch.x) if self.holes else None
+        return Forward(self.filled(batch.x), corrupted, h, z, code, a, self.image(a), observed)
 
 
 class Model(NamedTuple):
@@ -146,17 +163,18 @@ class Model(NamedTuple):
     dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
-        """Fresh variables; `mean` [height, width, channels] is used where data are centred.
+        """Fresh variables; `mean` [height, width, channels] is used where data are centred, and
+        where they may have holes.
 
         Raises:
-          ValueError: data are centred, and there is no `mean`.
+          ValueError: data are centred or may have holes, and there is no `mean`.
         """
         x = jnp.zeros((2, *self.shape), jnp.float32)
         batch = Batch(x, jnp.zeros(len(x), jnp.int32))
         variables = dict(self.module.init(key, batch, x, None, False))
         if "data" in variables:
             if mean is None:
-                raise ValueError("a centred model needs the mean image of its training set")
+                raise ValueError("this model needs the mean image of its training set")
             variables["data"] = {"mean": mean}
         return variables
 
@@ -168,6 +186,11 @@ class Model(NamedTuple):
         """
         z: jax.Array = self.apply(variables, x, method="code")[0]
         return z
+
+    @property
+    def holes(self) -> bool:
+        """Whether examples may have numbers that were not observed, NaN."""
+        return self.module.holes
 
     @property
     def conditional(self) -> bool:
@@ -231,6 +254,13 @@ def _to_float32(leaf: jax.Array) -> jax.Array:
     return leaf.astype(jnp.float32) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
+def _around_holes(
+    corrupt: Callable[[jax.Array, jax.Array], jax.Array], key: jax.Array, x: jax.Array
+) -> jax.Array:
+    """The corruption, which makes no number of what was not observed."""
+    return jnp.where(jnp.isnan(x), x, corrupt(key, x))
+
+
 def build(
     config: Config, shape: tuple[int, int, int], numbers: Numbers = numbers_lib.NONE
 ) -> Model:
@@ -238,6 +268,7 @@ def build(
 
     `numbers` that are open take the place of the config's.
     """
+    holes = config.data.missing == "mask"
     slots = ("corruption", "encoder", "bottleneck")
     options = {
         slot: getattr(config, slot).to_dict() | numbers_lib.of(numbers, slot) for slot in slots
@@ -254,13 +285,17 @@ def build(
         decoder=DECODERS[decoder.pop("name")](shape=shape, init_name=config.model.init, **decoder),
         bottleneck=bottleneck,
         output=config.decoder.output,
-        mean_shape=shape if config.data.center else None,
+        mean_shape=shape if config.data.center or holes else None,
         classes=config.model.classes,
+        center=config.data.center,
+        holes=holes,
+        indicator=config.data.indicator,
     )
     corrupt = Bound(
         CORRUPTIONS[names["corruption"]],
         bounds=scaling.BOUNDS[config.data.scale],
         **options["corruption"],
     )
+    corrupt = Bound(_around_holes, corrupt) if holes else corrupt
     corrupts = config.corruption.name != "none"
     return Model(module, corrupt, corrupts, shape, config.data.scale, config.model.dtype)

@@ -1,6 +1,7 @@
 """Pixel scales: `unit` is [0,1], `sym` is 2 unit - 1 in [-1,1]; the only place that converts.
 
-An MSE in `sym` units is exactly 4 times the same MSE in `unit` units.
+An MSE in `sym` units is exactly 4 times the same MSE in `unit` units. The other scales are for
+signals and rows, which `ae_jax.data.scales` has brought to them before; here they stay as they are.
 """
 
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 
 BOUNDS: dict[str, tuple[float, float]] = {"unit": (0.0, 1.0), "sym": (-1.0, 1.0)}
+BOUNDS |= {scale: BOUNDS["unit"] for scale in ("standard", "robust", "none")}  # converts nothing
+BOUNDED = ("unit", "sym")  # in which values have a smallest and a largest
 
 
 def to_network(images: Any, scale: str) -> Any:

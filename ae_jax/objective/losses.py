@@ -1,8 +1,8 @@
-"""Reconstruction slot: one number per image, summed over its pixels.
+"""Reconstruction slot: what every number of an image costs.
 
-Every loss is `f(p) -> [batch]` of a forward pass `p` (see `ae_jax.model.pipeline.Forward`). The sum
-over pixels is exact and fixed; `config.loss.per` only chooses whether the objective divides it by
-their number.
+Every loss is `f(p) -> [batch, D]` (or [batch, height, width, channels]) of a forward pass `p` (see
+`ae_jax.model.pipeline.Forward`), a cost for each of the D numbers of an image. `total` sums those
+that were observed; `config.loss.per` only chooses whether the objective divides the sum by D.
 """
 
 import math
@@ -18,64 +18,72 @@ from ae_jax.model.pipeline import Forward
 TINY = 1e-6  # a likelihood's width is never smaller, in the network's scale
 
 
-def squared_error(p: Forward) -> jax.Array:
-    """||x - x^||^2 per image, in squared units of the network's scale.
+def total(p: Forward, costs: jax.Array) -> jax.Array:
+    """Sum [batch] over the observed numbers of an image, of what a loss returns."""
+    costs = _flat(costs)
+    if p.observed is not None:
+        costs = jnp.where(_flat(p.observed), costs, 0.0)
+    return jnp.sum(costs, axis=1)
 
-    The sum goes over pixels and channels; it is 4 times as large in 'sym' as in 'unit'.
+
+def squared_error(p: Forward) -> jax.Array:
+    """(x_i - x^_i)^2, in squared units of the network's scale.
+
+    Summed, ||x - x^||^2; it is 4 times as large in 'sym' as in 'unit'.
     """
-    return jnp.sum(jnp.square(_flat(p.x) - _flat(p.x_hat)), axis=1)
+    return jnp.square(_flat(p.x) - _flat(p.x_hat))
 
 
 def bernoulli_nll(p: Forward) -> jax.Array:
-    """-sum_i x_i log s(a_i) + (1 - x_i) log(1 - s(a_i)) per image, in nats, from the logits a.
+    """-x_i log s(a_i) - (1 - x_i) log(1 - s(a_i)), in nats, from the logits a.
 
-    With softplus(a) = log(1 + e^a) this is sum_i softplus(a_i) - x_i a_i, finite for every a.
+    With softplus(a) = log(1 + e^a) this is softplus(a_i) - x_i a_i, finite for every a.
     x is in [0,1] and the output the sigmoid, x^ = s(a) (Kingma & Welling 2014, appendix C.1). It is
     least at x^ = x, and not 0 there where pixels are gray: see `baselines.entropy_floor`.
     """
     a = _flat(p.pre_activation)
-    return jnp.sum(jax.nn.softplus(a) - _flat(p.x) * a, axis=1)
+    return jax.nn.softplus(a) - _flat(p.x) * a
 
 
 def emphasised_squared_error(
     p: Forward, corrupted: NonNegative = 1.0, kept: NonNegative = 0.5
 ) -> jax.Array:
-    """corrupted * sum over the changed pixels + kept * sum over the others of (x_i - x^_i)^2.
+    """`corrupted` or `kept` times (x_i - x^_i)^2, where the noise changed the number or did not.
 
-    Vincent et al. 2010 (full emphasis: kept = 0). A pixel counts as corrupted where
-    the noise changed its value. In squared units of the network's scale, per image.
+    Vincent et al. 2010 (full emphasis: kept = 0). A number that was hidden counts as changed. In
+    squared units of the network's scale.
     """
     weight = jnp.where(p.corrupted != p.x, corrupted, kept)
-    return jnp.sum(_flat(weight * jnp.square(p.x - p.x_hat)), axis=1)
+    return _flat(weight * jnp.square(p.x - p.x_hat))
 
 
 def gaussian_nll(p: Forward, deviation: Positive | None = None) -> jax.Array:
-    """-log N(x; x^, deviation^2 I) per image, in nats: D/2 log(2 pi s^2) + ||x - x^||^2 / (2 s^2).
+    """-log N(x_i; x^_i, s^2), in nats: log(2 pi s^2) / 2 + (x_i - x^_i)^2 / (2 s^2).
 
-    D numbers an image, in the network's scale. None: the deviation that makes the batch most
-    likely, s^2 = mean (x_i - x^_i)^2, so that no weight between reconstruction and KL has to be
+    s is the `deviation`, in the network's scale. None: the one that makes the batch most likely,
+    s^2 = mean (x_i - x^_i)^2, so that no weight between reconstruction and KL has to be
     chosen (Rybkin et al. 2021, "Simple and effective VAE training with calibrated decoders",
     section 4.3). It is taken as given: the loss is flat in it.
     """
     square = jnp.square(_flat(p.x) - _flat(p.x_hat))
-    best = jnp.maximum(jnp.mean(square), TINY**2)
+    best = jnp.maximum(_mean(p, square), TINY**2)
     variance = jax.lax.stop_gradient(best) if deviation is None else deviation**2
-    return jnp.sum(square / (2 * variance) + jnp.log(2 * jnp.pi * variance) / 2, axis=1)
+    return square / (2 * variance) + jnp.log(2 * jnp.pi * variance) / 2
 
 
 def laplace_nll(p: Forward, deviation: Positive | None = None) -> jax.Array:
-    """-log Laplace(x; x^, b) per image, in nats: sum_i |x_i - x^_i| / b + log(2 b).
+    """-log Laplace(x_i; x^_i, b), in nats: |x_i - x^_i| / b + log(2 b).
 
     b = deviation / sqrt(2), in the network's scale; None: the best of the batch, b = mean |x - x^|.
     """
     distance = jnp.abs(_flat(p.x) - _flat(p.x_hat))
-    best = jax.lax.stop_gradient(jnp.maximum(jnp.mean(distance), TINY))
+    best = jax.lax.stop_gradient(jnp.maximum(_mean(p, distance), TINY))
     b = best if deviation is None else deviation / math.sqrt(2)
-    return jnp.sum(distance / b + jnp.log(2 * b), axis=1)
+    return distance / b + jnp.log(2 * b)
 
 
 def student_t_nll(p: Forward, freedom: Positive = 5.0, width: Positive = 0.1) -> jax.Array:
-    """-log t(x; x^) per image, in nats, of Student's t with so many degrees of freedom.
+    """-log t(x_i; x^_i), in nats, of Student's t with so many degrees of freedom.
 
     Its scale is `width`, in the network's scale. Outliers count as log |x - x^|, not as a square
     (Lange, Little and Taylor 1989).
@@ -83,7 +91,15 @@ def student_t_nll(p: Forward, freedom: Positive = 5.0, width: Positive = 0.1) ->
     square = jnp.square((_flat(p.x) - _flat(p.x_hat)) / width)
     constant = gammaln(freedom / 2) - gammaln((freedom + 1) / 2)
     constant += 0.5 * jnp.log(freedom * jnp.pi) + jnp.log(width)
-    return jnp.sum((freedom + 1) / 2 * jnp.log1p(square / freedom) + constant, axis=1)
+    return (freedom + 1) / 2 * jnp.log1p(square / freedom) + constant
+
+
+def _mean(p: Forward, costs: jax.Array) -> jax.Array:
+    """The mean over all observed numbers of a batch, of costs [batch, D]."""
+    if p.observed is None:
+        return jnp.mean(costs)
+    seen = _flat(p.observed)
+    return jnp.sum(jnp.where(seen, costs, 0.0)) / jnp.maximum(jnp.sum(seen), 1)
 
 
 def _flat(x: jax.Array) -> jax.Array:

@@ -13,7 +13,7 @@ from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Number, Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
-from ae_jax.objective.losses import LOSSES
+from ae_jax.objective import losses
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.streams import stream
 
@@ -122,7 +122,7 @@ class Objective(NamedTuple):
         `key` is that of the pass, of which each penalty has a stream of its own.
         """
         scale = 1 / math.prod(self.model.shape) if self.per_pixel else 1.0
-        loss = reconstruction = scale * jnp.mean(self.reconstruction(p))
+        loss = reconstruction = scale * jnp.mean(losses.total(p, self.reconstruction(p)))
         terms = {"reconstruction": reconstruction}
         for name, penalty in self.penalties.items():
             of = (p, self.model, variables, stream(key, f"penalty/{name}"))
@@ -170,5 +170,7 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
         made = kind(**options) if isinstance(kind, type) else partial(kind, **options)
         penalties[name] = Penalty(made, *common)
     loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
-    reconstruction = partial(LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"})
+    reconstruction = partial(
+        losses.LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"}
+    )
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

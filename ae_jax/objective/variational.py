@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from ae_jax.model.bottleneck import Posterior
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
-from ae_jax.objective.losses import bernoulli_nll, squared_error
+from ae_jax.objective.losses import bernoulli_nll, squared_error, total
 
 
 def gaussian_kl(p: Forward, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
@@ -62,9 +62,9 @@ def log_likelihood_bounds(
         x_hat = model.apply(variables, a, method="image")
         p = Forward(batch.x, batch.x, h, z, q, a, x_hat)
         if loss == "bernoulli_nll":
-            log_p = -bernoulli_nll(p)
+            log_p = -total(p, bernoulli_nll(p))
         else:
-            log_p = -squared_error(p) - math.prod(model.shape) / 2 * math.log(math.pi)
+            log_p = -total(p, squared_error(p)) - math.prod(model.shape) / 2 * math.log(math.pi)
         return log_p + prior.log_density(z) - log_q
 
     log_w = jax.lax.map(log_weight, jax.random.split(key, samples))

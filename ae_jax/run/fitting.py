@@ -26,8 +26,9 @@ from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import Given, as_config
 from ae_jax.run.origin import as_used, dealing_seed, key_data, origin_of
+from ae_jax.run.ready import ready
 from ae_jax.run.starting import continued, first_state
-from ae_jax.run.trained import Run
+from ae_jax.run.trained import ANY, Run
 from ae_jax.run.validation import Validation
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
@@ -62,8 +63,8 @@ def fit(
         differences from the defaults. Its `seed` and its choice of images (`data.name`, `split`,
         `n_train`, `n_test`) are ignored in favor of `key` and `data`; the config of the returned
         run records these.
-      data: a `Dataset`, the name of one or the path of a file, or images for `from_arrays`, which
-        holds out a tenth of them.
+      data: a `Dataset`, the name of one or the path of a file, or images [n, H, W], [n, H, W, C] or
+        rows [n, D] for `from_arrays`, which holds out a tenth of them.
       key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
         number.
       progress: whether to show a bar.
@@ -84,7 +85,7 @@ def fit(
         )
     if data.valid is None:
         data = hold_out(data, config.data.n_valid, dealing_seed(key_data(key)))
-    config = as_used(config, data, key)
+    config, data = ready(as_used(config, data, key), data)
     images = data.train.images
     setup.check_all_labels(config, data)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
@@ -95,15 +96,19 @@ def fit(
         origin = origin._replace(init_sha256=params_sha256(init_from.variables["params"]))
     state = first_state(trainer, images, key, start, init_from)
     run = Run(config, trainer.model, state.variables, {}, None, None, state, origin)
-    run = run._replace(label_names=data.label_names)
+    run = run._replace(label_names=data.label_names, limits=ANY if data.scaler else None)
     if start is not None:
         kept = start.best if start.valid is not None and start.valid.best is not None else None
         run = run._replace(history=start.history, valid=start.valid, kept=kept)
     run = _trained(trainer, run, state, data, key, progress, whole).with_codes(images)
-    if run.kept is None or run.valid is None or run.state is None:
-        return run
-    last = run.valid.best == int(run.state.step)
-    return run._replace(kept=None if last else run.kept.with_codes(images))
+    kept = run.kept
+    if kept is not None and run.valid is not None and run.state is not None:
+        last = run.valid.best == int(run.state.step)
+        kept = None if last else kept.with_codes(images)
+    if data.scaler is None:
+        return run._replace(kept=kept)
+    kept = kept and kept._replace(scaler=data.scaler, limits=None)
+    return run._replace(kept=kept, scaler=data.scaler, limits=None)
 
 
 def _trained(

@@ -81,4 +81,4 @@ def opened(
         raise CheckpointError(f"the checkpoint's record is of a code of {len(mean)}, not of {k}")
     history, names = dict(record.history), record.label_names
     run = Run(config, trainer.model, state.variables, history, mean, cov, state, origin, names)
-    return run._replace(valid=record.valid)
+    return run._replace(valid=record.valid, scaler=record.scaler)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.config.sections import OF_FOLDER, Config
-from ae_jax.data.arrays import Dataset, sha256
+from ae_jax.data.arrays import Dataset
 from ae_jax.errors import ConfigError
 from ae_jax.resolve.config import Resolved, resolve
 
@@ -36,12 +36,12 @@ def origin_of(config: Config, data: Dataset, key: jax.Array) -> Origin:
         data.name,
         tuple(images.shape[1:]),
         len(images),
-        sha256(images),
-        sha256(data.test.images),
+        str(data.sha256("train")),
+        str(data.sha256("test")),
         None if labels is None else hashlib.sha256(labels.tobytes()).hexdigest(),
         key_data(key),
         0 if data.valid is None else len(data.valid.images),
-        None if data.valid is None else sha256(data.valid.images),
+        data.sha256("valid"),
     )
 
 

@@ -55,7 +55,7 @@ def first_state(
     """
     if start is not None:
         return jax.tree.map(jnp.copy, start.state)
-    state = trainer.init(key, setup.mean_image(images, trainer.config.data.scale))
+    state = trainer.init(key, setup.mean_image(images, trainer.model))
     if init_from is None:
         return state
     own = {name: v for name, v in state.variables.items() if name != "data"}

@@ -1,6 +1,8 @@
 """A trained autoencoder: arrays in, arrays out.
 
-Images are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8,
+Signals are [n, L, C] (or [n, L]) and rows [n, D] of real numbers in their own units, NaN where
+nothing was observed (`data.missing` 'mask'); what comes back is float64 in the same units. Images
+are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8,
 bool, or float in [0,1]; n may be 0. Floats may leave [0,1] by ROOM, or as far as the noise does
 that the run was trained with, so that what `corrupt` gives can be reconstructed. What comes back is
 float32 in [0,1] units, not clipped. Everything else is refused by a DataError that says what mends
@@ -19,9 +21,11 @@ from numpy.typing import ArrayLike
 
 from ae_jax.data.arrays import SAMPLE, Images, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
+from ae_jax.data.scales import Scaler
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
+from ae_jax.inputs.examples import numbers
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
@@ -38,6 +42,7 @@ NO_BEST = (
     "this run held no images out to choose by, and the test set is for reporting alone; train with "
     "data.n_valid, a number or a fraction such as 0.1"
 )
+ANY = (-np.inf, np.inf)
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
@@ -61,18 +66,27 @@ class Run(NamedTuple):
     limits: tuple[float, float] | None = None  # of floats; None: see the top of this page
     valid: Curve | None = None  # the loss on the validation images; None: none were held out
     kept: "Run | None" = None  # of the lowest of these losses, where that is not the last
+    scaler: Scaler | None = None  # of signals and rows; None: of images
+
+    @property
+    def inner(self) -> "Run":
+        """The run as its network is: signals and rows are [n, H, W, C] in the network's scale."""
+        return self if self.scaler is None else self._replace(scaler=None, limits=ANY)
 
     def __repr__(self) -> str:
-        shape = " x ".join(map(str, self.model.shape))
+        shape, kind = " x ".join(map(str, self.model.shape)), "images"
+        if self.scaler is not None:
+            shape = " x ".join(map(str, self.scaler.examples.outer(self.model.shape)))
+            kind = {"signal": "signals", "rows": "rows"}[self.scaler.examples.kind]
         n = sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.variables["params"]))
         steps = len(self.history.get("loss", ())) if self.state is None else int(self.state.step)
         return (
-            f"Run({self.config.name}: images {shape}, code of {self.config.model.code_size}, "
+            f"Run({self.config.name}: {kind} {shape}, code of {self.config.model.code_size}, "
             f"{n:,} parameters, {steps:,} steps)"
         )
 
     def encode(self, images: ArrayLike) -> np.ndarray:
-        """Codes z float32 [n, code_size], without noise.
+        """Codes z float32 [n, code_size], without noise. What is missing is taken for the mean.
 
         Raises:
           DataError: images of another shape, type or range than at the top of this page.
@@ -90,18 +104,34 @@ class Run(NamedTuple):
             than the codes, or not among the classes.
         """
         z = checks.codes("codes", codes, self.config.model.code_size)
-        return self._decoded(z, self._classes(labels, len(z)))
+        return self._outer(self._decoded(z, self._classes(labels, len(z))))
 
     def reconstruct(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """decode(encode(x)); errors of both."""
         x = self._checked("images", images)
-        return self._decoded(self._encoded(x), self._classes(labels, len(x)))
+        return self._outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+
+    def impute(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
+        """The examples with their reconstruction wherever they are NaN, the rest as it is.
+
+        Learned best with masking noise (corruption 'hide'). Booleans and categories are filled
+        with their most likely value. Errors of `reconstruct`.
+
+        Raises:
+          ConfigError: the examples cannot have holes.
+        """
+        if not self.model.holes:
+            raise ConfigError("impute: this run was trained without holes (data.missing 'mask')")
+        x = self._checked("images", images)
+        back = self._outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        given = self._outer(x) if self.scaler is None else self._given(images)
+        return np.where(np.isnan(given), back, given)
 
     def corrupt(self, images: ArrayLike, key: Key) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
         x, key = scaling.to_network(self._checked("images", images), self.model.scale), as_key(key)
         noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
-        return scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)]
+        return self._outer(scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)])
 
     def sample(self, key: Key, n: int, labels: ArrayLike | None = None) -> np.ndarray:
         """n images of random codes: of the bottleneck's prior where it is variational, else of a
@@ -118,7 +148,7 @@ class Run(NamedTuple):
         else:
             mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
-        return self._decoded(np.asarray(codes, np.float32)[:n], classes)
+        return self._outer(self._decoded(np.asarray(codes, np.float32)[:n], classes))
 
     def with_codes(self, images: Images) -> "Run":
         """The run with mean and covariance of the codes of `images`, of the first SAMPLE at most.
@@ -130,6 +160,9 @@ class Run(NamedTuple):
           DataError: errors of `encode`, or there are no images.
         """
         k, few = self.config.model.code_size, images[:SAMPLE]
+        if self.scaler is not None:
+            found = self.inner.with_codes(self._checked("images", np.asarray(few)))
+            return self._replace(code_mean=found.code_mean, code_cov=found.code_cov)
         if not len(few):
             raise DataError("images: none; the moments of codes need one at least")
         codes = np.concatenate([self.encode(block) for block in blocks(few)])
@@ -191,7 +224,7 @@ class Run(NamedTuple):
         """What is kept of the run beside its state."""
         known = self.code_mean is not None
         moments = self.moments("record") if known else None
-        return Record(self.history, moments, self.label_names, self.valid)
+        return Record(self.history, moments, self.label_names, self.valid, self.scaler)
 
     def interpolate(self, a: Any, b: Any, steps: int = 10, labels: Any = None) -> np.ndarray:
         """Decoded codes (1-t) z(a) + t z(b), t = 0 ... 1 in `steps`, of two single images.
@@ -203,16 +236,23 @@ class Run(NamedTuple):
         start, end = self._encoded(_pair(self._one("a", a), self._one("b", b)))
         t = np.linspace(0, 1, steps)[:, None]
         z = (1 - t) * start[None, :] + t * end[None, :]
-        return self._decoded(z.astype(np.float32), classes)
+        return self._outer(self._decoded(z.astype(np.float32), classes))
 
     def score(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
 
-        Errors of `encode` and `decode`.
+        Of signals and rows in units of `data.scale`, over what was observed. Errors of `encode` and
+        `decode`.
+        """
+        return np.nansum(self.errors(images, labels), (1, 2, 3))
+
+    def errors(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
+        """Squared reconstruction errors [n, height, width, channels], which `score` sums; NaN where
+        nothing was observed. Errors of `encode` and `decode`.
         """
         x = self._checked("images", images)
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
-        return np.square(self._unit(x) - back).sum((1, 2, 3))
+        return np.square(self._unit(x) - back)
 
     def plot_reconstructions(self, images: ArrayLike, labels: ArrayLike | None = None) -> Any:
         """Figure: the images over their reconstructions; errors of `reconstruct`."""
@@ -256,9 +296,34 @@ class Run(NamedTuple):
         ]
         return _figures().curves(rows)
 
+    def _given(self, images: ArrayLike) -> np.ndarray:
+        """Signals or rows in their own units, float64, as a user sees them."""
+        assert self.scaler is not None, "images have no units"
+        examples = self.scaler.examples
+        x = numbers("images", images, examples, empty=True)
+        return x.reshape(len(x), *examples.outer(x.shape[1:]))
+
+    def _outer(self, images: np.ndarray) -> np.ndarray:
+        """What the network makes, in [0,1] units, as a user sees it."""
+        return images if self.scaler is None else self.scaler.to_data(images)
+
     def _checked(self, where: str, images: ArrayLike) -> np.ndarray:
+        if self.scaler is not None:
+            return self._scaled(where, images, self.scaler)
         limits = self.limits or self._own_limits()
-        return checks.images_of(where, images, self.model.shape, limits, ROOM)
+        return checks.images_of(where, images, self.model.shape, limits, ROOM, self.model.holes)
+
+    def _scaled(self, where: str, given: ArrayLike, scaler: Scaler) -> np.ndarray:
+        """Signals or rows as the network sees them."""
+        x = numbers(where, given, scaler.examples, empty=True)
+        if x.shape[1:] != self.model.shape:
+            wanted = ", ".join(map(str, scaler.examples.outer(self.model.shape)))
+            one = x.shape[0] == self.model.shape[-1] and x.shape[-1] == 1
+            hint = "; of one row: x[None]" if one else ""
+            raise DataError(f"{where}: must be [n, {wanted}], not {list(np.shape(given))}{hint}")
+        if not self.model.holes and np.isnan(x).any():
+            raise DataError(f"{where}: NaN; this run was trained without holes (data.missing)")
+        return scaler.to_network(x)
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
@@ -273,6 +338,9 @@ class Run(NamedTuple):
 
     def _one(self, where: str, image: ArrayLike) -> np.ndarray:
         x = checks.array(where, image)
+        if self.scaler is not None:
+            axes = len(self.scaler.examples.outer(self.model.shape))
+            return self._checked(where, x if x.ndim == axes + 1 and len(x) == 1 else x[None])
         return self._checked(where, x if x.ndim == 4 and len(x) == 1 else x[None])
 
     def _classes(self, labels: ArrayLike | None, n: int) -> tuple[np.ndarray, ...]:

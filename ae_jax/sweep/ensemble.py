@@ -110,7 +110,7 @@ def prepare(
     """
     fixed = check(group, data)
     if initial is None:
-        mean = setup.mean_image(data.images, group.config.data.scale)
+        mean = setup.mean_image(data.images, fixed.model)
         initial = members.initial_states(group, fixed.model.shape, fixed.n_train, mean)
     n = len(group.seeds)
     used = [] if method == "loop" else (devices or jax.devices())[:n]

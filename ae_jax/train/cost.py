@@ -42,7 +42,7 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     config, noise = trainer.config, stream(key, "noise")
     size, (full, _) = config.train.batch_size, trainer.batches
     rows = slice(None if isinstance(data.images, np.ndarray) else TRIED * size)
-    mean = setup.mean_image(data.images[rows], config.data.scale)
+    mean = setup.mean_image(data.images[rows], trainer.model)
     images = jnp.asarray(data.images[rows])
     labels = jnp.asarray(data.labels[rows]) if trainer.model.conditional else None  # type: ignore[index]
     full = min(full, len(images) // size)

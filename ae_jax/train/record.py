@@ -4,10 +4,14 @@ The record of a checkpoint belongs to its weights. Its history ends with the ste
 and its moments are those of their codes.
 """
 
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+from ae_jax.data.scales import Scaler
+from ae_jax.inputs.examples import Column, Examples
 
 
 class Moments(NamedTuple):
@@ -57,6 +61,7 @@ class Record(NamedTuple):
     moments: Moments | None = None  # None: nobody asked for the codes of these weights
     label_names: tuple[str, ...] | None = None
     valid: Curve | None = None  # None: no images were held out
+    scaler: Scaler | None = None  # of signals and rows
 
 
 class History:
@@ -95,6 +100,10 @@ def pack(record: Record) -> dict[str, np.ndarray]:
         arrays |= {"valid/steps": record.valid.steps, "valid/losses": record.valid.losses}
     if record.label_names is not None:
         arrays["label_names"] = np.array(record.label_names, np.str_)
+    if record.scaler is not None:
+        examples, shift, spread = record.scaler
+        arrays |= {"scaler/shift": shift, "scaler/spread": spread}
+        arrays["scaler/examples"] = np.array(json.dumps(examples))
     return arrays
 
 
@@ -128,4 +137,17 @@ def unpack(arrays: Mapping[str, np.ndarray], step: int) -> Record:
             raise ValueError(f"losses on the validation images: are not of {step} steps")
     names = arrays.get("label_names")
     told = None if names is None else tuple(map(str, names.reshape(-1)))
-    return Record(history, moments, told, valid)
+    return Record(history, moments, told, valid, _scaler(arrays))
+
+
+def _scaler(arrays: Mapping[str, np.ndarray]) -> Scaler | None:
+    if "scaler/examples" not in arrays:
+        return None
+    kind, columns = json.loads(str(arrays["scaler/examples"]))
+    known = None
+    if columns is not None:
+        known = tuple(Column(name, of, tuple(values)) for name, of, values in columns)
+    shift, spread = arrays["scaler/shift"], arrays["scaler/spread"]
+    if shift.ndim != 1 or shift.shape != spread.shape or not (spread > 0).all():
+        raise ValueError("scales of the columns: are none")
+    return Scaler(Examples(kind, known), shift, spread)

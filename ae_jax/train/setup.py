@@ -145,14 +145,24 @@ def prepare(
     return Trainer(config, model, objective, optimizer, n_train, mesh)
 
 
-def mean_image(images: Images, scale: str) -> jax.Array:
+def mean_image(images: Images, model: Model) -> jax.Array:
     """The mean image [height, width, channels] in the network's scale.
 
-    Of images [n, height, width, channels] as stored: uint8, or float in [0,1].
+    Of images [n, height, width, channels] as stored: uint8, or float in [0,1]. Where there may be
+    holes it is the mean of each channel, of what was observed.
     """
+    if model.holes:
+        return _mean_channels(images, model)
     total = sum(block.sum(0, dtype=np.float64) for block in blocks(images))
     unit = total / len(images) / (255 if images.dtype == np.uint8 else 1)
-    return scaling.to_network(jnp.asarray(unit), scale)
+    return scaling.to_network(jnp.asarray(unit), model.scale)
+
+
+def _mean_channels(images: Images, model: Model) -> jax.Array:
+    sums = sum(np.nansum(block, (0, 1, 2), dtype=np.float64) for block in blocks(images))
+    seen = sum((~np.isnan(block)).sum((0, 1, 2)) for block in blocks(images))
+    unit = np.asarray(sums) / np.maximum(seen, 1)
+    return scaling.to_network(jnp.broadcast_to(jnp.asarray(unit), model.shape), model.scale)
 
 
 def part(variables: Variables) -> tuple[Any, Variables]:

@@ -129,7 +129,7 @@ def ours(name: str, overrides: Mapping[str, Any]) -> Ours:
     images = digits(batch * round(N_IMAGES / batch))
     trainer = setup.prepare(resolved, images.shape[1:], len(images))
     key = jax.random.key(0)
-    state = trainer.init(key, setup.mean_image(images, resolved.data.scale))
+    state = trainer.init(key, setup.mean_image(images, trainer.model))
     chunks = loop.train(trainer, state, Split(images, None), key)
     first = next(chunks)  # one step, and the compilation
     chunks = itertools.chain([first], chunks)
@@ -207,7 +207,7 @@ def throughput(torch_side: ModuleType, kind: str, base: str, pace: Pace) -> Row:
     resolved, images = config.load_config(sourced(base)), digits(N_IMAGES)
     trainer = setup.prepare(resolved, images.shape[1:], N_IMAGES)
     key = jax.random.key(0)
-    state = trainer.init(key, setup.mean_image(images, resolved.data.scale))
+    state = trainer.init(key, setup.mean_image(images, trainer.model))
     network = torch_side.network(base, keras_init=resolved.model.init == "keras")
     x, size = tensor(torch_side, images, resolved), resolved.eval.batch_size
     if kind == "evaluate":

@@ -45,7 +45,7 @@ def _work(base: str, split: Split) -> Work:
     resolved = config.load_config(base, **{"train.epochs": FOREVER, "train.batch_size": BATCH})
     trainer = setup.prepare(resolved, split.images.shape[1:], N_IMAGES)
     key = jax.random.key(0)
-    state = trainer.init(key, setup.mean_image(split.images[:BATCH], resolved.data.scale))
+    state = trainer.init(key, setup.mean_image(split.images[:BATCH], trainer.model))
     chunks = loop.train(trainer, state, split, key)
 
     def work(n: int) -> list[float]:

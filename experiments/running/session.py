@@ -18,6 +18,7 @@ from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.resolve.config import Resolved
 from ae_jax.run.origin import origin_of
+from ae_jax.run.ready import ready
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
@@ -41,6 +42,8 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
                 "seed: must be a whole number; a run whose key no seed gives has None"
             )
         key = jax.random.key(config.seed)
+    meta = origin_of(config, dataset, key)._asdict()
+    config, dataset = ready(config, dataset)
     images = dataset.train.images
     setup.check_all_labels(config, dataset)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
@@ -58,7 +61,6 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
         x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
         return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
 
-    meta = origin_of(config, dataset, key)._asdict()
     return Session(config, dataset, trainer, evaluate, jax.jit(see), key, meta)
 
 
@@ -150,7 +152,7 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
                 f"{path}: has the summary.json of a run but no checkpoint to resume from\n"
                 "choose another --workdir, or delete this one to start over"
             )
-        mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
+        mean = setup.mean_image(s.dataset.train.images, s.trainer.model)
         return s.trainer.init(s.key, mean), Record(), (path / "metrics.jsonl").exists()
     for step, damage in restored.passed_over.items():
         print(

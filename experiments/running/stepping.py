@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ae_jax.evaluate.metrics import Metrics
 from ae_jax.run import keeping
-from ae_jax.run.trained import Run
+from ae_jax.run.trained import ANY, Run
 from ae_jax.run.validation import Validation
 from ae_jax.train import checkpoint, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
@@ -63,7 +63,13 @@ def to_the_end(
             if due or code:
                 begun = time.perf_counter()
                 loop.check_state(s.trainer, state)
-                record = Record(history.arrays(), None, s.dataset.label_names, validation.curve)
+                record = Record(
+                    history.arrays(),
+                    None,
+                    s.dataset.label_names,
+                    validation.curve,
+                    s.dataset.scaler,
+                )
                 if last:
                     record = record._replace(moments=as_run(s, state, record).moments("run"))
                 loss = found["loss"] if found else None
@@ -107,8 +113,10 @@ def _log(
 
 
 def as_run(s: Session, state: setup.TrainState, record: Record) -> Run:
-    """The run as one would restore it, with the moments of its codes."""
-    run = keeping.opened(s.config, s.trainer, devices.local(state), record)
+    """The run as its network is (`Run.inner`), with the moments of its codes."""
+    run = keeping.opened(s.config, s.trainer, devices.local(state), record)._replace(
+        scaler=None, limits=ANY if s.dataset.scaler else None
+    )
     return run if run.code_mean is not None else run.with_codes(s.dataset.train.images)
 
 

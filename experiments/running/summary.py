@@ -120,7 +120,7 @@ def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], 
     scale, k = s.config.data.scale, s.config.model.code_size
 
     def untrained() -> Any:
-        mean = setup.mean_image(train, scale)
+        mean = setup.mean_image(train, s.trainer.model)
         return s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
 
     tasks: dict[str, Callable[[], Any]] = {

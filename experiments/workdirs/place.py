@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ae_jax.config.sections import Config
-from ae_jax.data.arrays import sha256
 from ae_jax.data.load import KNOWN, Dataset, is_folder, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
@@ -50,13 +49,13 @@ def short(name: str) -> str:
 
 def facts(dataset: Dataset) -> dict[str, Any]:
     """What makes two data sets the same, for JSON: shape and number of images, their hashes."""
-    images, valid = dataset.train.images, dataset.valid
+    images = dataset.train.images
     return {
         "shape": list(images.shape[1:]),
         "n_train": len(images),
-        "images_sha256": sha256(images),
-        "test_images_sha256": sha256(dataset.test.images),
-        "valid_images_sha256": None if valid is None else sha256(valid.images),
+        "images_sha256": dataset.sha256("train"),
+        "test_images_sha256": dataset.sha256("test"),
+        "valid_images_sha256": dataset.sha256("valid"),
     }
 
 

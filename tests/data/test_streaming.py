@@ -19,6 +19,7 @@ from ae_jax.data.arrays import from_arrays
 from ae_jax.data.load import load_data
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.evaluate import baselines
+from ae_jax.model import pipeline
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config, resolve
 from ae_jax.train import feed as feed_lib
@@ -145,9 +146,10 @@ def test_controls_are_blockwise_and_equal(tmp_path, monkeypatch):
     data = noise_set(200)
     disk = on_disk(data, tmp_path / "noise").train.images
     images, test = data.train.images, data.test.images
+    of_sym = pipeline.build(load_config("undercomplete"), (28, 28, 1))
     assert [len(b) for b in arrays.blocks(disk)] == [11] * 18 + [2]
     for function in (
-        lambda x: setup.mean_image(x, "sym"),
+        lambda x: setup.mean_image(x, of_sym),
         lambda x: baselines.pca_mse(x, test, 5),
         lambda x: baselines.pca_mse(x, test, 5, centred=False, scale="sym"),
         lambda x: baselines.mean_image_mse(x, test),
@@ -263,7 +265,7 @@ streaming.write(folder, (Split(images, None) for _ in range(n // 256)), n, Split
 data = streaming.read(folder, "big").train
 c = config.load_config("undercomplete", **{"train.epochs": epochs, "model.code_size": 2})
 t, key = setup.prepare(c, (128, 128, 1), n), jax.random.key(0)
-state = t.init(key, setup.mean_image(data.images, "sym"))
+state = t.init(key, setup.mean_image(data.images, t.model))
 for chunk in loop.train(t, state, data, key):
     pass
 print(chunk.steps[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -205,7 +205,7 @@ def test_the_command(tmp_path):
     for row in found["members"]:
         trainer = setup.prepare(config, (28, 28, 1), 200)
         key = jax.random.key(row["seed"])
-        state = trainer.init(key, setup.mean_image(train.images, "sym"))
+        state = trainer.init(key, setup.mean_image(train.images, trainer.model))
         for chunk in loop.train(trainer, state, train, key):
             state = chunk.state
         key = stream(key, "summary")

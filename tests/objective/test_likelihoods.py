@@ -27,6 +27,10 @@ def forward(x, x_hat):
     return Forward(x, x, None, None, None, None, x_hat)
 
 
+def per_example(function, p, **options):
+    return losses.total(p, function(p, **options))
+
+
 def pair(seed=0, n=5):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, 6)), rng.normal(size=(n, 6))
@@ -37,7 +41,9 @@ def test_they_are_scipys(name):
     function, options, truth = CASES[name]
     x, x_hat = pair()
     expected = -truth.logpdf(x - x_hat).sum(1)
-    np.testing.assert_allclose(function(forward(x, x_hat), **options), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        per_example(function, forward(x, x_hat), **options), expected, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -50,7 +56,7 @@ def test_they_integrate_to_one(name):
     def density(v):
         x = x_hat.copy()
         x[0, 2] = v
-        return float(jnp.exp(-function(forward(x, x_hat), **options)[0] - others))
+        return float(jnp.exp(-per_example(function, forward(x, x_hat), **options)[0] - others))
 
     total = sum(integrate.quad(density, *ends, limit=200)[0] for ends in ((-60, 0), (0, 60)))
     assert total == pytest.approx(1.0, abs=2e-4)  # student's tail beyond 60 has 5e-8
@@ -67,7 +73,7 @@ def test_their_gradients_by_finite_differences(name):
     direction = rng.normal(size=x_hat.shape)
 
     def total(v):
-        return jnp.sum(function(forward(x, v), **options))
+        return jnp.sum(per_example(function, forward(x, v), **options))
 
     slope = jnp.sum(jax.grad(total)(jnp.asarray(x_hat, jnp.float32)) * direction)
     step = 1e-3
@@ -81,7 +87,7 @@ def test_the_best_width_is_that_of_greatest_likelihood(name):
     x, x_hat = pair(3)
     _, scale = family.fit((x - x_hat).ravel(), floc=0)
     expected = -family(scale=scale).logpdf(x - x_hat).sum(1)
-    np.testing.assert_allclose(function(forward(x, x_hat)), expected, rtol=1e-5)
+    np.testing.assert_allclose(per_example(function, forward(x, x_hat)), expected, rtol=1e-5)
 
 
 @pytest.mark.slow

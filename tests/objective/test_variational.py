@@ -13,7 +13,7 @@ from ae_jax.model.bottleneck import GaussianBottleneck
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective import variational
-from ae_jax.objective.losses import bernoulli_nll
+from ae_jax.objective.losses import bernoulli_nll, total
 from ae_jax.resolve.config import load_config
 from tests.objective import linear_gaussian
 
@@ -21,6 +21,10 @@ from tests.objective import linear_gaussian
 def a_pass(code=None, a=None, x=None):
     nothing = jnp.zeros((1, 1, 1, 1))
     return Forward(x if x is not None else nothing, nothing, None, None, code, a, nothing)
+
+
+def nll_of(p):
+    return total(p, bernoulli_nll(p))
 
 
 def code_of(h, **options):
@@ -64,19 +68,19 @@ def all_images():
 def test_bernoulli_sums_to_one_over_all_images():
     a = jax.random.normal(jax.random.key(0), (1, 2, 3, 1)) * 3
     images = all_images()
-    nll = bernoulli_nll(a_pass(a=jnp.broadcast_to(a, images.shape), x=images))
+    nll = nll_of(a_pass(a=jnp.broadcast_to(a, images.shape), x=images))
     assert jnp.sum(jnp.exp(-nll)) == pytest.approx(1.0, rel=1e-5)
 
 
 def test_bernoulli_is_finite_at_huge_logits_and_never_below_the_gray_floor():
     x = jax.random.uniform(jax.random.key(1), (5, 2, 3, 1))
     floor = -jnp.sum(x * jnp.log(x) + (1 - x) * jnp.log(1 - x), (1, 2, 3))
-    best = bernoulli_nll(a_pass(a=jnp.log(x / (1 - x)), x=x))
+    best = nll_of(a_pass(a=jnp.log(x / (1 - x)), x=x))
     np.testing.assert_allclose(best, floor, rtol=1e-5)
     for scale in (1.0, 100.0):
-        nll = bernoulli_nll(a_pass(a=scale * jnp.sign(x - 0.3), x=x))
+        nll = nll_of(a_pass(a=scale * jnp.sign(x - 0.3), x=x))
         assert jnp.all(jnp.isfinite(nll)) and jnp.all(nll >= floor)
-    assert bernoulli_nll(a_pass(a=jnp.full((1, 1, 1, 1), 100.0), x=jnp.ones((1, 1, 1, 1)))) < 1e-6
+    assert nll_of(a_pass(a=jnp.full((1, 1, 1, 1), 100.0), x=jnp.ones((1, 1, 1, 1)))) < 1e-6
 
 
 def exact_log_likelihood(model, variables, images):

@@ -137,7 +137,7 @@ def test_the_bits_do_not_depend_on_being_saved(tmp_path, monkeypatch):
     for epochs in (1, 3):
         assert train(small(epochs), tmp_path) == 0
     s = small(3)
-    state = s.trainer.init(s.key, setup.mean_image(s.dataset.train.images, "unit"))
+    state = s.trainer.init(s.key, setup.mean_image(s.dataset.train.images, s.trainer.model))
     for chunk in loop.train(s.trainer, state, s.dataset.train, s.key):
         state = chunk.state
     summary = json.loads((tmp_path / "summary.json").read_text())

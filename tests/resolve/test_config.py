@@ -25,7 +25,7 @@ WRONG = {
     "penalties.weight_l2.wight": (1.0, r"did you mean 'weight'"),
     "penalties.weight_l2": (0.1, r"penalties\.weight_l2: is a section"),
     "train": (3, r"train: is a section"),
-    "data.scale": ("half", r"allowed here: sym, unit"),
+    "data.scale": ("half", r"allowed here: none, robust, standard, sym, unit"),
     "data.center": (True, r"data\.center: needs decoder\.output 'linear'"),
     "loss.name": ("bernoulli_nll", r"bernoulli_nll needs decoder\.output 'sigmoid'"),
     "seed": ("x", r"seed: must be a whole number"),

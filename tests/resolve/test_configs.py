@@ -119,7 +119,7 @@ def check_figures(folder, of_images):
 
 def first_loss(s):
     """Of the untrained network on the test set."""
-    mean = setup.mean_image(s.dataset.train.images, s.config.data.scale)
+    mean = setup.mean_image(s.dataset.train.images, s.trainer.model)
     state = s.trainer.init(s.key, mean)
     return s.evaluate(state.variables, s.dataset.test, jax.random.key(0))["loss"]
 

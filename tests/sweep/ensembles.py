@@ -30,7 +30,7 @@ def single(member, data=DATA):
     """(trainer, last state, losses) of the single run."""
     trainer = setup.prepare(member.config, data.images.shape[1:], len(data.images))
     key = jax.random.key(member.seed)
-    state = trainer.init(key, setup.mean_image(data.images, member.config.data.scale))
+    state = trainer.init(key, setup.mean_image(data.images, trainer.model))
     losses = []
     for chunk in loop.train(trainer, state, data, key):
         state = chunk.state

@@ -25,7 +25,7 @@ def run(config, images, epochs, state=None, key=0, chunk_steps=0):
     trainer = setup.prepare(with_epochs(config, epochs), SHAPE, len(images))
     key = jax.random.key(key)
     if state is None:
-        state = trainer.init(key, setup.mean_image(images, config.data.scale))
+        state = trainer.init(key, setup.mean_image(images, trainer.model))
     chunks = []
     for chunk in loop.train(trainer, state, Split(images, None), key, chunk_steps):
         chunks.append(chunk)

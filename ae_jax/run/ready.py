@@ -1,0 +1,72 @@
+"""Config and data made ready for each other: what depends on the kind of the examples."""
+
+from ae_jax.config.sections import Config
+from ae_jax.data import scales
+from ae_jax.data.arrays import Dataset
+from ae_jax.errors import ConfigError, DataError
+from ae_jax.inputs.examples import Examples
+from ae_jax.model import scaling
+from ae_jax.model.corruption import NEEDS_AREA, NEEDS_BOUNDS
+from ae_jax.resolve.config import Resolved, merge, resolve
+
+
+def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
+    """The config with `data.missing` settled, and the data as networks see them.
+
+    Images stay as they are; signals and rows are brought to `data.scale`.
+
+    Raises:
+      ConfigError: what the config asks for makes no sense of such examples.
+      DataError: there are holes, and the config has none; errors of `scales.scaled`.
+    """
+    check_kind(config, data.examples)
+    missing = config.data.missing
+    if missing == "auto" and data.examples.kind != "image":
+        missing = "mask"
+    settled = resolve(merge(config.to_dict(), {"data": {"missing": missing}}))
+    data = scales.scaled(data, config.data.scale)
+    if data.scaler is not None and missing == "refuse":
+        _refuse_holes(data)
+    return settled, data
+
+
+def check_kind(config: Config, examples: Examples) -> None:
+    """Refuses what makes no sense of examples of this kind.
+
+    Raises:
+      ConfigError: says so.
+    """
+    kind, scale, corruption = examples.kind, config.data.scale, config.corruption.name
+    if corruption in NEEDS_BOUNDS and scale not in scaling.BOUNDED:
+        raise ConfigError(
+            f"corruption.name: '{corruption}' needs a smallest and a largest value, and data.scale "
+            f"'{scale}' has none; set it to 'unit', or use 'hide', 'mask' or 'gaussian'"
+        )
+    if corruption in NEEDS_AREA and kind != "image":
+        raise ConfigError(
+            f"corruption.name: '{corruption}' is for images, and these are {_plural(kind)}; use "
+            "'hide', 'mask' or 'gaussian'"
+        )
+    networks = (("encoder.name", config.encoder.name), ("decoder.name", config.decoder.name))
+    for field, name in networks:
+        if kind == "rows" and name.startswith("conv"):
+            raise ConfigError(
+                f"{field}: '{name}' is for images and signals, whose neighbors belong together; "
+                "rows take 'dense'"
+            )
+
+
+def _plural(kind: str) -> str:
+    return kind if kind == "rows" else f"{kind}s"
+
+
+def _refuse_holes(data: Dataset) -> None:
+    for which in ("train", "valid", "test"):
+        if (part := getattr(data, which)) is None:
+            continue
+        if (holes := part.images != part.images).any():
+            row, *_, column = (int(i[0]) for i in holes.nonzero())
+            raise DataError(
+                f"{which}: NaN in row {row}, {data.scaler.name(column)}; data.missing is 'refuse', "
+                "and 'mask' keeps what was not observed out of the loss"
+            )
