@@ -100,7 +100,9 @@ def _is_jax(value: object) -> bool:
 
 def _of_tensor(value: Any) -> np.ndarray:
     if not _is_tensor(value):
-        raise DataError(f"a list of tensors and of {type(value).__name__}; must be one or the other")
+        raise DataError(
+            f"a list of tensors and of {type(value).__name__}; must be one or the other"
+        )
     try:
         here = value.detach().cpu()
         try:

@@ -138,8 +138,8 @@ def decoded(file: File, how: How) -> np.ndarray | Bad:
             image.load()
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
                 ImageOps.exif_transpose(image, in_place=True)
-            natural = natural(image)
-        made = _cropped(file, _resized(colored(natural, how.color), how), how.crop)
+            plain = natural(image)
+        made = _cropped(file, _resized(colored(plain, how.color), how), how.crop)
         pixels = made.tobytes()
     except DataError:
         raise
@@ -181,6 +181,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
 
 
 def colored(image: Image.Image, color: str) -> Image.Image:
+    """L, RGB or RGBA as `color` says, what is transparent on white for 'gray' and 'rgb'."""
     if color == "keep":
         return image
     if color == "rgba":

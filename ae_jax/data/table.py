@@ -72,8 +72,11 @@ def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in names if name.strip())
 
 
+ALL = How()
+
+
 def read(
-    path: str | os.PathLike[str], how: How = How(), like: Sequence[Column] | None = None
+    path: str | os.PathLike[str], how: How = ALL, like: Sequence[Column] | None = None
 ) -> Table:
     """The table in a file: `.csv`, `.tsv` (both also with `.gz` behind) or `.parquet`.
 
@@ -98,7 +101,7 @@ def read(
 
 
 def of_frame(
-    frame: Any, how: How = How(), like: Sequence[Column] | None = None, where: str = "frame"
+    frame: Any, how: How = ALL, like: Sequence[Column] | None = None, where: str = "frame"
 ) -> Table:
     """The table in a data frame of pandas or polars, or in a table of pyarrow; else as `read`.
 
@@ -179,7 +182,7 @@ def is_parts(folder: str | os.PathLike[str]) -> bool:
     return bool(_files(Path(folder).expanduser(), "train"))
 
 
-def read_parts(folder: str | os.PathLike[str], how: How = How()) -> dict[str, Table]:
+def read_parts(folder: str | os.PathLike[str], how: How = ALL) -> dict[str, Table]:
     """'train', and 'valid' and 'test' where they are there -> their tables.
 
     They are the files train, valid (or val) and test of a folder, with suffixes as in `read`. All

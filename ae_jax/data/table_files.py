@@ -128,7 +128,7 @@ def _csv(where: str, file: Path) -> Cells:
     data = data.removeprefix(BOM)
     if not data or data.isspace():
         raise DataError(f"{where}: an empty file")
-    _refuse_binary(where, data)
+    _refuse_other(where, data)
     mark = _delimiter(file.name, data)
     width = len(next(_records(data, mark))[1])
     columns = _parsed(where, data, mark, width)
@@ -147,12 +147,18 @@ def _csv(where: str, file: Path) -> Cells:
     )
 
 
-def _refuse_binary(where: str, data: bytes) -> None:
-    """Refuses what is not text in UTF-8; bytes that only some line has, `_parsed` finds."""
+def _refuse_other(where: str, data: bytes) -> None:
+    """Refuses what is not text in UTF-8."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{where}: text in UTF-16; save it as UTF-8")
     if (at := data.find(b"\0")) >= 0:
         raise DataError(f"{where}: no text: byte {at} is zero; is it another kind of file?")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"line {line}: byte 0x{data[error.start]:02x} is no UTF-8"
+        raise DataError(f"{where}: {what}; save the file as UTF-8") from None
 
 
 def _delimiter(name: str, data: bytes) -> str:
@@ -189,17 +195,11 @@ def _parsed(where: str, data: bytes, mark: str, width: int) -> Sequence[Any]:
             ),
         ).columns
     except pa.ArrowInvalid as error:
-        raise _what_is_wrong(where, data, mark, width) or error from None
+        raise _ragged(where, data, mark, width) or error from None
 
 
-def _what_is_wrong(where: str, data: bytes, mark: str, width: int) -> DataError | None:
-    """The first line that is no UTF-8, or has more or fewer cells than the first."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        what = f"line {line}: byte 0x{data[error.start]:02x} is no UTF-8"
-        return DataError(f"{where}: {what}; save the file as UTF-8")
+def _ragged(where: str, data: bytes, mark: str, width: int) -> DataError | None:
+    """Where a line has more or fewer cells than the first."""
     for line, record in _records(data, mark):
         if len(record) != width:
             has = f"{len(record)} cell{'s' * (len(record) != 1)}, but the first line {width}"
@@ -230,12 +230,12 @@ def _of_numbers(where: str, first: list[str]) -> tuple[str, ...] | None:
     if len(cells) > 2 and cells == list(map(str, range(len(cells)))):
         return tuple(first)
     whole = all(re.fullmatch("[0-9]+", cell) for cell in cells)
-    if whole and [int(cell) - int(cells[0]) for cell in cells] == list(range(len(cells))):
-        if len(cells) > 1 or cells == ["0"]:
-            raise DataError(
-                f"{where}: line 1: {', '.join(cells[:4])}: names of columns, or the first row?\n"
-                "write a line with names that are no numbers at the top"
-            )
+    consecutive = whole and _counts(np.array(cells, float) - float(cells[0]))
+    if consecutive and (len(cells) > 1 or cells == ["0"]):
+        raise DataError(
+            f"{where}: line 1: {', '.join(cells[:4])}: names of columns, or the first row?\n"
+            "write a line with names that are no numbers at the top"
+        )
     return None
 
 

@@ -98,10 +98,10 @@ def test_parquet_and_frames(tmp_path):
     day = datetime.date(2024, 1, 31)
     for columns, said in (
         ({"x": [day]}, ["'x'", "date32", "data.drop='x'"]),
-        ({"x": pa.array([1], pa.timestamp("s"))}, ["timestamp[s]", "days since"]),
+        ({"x": pa.array([1], pa.timestamp("ms"))}, ["timestamp[ms]", "days since"]),
         ({"x": [[1, 2]]}, ["list<", "must be numbers"]),
         ({"x": [b"1"]}, ["binary"]),
-        ({"x": [1.0, np.inf]}, ["row 1 (", "inf is infinite"]),
+        ({"x": [1.0, np.inf]}, ["row 1 (", "'inf' is infinite"]),
         ({"x": pa.array([], pa.int8())}, ["no rows"]),
         ({}, ["no columns"]),
     ):
@@ -121,24 +121,27 @@ def test_parquet_and_frames(tmp_path):
 def hostile(rng, kind):
     """Bytes that are nearly a table."""
     if kind == "csv":
-        words = ["1", "-2.5", "x", "", '"', ",", "\n", "\r\n", ";", "inf", "true", "NA", "é", "\0",
-                 "1e999", "2024-01-31", "12,5", '"a\n"', "\t", " ", "0", "9" * 400]  # fmt: skip
-        chances = np.array([5, 5, 2, 1, 0.2, 12, 6, 0.5, 0.3, *[0.3] * 13])
-        body = "".join(rng.choice(words, rng.integers(1, 60), p=chances / chances.sum()))
-        data = bytearray(("a,b,c\n" * bool(rng.integers(2)) + body).encode())
+        odd = ["x", '"', ",", "\n", "\r", ";", "inf", "true", "NA", "é", "\0", "1e999",
+               "2024-01-31", "12,5", '"a\n"', "\t", " ", "9" * 400, "nan", "+1"]  # fmt: skip
+        cells = rng.choice(["1", "-2.5", "", "30"], (rng.integers(0, 12), 3)).astype(object)
+        for _ in range(rng.integers(0, 3) * len(cells)):
+            cells[rng.integers(len(cells)), rng.integers(3)] = rng.choice(odd)
+        rows = [",".join(row) for row in cells]
+        data = bytearray("\n".join(["a,b,c"] * bool(rng.integers(4)) + rows + [""]).encode())
         name = "t.csv"
     else:
         stream = io.BytesIO()
         pq.write_table(typed(), stream, compression=str(rng.choice(["none", "snappy"])))
         data, name = bytearray(stream.getvalue()), "t.parquet"
     for _ in range(rng.integers(0, 4)):
-        data[rng.integers(len(data))] = rng.integers(256)
+        if data and rng.integers(2):
+            data[rng.integers(len(data))] = rng.integers(256)
     if rng.random() < 0.3:
         data = data[: rng.integers(len(data) + 1)]
     return name, bytes(data)
 
 
-@pytest.mark.parametrize("kind, trials", [("csv", 600), ("parquet", 200)])
+@pytest.mark.parametrize("kind, trials", [("csv", 500), ("parquet", 200)])
 def test_hostile_files_are_read_or_refused(kind, trials, tmp_path):
     rng = np.random.default_rng(7)
     read_well = 0
@@ -154,4 +157,4 @@ def test_hostile_files_are_read_or_refused(kind, trials, tmp_path):
         assert found.values.shape[1] == sum(column.width for column in found.columns)
         assert found.values.size and not np.isinf(found.values).any()
         table.describe(found)
-    assert 10 < read_well < trials
+    assert trials / 10 < read_well < trials
