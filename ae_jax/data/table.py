@@ -6,7 +6,8 @@ are booleans; text of few different values is a category. `How.columns` says oth
 
 import difflib
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,8 +117,8 @@ def _table(cells: Cells, how: How, like: Sequence[Column] | None) -> Table:
     else:
         chosen, known = dict.fromkeys(column.name for column in like), {c.name: c for c in like}
         for name in chosen:
-            _refuse_absent(cells, "column", name, cells.names)
-        how = how._replace(label=how.label if how.label in cells.names else None)
+            _refuse_absent(cells, "column", name)
+        how = how._replace(label=how.label if how.label in cells.columns else None)
     labels = None if how.label is None else table_columns.labels(cells, how.label)
     made = [table_columns.encoded(cells, name, chosen[name], known.get(name)) for name in chosen]
     values = np.concatenate([channels for _, channels in made], axis=1)
@@ -128,9 +129,9 @@ def _chosen(cells: Cells, how: How) -> dict[str, str | None]:
     """Column -> the kind it is said to be, or None, in order."""
     where, out = cells.where, {*how.drop} | ({how.label} if how.label else set())
     if how.label is not None:
-        _refuse_absent(cells, "data.label", how.label, cells.names)
+        _refuse_absent(cells, "data.label", how.label)
     for name in how.drop:
-        _refuse_absent(cells, "data.drop", name, cells.names)
+        _refuse_absent(cells, "data.drop", name)
     _refuse_twice(where, "data.drop", how.drop)
     if how.label in how.drop:
         raise DataError(f"{where}: data.drop: {shown(str(how.label))} is data.label")
@@ -141,7 +142,7 @@ def _chosen(cells: Cells, how: How) -> dict[str, str | None]:
             field = "data.label" if name == how.label else "in data.drop"
             raise DataError(f"{where}: data.columns: {shown(name)} is {field}, too")
     out |= {name for name, _ in said}
-    rest = [(name, None) for name in cells.names if name not in out]
+    rest = [(name, None) for name in cells.columns if name not in out]
     chosen = dict(pair for item in said for pair in (rest if item[0] == REST else [item]))
     if not chosen:
         raise DataError(f"{where}: data.columns, data.label and data.drop leave no column")
@@ -151,29 +152,30 @@ def _chosen(cells: Cells, how: How) -> dict[str, str | None]:
 def _said(cells: Cells, item: str) -> tuple[str, str | None]:
     """(column, kind or None) of 'name' or 'name:kind'; a column may be called so, too."""
     name, colon, kind = item.rpartition(":")
-    if item in cells.names or item == REST or not colon:
+    if item in cells.columns or item == REST or not colon:
         name, kind = item, ""
     if item != REST:
-        _refuse_absent(cells, "data.columns", name, cells.names)
+        _refuse_absent(cells, "data.columns", name)
     if name != item and kind not in table_columns.KINDS:
         kinds = ", ".join(f"{shown(name + ':' + kind)}" for kind in table_columns.KINDS)
         raise DataError(f"{cells.where}: data.columns: {shown(item)}; must be one of {kinds}")
     return name, kind or None
 
 
-def _refuse_absent(cells: Cells, field: str, name: str, names: Collection[str]) -> None:
-    if name in names:
+def _refuse_absent(cells: Cells, field: str, name: str) -> None:
+    if name in cells.columns:
         return
+    names = list(cells.columns)
     near = difflib.get_close_matches(name, names, n=1)
-    known = ", ".join(shown(known) for known in list(names)[:8])
+    known = ", ".join(shown(known) for known in names[:8])
     hint = f"did you mean {shown(near[0])}?" if near else f"there are {known}"
     more = ", ..." if not near and len(names) > 8 else ""
     raise DataError(f"{cells.where}: {field}: no column {shown(name)}; {hint}{more}")
 
 
 def _refuse_twice(where: str, field: str, names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             raise DataError(f"{where}: {field}: {shown(name)} stands there twice")
 
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,9 @@ MISSING = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
+SPACE = " \t\r\n\u00a0"  # around a text is no part of it
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:inf|infinity|nan)$"
+THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"
 DECIMAL_COMMA = r"^[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+$"
 
 
@@ -23,15 +25,13 @@ class Cells(NamedTuple):
 
     Attributes:
       where: what messages call the table.
-      names: of the columns, all different.
-      columns: pyarrow's chunked arrays of n cells each.
+      columns: name -> pyarrow's chunked array of n cells, in order.
       n: the number of rows.
       place: what messages call row i = 0 ... n-1, such as 'line 7'.
     """
 
     where: str
-    names: tuple[str, ...]
-    columns: Sequence[Any]
+    columns: Mapping[str, Any]
     n: int
     place: Callable[[int], str]
 
@@ -71,9 +71,8 @@ def raw(cells: Cells, name: str) -> Raw:
     """
     import pyarrow as pa
 
-    column = cells.columns[cells.names.index(name)]
     try:
-        return _raw(column)
+        return _raw(cells.columns[name])
     except TypeError as error:
         raise refused(cells, name, str(error)) from None
     except pa.ArrowException as error:
@@ -116,7 +115,7 @@ def cleaned(column: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string())).combine_chunks()
+    texts = pc.utf8_trim(column.cast(pa.large_string()).combine_chunks(), characters=SPACE)
     missing = pc.is_in(texts, value_set=pa.array(MISSING, pa.large_string()))
     return pc.if_else(missing, None, texts)
 

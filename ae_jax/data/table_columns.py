@@ -1,12 +1,13 @@
 """A column of a table -> its kind and its channels: what is inferred, and what is refused."""
 
+import re
 from typing import Any
 
 import numpy as np
 
 from ae_jax.data import table_cells
 from ae_jax.data.examples import Column
-from ae_jax.data.table_cells import DECIMAL_COMMA, Cells, Raw, shown
+from ae_jax.data.table_cells import DECIMAL_COMMA, THOUSANDS, Cells, Raw, shown
 from ae_jax.errors import DataError
 
 KINDS = ("number", "boolean", "category")
@@ -96,7 +97,8 @@ def _inferred(cells: Cells, name: str, raw: Raw) -> str:
 
 def _too_many(cells: Cells, name: str, raw: Raw, found: int) -> DataError:
     """Text that is no category."""
-    of = f"{found:,} different texts in {cells.n:,} row{'s' * (cells.n > 1)}, {_example(raw)}"
+    texts = f"{found:,} different text{'s' * (found > 1)}"
+    of = f"{texts} in {cells.n:,} row{'s' * (cells.n > 1)}, {_example(raw)}"
     allowed = f"a category has at most {MOST_CATEGORIES}, and fewer than half of the rows"
     instead = f"say data.columns={shown(f'{name}:category,*')}, or "
     return table_cells.refused(cells, name, f"{of}; {allowed}", instead)
@@ -125,15 +127,18 @@ def _no_number(cells: Cells, name: str, raw: Raw, text: np.ndarray) -> DataError
     """Text in a column of numbers."""
     i = int(np.argmax(text))
     others = int(text.sum()) - 1
-    why = f"{raw.text(i)} is no number" + (f", nor are {others:,} other cells" if others else "")
+    why = f"{raw.text(i)} is no number" + (f", nor are others ({others:,})" if others else "")
     mend = f"leave what is unknown empty, or say data.columns={shown(f'{name}:category,*')}"
     if table_cells.matches(raw.texts.slice(i, 1), DECIMAL_COMMA)[0]:
-        mend = f"with a decimal comma? it must be a point: {_with_point(str(raw.texts[i]))}"
+        mend = f"numbers have a point and no comma: {_without_comma(str(raw.texts[i]))}"
     return table_cells.wrong(cells, name, i, why, mend)
 
 
-def _with_point(text: str) -> str:
-    return text.replace(".", "").replace(",", ".")[:40]
+def _without_comma(text: str) -> str:
+    """How to write it: '12.5' for '12,5', and both that '1,250' may be."""
+    if re.fullmatch(THOUSANDS, text):
+        return f"{text.replace(',', '')}, or with a decimal comma {text.replace(',', '.')}"
+    return f"{text.replace('.', '').replace(',', '.')}, which has a decimal comma"
 
 
 def _booleans(cells: Cells, name: str, raw: Raw) -> np.ndarray:

@@ -6,7 +6,7 @@ import io
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ae_jax.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 BOM = b"\xef\xbb\xbf"
-BLOCK = 1 << 24  # bytes that are parsed at a time; a row must fit
+BLOCK = 1 << 20  # bytes that are parsed at a time, but for rows that do not fit
 
 
 def is_table(name: str) -> bool:
@@ -44,37 +44,32 @@ def of_file(path: str | os.PathLike[str]) -> Cells:
     if file.is_dir():
         raise DataError(f"{where}: a folder; say the file in it")
     try:
-        cells = (_parquet if file.name.lower().endswith(".parquet") else _csv)(where, file)
+        return (_parquet if file.name.lower().endswith(".parquet") else _csv)(where, file)
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(f"{where}: no such file") from None
     except Exception as error:  # what damaged bytes lead to has no one kind
         raise DataError(f"{where}: cannot be read ({_why(error)})") from None
-    return _checked(cells)
 
 
 def of_frame(frame: Any, where: str = "frame") -> Cells:
     """The cells of a data frame; see `table.of_frame`."""
     import pyarrow as pa
 
-    def place(i: int) -> str:
-        return f"row {i} (the first is 0)"
-
     try:
         if hasattr(frame, "iloc"):
             frame = frame if hasattr(frame, "columns") else frame.to_frame()
             names = tuple(map(str, frame.columns))
             columns = [_of_pandas(frame.iloc[:, i]) for i in range(len(names))]
-            return _checked(Cells(where, names, columns, len(frame), place))
+            return _made(where, names, columns, len(frame))
         table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.table(frame)
         table.validate(full=True)
     except DataError:
         raise
     except Exception as error:
         raise DataError(f"{where}: not a data frame that can be read ({_why(error)})") from None
-    cells = Cells(where, tuple(table.column_names), table.columns, table.num_rows, place)
-    return _checked(cells)
+    return _made(where, table.column_names, table.columns, table.num_rows)
 
 
 def _of_pandas(series: Any) -> Any:
@@ -90,17 +85,28 @@ def _of_pandas(series: Any) -> Any:
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
-def _checked(cells: Cells) -> Cells:
-    """Cells with rows, and columns of different names."""
-    if not cells.names:
-        raise DataError(f"{cells.where}: no columns")
-    for i, name in enumerate(cells.names):
-        if (first := cells.names.index(name)) < i:
-            both = f"columns {first + 1} and {i + 1}"
-            raise DataError(f"{cells.where}: {both} are both called {shown(name)}; rename one")
-    if not cells.n:
-        raise DataError(f"{cells.where}: no rows")
-    return cells
+def _row(i: int) -> str:
+    return f"row {i} (the first is 0)"
+
+
+def _made(
+    where: str,
+    names: Sequence[str],
+    columns: Sequence[Any],
+    n: int,
+    place: Callable[[int], str] = _row,
+) -> Cells:
+    """Cells that have rows, and columns of different names."""
+    if not names:
+        raise DataError(f"{where}: no columns")
+    first: dict[str, int] = {}
+    for i, name in enumerate(names, 1):
+        if first.setdefault(name, i) < i:
+            both = f"columns {first[name]} and {i}"
+            raise DataError(f"{where}: {both} are both called {shown(name)}; rename one")
+    if not n:
+        raise DataError(f"{where}: no rows")
+    return Cells(where, dict(zip(names, columns, strict=True)), n, place)
 
 
 def _why(error: Exception) -> str:
@@ -114,10 +120,9 @@ def _parquet(where: str, file: Path) -> Cells:
         table = opened.read()
     table.validate(full=True)
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
-    names = [name for name in table.column_names if name not in index]
-    columns = [c for name, c in zip(table.column_names, table.columns, strict=True)
-               if name not in index]  # fmt: skip
-    return Cells(where, tuple(names), columns, table.num_rows, lambda i: f"row {i} (from 0)")
+    kept = [i for i, name in enumerate(table.column_names) if name not in index]
+    table = table.select(kept)
+    return _made(where, table.column_names, table.columns, table.num_rows)
 
 
 def _csv(where: str, file: Path) -> Cells:
@@ -130,21 +135,22 @@ def _csv(where: str, file: Path) -> Cells:
         raise DataError(f"{where}: an empty file")
     _refuse_other(where, data)
     mark = _delimiter(file.name, data)
+    if data.count(b'"') % 2:
+        _refuse_open_quote(where, data, mark)
     width = len(next(_records(data, mark))[1])
     columns = _parsed(where, data, mark, width)
-    names = _names(where, columns)
-    headed = names is not None
-    columns = [column.slice(1) for column in columns] if headed else columns
-    named = names or tuple(map(str, range(width)))
+    header = _names(where, columns)
+    headed = header is not None
+    columns = [column.slice(headed) for column in columns]
+    named, n = header or tuple(map(str, range(width))), len(columns[0])
     kept = [i for i in range(width) if not _passed_over(where, i, named[i], columns[i])]
 
     def place(i: int) -> str:
         line = next(itertools.islice(_records(data, mark), i + headed, None), None)
-        return f"line {line[0]}" if line else f"row {i} (the first is 0)"
+        return f"line {line[0]}" if line else _row(i)
 
-    return Cells(
-        where, tuple(named[i] for i in kept), [columns[i] for i in kept], len(columns[0]), place
-    )
+    names, columns = [named[i] for i in kept], [columns[i] for i in kept]
+    return _made(where, names, columns, n, place)
 
 
 def _refuse_other(where: str, data: bytes) -> None:
@@ -165,18 +171,31 @@ def _delimiter(name: str, data: bytes) -> str:
     """A comma; where the first line has none, the semicolon or tab that it has."""
     if ".tsv" in name.lower()[-7:]:
         return "\t"
-    line = data.lstrip().split(b"\n", 1)[0]
+    line = data[:BLOCK].lstrip().split(b"\n", 1)[0]
     return next((mark for mark in ",;\t" if mark.encode() in line), ",")
 
 
-def _records(data: bytes, mark: str) -> Iterator[tuple[int, list[str]]]:
+def _records(data: bytes, mark: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """(the line it begins in, from 1, its cells) of each record that is not blank."""
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""), delimiter=mark)
+    lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
+    reader = csv.reader(lines, delimiter=mark, strict=strict)
     line = 1
     for record in reader:
         if record:
             yield line, record
         line = reader.line_num + 1
+
+
+def _refuse_open_quote(where: str, data: bytes, mark: str) -> None:
+    """Refuses a quote that is never closed, which would hide all that follows."""
+    line = 1
+    try:
+        for record in _records(data, mark, strict=True):
+            line = record[0]
+    except csv.Error as error:
+        if "end of data" in str(error):
+            where = f"{where}: below line {line}"
+            raise DataError(f"{where}: a quote is opened and never closed") from None
 
 
 def _parsed(where: str, data: bytes, mark: str, width: int) -> Sequence[Any]:
@@ -185,17 +204,19 @@ def _parsed(where: str, data: bytes, mark: str, width: int) -> Sequence[Any]:
     import pyarrow.csv
 
     names = list(map(str, range(width)))
-    try:
-        return pa.csv.read_csv(
-            pa.BufferReader(data),
-            pa.csv.ReadOptions(column_names=names, block_size=BLOCK),
-            pa.csv.ParseOptions(delimiter=mark, newlines_in_values=True),
-            pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        ).columns
-    except pa.ArrowInvalid as error:
-        raise _ragged(where, data, mark, width) or error from None
+    parse = pa.csv.ParseOptions(delimiter=mark, newlines_in_values=b'"' in data)
+    convert = pa.csv.ConvertOptions(
+        check_utf8=False,  # `_refuse_other` did
+        column_types=dict.fromkeys(names, pa.string()),
+        strings_can_be_null=False,
+    )
+    for block in (BLOCK, min(len(data) + 1, 2**31 - 1)):
+        try:
+            read = pa.csv.ReadOptions(column_names=names, block_size=block)
+            return pa.csv.read_csv(pa.BufferReader(data), read, parse, convert).columns
+        except pa.ArrowInvalid as error:
+            why = error
+    raise _ragged(where, data, mark, width) or why
 
 
 def _ragged(where: str, data: bytes, mark: str, width: int) -> DataError | None:
