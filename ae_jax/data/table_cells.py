@@ -37,30 +37,38 @@ class Cells(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """A column as texts, or as numbers.
+    """A column as the numbers that its cells are, and as texts where these are what it holds.
 
     Attributes:
+      numbers: float64 [n], NaN where missing and where `words`.
+      words: bool [n], where a cell is there that is no number.
       texts: pyarrow's array of n texts without space around them, null where missing; or None.
-      numbers: float64 [n], NaN where missing, where `texts` is None.
       boolean: the numbers, 0 and 1, were booleans.
       declared: the table says that it is a category.
     """
 
-    texts: Any
-    numbers: np.ndarray | None
+    numbers: np.ndarray
+    words: np.ndarray
+    texts: Any = None
     boolean: bool = False
     declared: bool = False
 
     @property
     def missing(self) -> np.ndarray:
         """bool [n]."""
-        if self.numbers is not None:
+        if self.texts is None:
             return np.isnan(self.numbers)
         return np.asarray(self.texts.is_null())
 
     def text(self, i: int) -> str:
         """Cell i, as a message shows it."""
-        return shown(str(self.texts[i] if self.numbers is None else f"{self.numbers[i]:g}"))
+        return shown(str(self.texts[i]) if self.texts is not None else f"{self.numbers[i]:g}")
+
+    def matches(self, pattern: str) -> np.ndarray:
+        """bool [n]: whether a text is there and matches."""
+        if self.texts is None:
+            return np.zeros(len(self.numbers), bool)
+        return _matches(self.texts, pattern)
 
 
 def raw(cells: Cells, name: str) -> Raw:
@@ -87,11 +95,16 @@ def _raw(column: Any) -> Raw:
         column = column.cast(column.type.value_type)
     t, is_a = column.type, pa.types
     if is_a.is_string(t) or is_a.is_large_string(t) or is_a.is_string_view(t):
-        return Raw(cleaned(column), None, declared=declared)
-    if is_a.is_boolean(t):
-        return Raw(None, floats(column.cast(pa.int8())), boolean=True, declared=declared)
-    if is_a.is_integer(t) or is_a.is_floating(t) or is_a.is_decimal(t) or is_a.is_null(t):
-        return Raw(None, floats(column), declared=declared)
+        texts = cleaned(column)
+        return Raw(*parsed(texts), texts, declared=declared)
+    boolean = is_a.is_boolean(t)
+    if (
+        boolean
+        or is_a.is_null(t)
+        or any(is_number(t) for is_number in (is_a.is_integer, is_a.is_floating, is_a.is_decimal))
+    ):
+        numbers = floats(column.cast(pa.int8()) if boolean else column)
+        return Raw(numbers, np.zeros(len(numbers), bool), None, boolean, declared)
     if is_a.is_temporal(t):
         raise TypeError(f"{t}, dates or times; turn them into numbers such as days since a day")
     raise TypeError(f"{shown(str(t))}; must be numbers, texts or booleans")
@@ -135,13 +148,12 @@ def parsed(texts: Any) -> tuple[np.ndarray, np.ndarray]:
     try:
         return floats(texts), np.zeros(len(texts), bool)
     except pa.ArrowInvalid:  # something is no number, or has a plus sign
-        number = matches(texts, NUMBER)
+        number = _matches(texts, NUMBER)
         plain = pc.utf8_ltrim(pc.if_else(pa.array(number), texts, None), characters="+")
         return floats(plain), ~number & np.asarray(texts.is_valid())
 
 
-def matches(texts: Any, pattern: str) -> np.ndarray:
-    """bool [n]: whether a text is there and matches."""
+def _matches(texts: Any, pattern: str) -> np.ndarray:
     import pyarrow.compute as pc
 
     return np.asarray(pc.match_substring_regex(texts, pattern).fill_null(False))

@@ -1,7 +1,6 @@
 """A column of a table -> its kind and its channels: what is inferred, and what is refused."""
 
 import re
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ae_jax.errors import DataError
 KINDS = ("number", "boolean", "category")
 MOST_CATEGORIES = 50  # that are inferred
 MOST_ASKED = 1000  # of a column that is said to be a category
-BOOLEAN = "^(?i:true|false)$"
+BOOLEAN, TRUE = "^(?i:true|false)$", "^(?i:true)$"
 DATE = (
     r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([T ].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}"
     r"( .*)?$|^[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?$"
@@ -54,15 +53,11 @@ def labels(cells: Cells, name: str) -> np.ndarray:
     if raw.missing.any():
         i, mend = int(np.argmax(raw.missing)), "a label must stand in each row"
         raise table_cells.wrong(cells, name, i, "no label", mend)
+    if raw.matches(BOOLEAN).all():
+        return raw.matches(TRUE).astype(np.int64)
+    if raw.words.any():
+        return np.array(raw.texts.to_pylist(), str)
     values = raw.numbers
-    if raw.texts is not None:
-        values, text = table_cells.parsed(raw.texts)
-        truth = table_cells.matches(raw.texts, BOOLEAN)
-        if truth.all():
-            return _true(raw.texts).astype(np.int64)
-        if text.any():
-            return np.array(raw.texts.to_pylist(), str)
-    assert values is not None
     if (broken := values != np.rint(values)).any() or np.isinf(values).any():
         i = int(np.argmax(broken | np.isinf(values)))
         mend = "labels must be whole numbers, or text"
@@ -76,18 +71,15 @@ def _inferred(cells: Cells, name: str, raw: Raw) -> str:
     """The kind of a column."""
     if raw.declared:
         return "category"
-    if raw.numbers is not None:
+    if not raw.words.any():
         return "boolean" if raw.boolean else "number"
-    observed = len(raw.texts) - raw.texts.null_count
-    if not observed:
+    observed = int((~raw.missing).sum())
+    numbers = observed - raw.words.sum() + raw.matches(DECIMAL_COMMA).sum()
+    if 2 * numbers >= observed:  # `_numbers` says which cells are none
         return "number"
-    _, text = table_cells.parsed(raw.texts)
-    numbers = observed - text.sum() + table_cells.matches(raw.texts, DECIMAL_COMMA).sum()
-    if 2 * numbers >= observed:  # some cells may be text: `_numbers` says which
-        return "number"
-    if table_cells.matches(raw.texts, BOOLEAN).sum() == observed:
+    if raw.matches(BOOLEAN).sum() == observed:
         return "boolean"
-    if table_cells.matches(raw.texts, DATE).sum() == observed:
+    if raw.matches(DATE).sum() == observed:
         mend = "turn them into numbers such as days since a day, or "
         raise table_cells.refused(cells, name, f"dates or times, {_example(raw)}", mend)
     if (found := len(raw.texts.unique().drop_null())) > MOST_CATEGORIES or 2 * found >= cells.n:
@@ -110,26 +102,22 @@ def _example(raw: Raw) -> str:
 
 def _numbers(cells: Cells, name: str, raw: Raw) -> np.ndarray:
     """float64 [n]."""
-    if raw.numbers is not None:
-        values = raw.numbers
-    else:
-        values, text = table_cells.parsed(raw.texts)
-        if text.any():
-            raise _no_number(cells, name, raw, text)
-    if (infinite := np.isinf(values)).any():
+    if raw.words.any():
+        raise _no_number(cells, name, raw)
+    if (infinite := np.isinf(raw.numbers)).any():
         i = int(np.argmax(infinite))
         mend = "numbers must be finite; what is unknown is an empty cell"
         raise table_cells.wrong(cells, name, i, f"{raw.text(i)} is infinite", mend)
-    return values
+    return raw.numbers
 
 
-def _no_number(cells: Cells, name: str, raw: Raw, text: np.ndarray) -> DataError:
+def _no_number(cells: Cells, name: str, raw: Raw) -> DataError:
     """Text in a column of numbers."""
-    i = int(np.argmax(text))
-    others = int(text.sum()) - 1
+    i = int(np.argmax(raw.words))
+    others = int(raw.words.sum()) - 1
     why = f"{raw.text(i)} is no number" + (f", nor are others ({others:,})" if others else "")
     mend = f"leave what is unknown empty, or say data.columns={shown(f'{name}:category,*')}"
-    if table_cells.matches(raw.texts.slice(i, 1), DECIMAL_COMMA)[0]:
+    if raw.matches(DECIMAL_COMMA)[i]:
         mend = f"numbers have a point and no comma: {_without_comma(str(raw.texts[i]))}"
     return table_cells.wrong(cells, name, i, why, mend)
 
@@ -143,21 +131,11 @@ def _without_comma(text: str) -> str:
 
 def _booleans(cells: Cells, name: str, raw: Raw) -> np.ndarray:
     """float64 [n] of 0 and 1."""
-    if raw.numbers is not None:
-        values, other = raw.numbers, ~np.isin(raw.numbers, (0, 1)) & ~raw.missing
-    else:
-        values, text = table_cells.parsed(raw.texts)
-        truth = table_cells.matches(raw.texts, BOOLEAN)
-        other = (text & ~truth) | (~np.isin(values, (0, 1)) & ~np.isnan(values))
-        values[truth] = _true(raw.texts)[truth]
-    if other.any():
+    values = np.where(raw.matches(BOOLEAN), raw.matches(TRUE), raw.numbers)
+    if (other := ~np.isin(values, (0, 1)) & ~raw.missing).any():
         i, mend = int(np.argmax(other)), "a boolean is true or false, or 1 or 0"
         raise table_cells.wrong(cells, name, i, f"{raw.text(i)} is no boolean", mend)
     return values
-
-
-def _true(texts: Any) -> np.ndarray:
-    return table_cells.matches(texts, "^(?i:true)$")
 
 
 def _category(
@@ -183,7 +161,7 @@ def _category(
 
 def _levels(cells: Cells, name: str, raw: Raw) -> tuple[np.ndarray, list[str]]:
     """(codes int [n], -1 where missing; what each code stands for)."""
-    if raw.numbers is not None:
+    if raw.texts is None:
         found, codes = np.unique(raw.numbers, return_inverse=True)  # one NaN, and it is last
         codes = np.where(raw.missing, -1, codes.reshape(-1))
         found = found[~np.isnan(found)]
@@ -196,5 +174,5 @@ def _levels(cells: Cells, name: str, raw: Raw) -> tuple[np.ndarray, list[str]]:
         raise table_cells.refused(cells, name, why)
     if raw.boolean:
         return codes, [str(bool(value)) for value in found]
-    texts = map(repr, found.tolist()) if raw.numbers is not None else found.to_pylist()
+    texts = map(repr, found.tolist()) if raw.texts is None else found.to_pylist()
     return codes, [table_cells.canonical(text) for text in texts]

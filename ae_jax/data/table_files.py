@@ -231,7 +231,7 @@ def _ragged(where: str, data: bytes, mark: str, width: int) -> DataError | None:
 def _names(where: str, columns: Sequence[Any]) -> tuple[str, ...] | None:
     """The first row, if it is a header; None: it is data."""
     first = [str(column[0]).strip() for column in columns]
-    numbers = [cell for cell in first if re.match(NUMBER, cell)]
+    numbers = {cell for cell in first if re.match(NUMBER, cell)}
     if numbers and all(cell in table_cells.MISSING or cell in numbers for cell in first):
         return _of_numbers(where, first)
     for column, cell in zip(columns, first, strict=True):

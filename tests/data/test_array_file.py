@@ -105,6 +105,7 @@ def test_tensors():
     refused(lambda: of_objects(broken), "cannot be read")
 
 
+@pytest.mark.slow
 def test_tensors_of_torch():
     torch = pytest.importorskip("torch")
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
