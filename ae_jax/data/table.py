@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_jax.data import table_columns, table_files
-from ae_jax.data.examples import Column
 from ae_jax.data.listing import PARTS
 from ae_jax.data.table_cells import Cells, shown
 from ae_jax.data.table_files import is_frame, is_table
 from ae_jax.errors import DataError
+from ae_jax.inputs.examples import Column
 
 __all__ = ["How", "Table", "describe", "is_frame", "is_parts", "is_table"]
 __all__ += ["of_frame", "read", "read_parts"]

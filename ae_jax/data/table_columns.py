@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 from ae_jax.data import table_cells
-from ae_jax.data.examples import Column
 from ae_jax.data.table_cells import DECIMAL_COMMA, THOUSANDS, Cells, Raw, shown
 from ae_jax.errors import DataError
+from ae_jax.inputs.examples import Column
 
 KINDS = ("number", "boolean", "category")
 MOST_CATEGORIES = 50  # that are inferred

@@ -26,7 +26,7 @@ from ae_jax.model.layers import (
     ConvTranspose,
 )
 
-OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid"))]
+OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid", "columns"))]
 Shape = tuple[int, int, int]
 
 

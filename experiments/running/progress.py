@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from ae_jax.data import table
 from ae_jax.evaluate import metrics
 from ae_jax.model.pipeline import Variables
 from ae_jax.streams import stream
@@ -42,6 +43,9 @@ def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -
     """What is about to happen, in a few lines."""
     c, t = s.config, s.trainer
     print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training {_described(s)}")
+    if columns := s.dataset.examples.columns:
+        train = s.dataset.train.images
+        print(table.describe(table.Table(train.reshape(len(train), -1), columns)))
     print(
         f"{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}, "
         f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from ae_jax.data import table
-from ae_jax.data.examples import Column
 from ae_jax.data.table import How
+from ae_jax.inputs.examples import Column
 from tests.data.tables import MIXED, MIXED_VALUES, NAN, csv_text, read, refused, same, typed, write
 
 COLUMNS = (
