@@ -125,10 +125,10 @@ def multiply_blocks(x: Array, kernel: Array, height: Axis, width: Axis) -> Array
     The height is cut last and joined first: the larger copies then move contiguous memory.
     """
     b, (h, w), c_out = x.shape[0], _plan(height, width, *kernel.shape[2:]), kernel.shape[3]
-    matrix = _matrix(kernel, _table(height, h), _table(width, w))
+    tables = _table(height, h), _table(width, w)
     x = jnp.moveaxis(_gather(x, 2, w), 2, 1).reshape(b * w.n, height.n_in, -1)
     x = _gather(x, 1, h).reshape(b * w.n * h.n, -1)
-    y = lax.dot_general(x, matrix, (((1,), (1,)), ((), ())))
+    y = lax.dot_general(x, _matrix(kernel, *tables), (((1,), (1,)), ((), ())))
     y = _overlap_add(y.reshape(b * w.n, h.n, h.out_size, -1), 1, h, height.n_out)
     y = y.reshape(b, w.n, height.n_out, w.out_size, c_out)
     return _overlap_add(jnp.moveaxis(y, 1, 2), 2, w, width.n_out)

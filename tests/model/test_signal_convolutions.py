@@ -97,7 +97,7 @@ def test_conv_transpose_is_the_gradient_of_conv(channels, length, lowering):
 
 @both_lowerings
 @sizes
-@pytest.mark.parametrize("size", [5, 6, 7])
+@pytest.mark.parametrize("size", [5, 6])
 def test_upsample_conv_is_upsample_then_conv(size, channels, length, lowering):
     def truth(x, kernel):
         large = x.repeat(2, axis=1)

@@ -14,6 +14,7 @@ import pytest
 from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
 from ae_jax.model import pipeline as model_lib
+from ae_jax.model.layers import Conv, ConvTranspose
 from ae_jax.model.pipeline import Batch
 from ae_jax.resolve.config import load_config, resolve
 from tests.golden import signals
@@ -60,18 +61,21 @@ def close(ours, golden, what):
 
 
 @families
-def test_parameters_are_those_of_one_dimensional_layers(name):
+def test_parameters_have_the_shapes_of_one_dimensional_layers(name):
     model = build(name, (1, signals.LENGTH, signals.CHANNELS))
-    params = flat(model.init(jax.random.key(0))["params"])
+    params = flat(jax.eval_shape(model.init, jax.random.key(0))["params"])
     assert {path: leaf.shape for path, leaf in params.items()} == signals.SHAPES[name]
-    for path, leaf in params.items():
-        if not path.endswith("kernel"):
-            continue
-        *taps, n_in, n_out = leaf.shape
-        transposed = name == "conv_strided" and path.startswith("decoder")
-        # PyTorch's U(+-1/sqrt(fan_in)), fan_in = k in of Conv1d, k out of ConvTranspose1d
-        bound = 1 / math.sqrt(math.prod(taps) * (n_out if transposed else n_in))
-        assert 0.75 * bound < np.abs(leaf).max() <= bound, path
+
+
+@pytest.mark.parametrize(("layer", "fan_in"), [(Conv, 5 * 3), (ConvTranspose, 5 * 40)])
+def test_initial_weights_are_those_of_one_dimensional_layers(layer, fan_in):
+    # PyTorch's U(+-1/sqrt(fan_in)), fan_in = k in of Conv1d, k out of ConvTranspose1d
+    made = layer(40, size=(1, 5), stride=(1, 2), padding=(0, 1))
+    params = jax.jit(made.init)(jax.random.key(0), jnp.ones((1, 1, 9, 3)))["params"]
+    bound = 1 / math.sqrt(fan_in)
+    assert params["kernel"].shape == (1, 5, 3, 40)
+    assert 0.98 * bound < np.abs(params["kernel"]).max() <= bound
+    assert 0.8 * bound < np.abs(params["bias"]).max() <= bound
 
 
 @pytest.mark.parametrize("native", [False, True])
@@ -79,21 +83,19 @@ def test_parameters_are_those_of_one_dimensional_layers(name):
 def test_networks_equal_pytorch(name, native, monkeypatch):
     monkeypatch.setattr(convolution, "_is_native", lambda lowering: native)
     model = build(name, (1, signals.LENGTH, signals.CHANNELS))
-    variables = model.init(jax.random.key(0))
     params = tree(signals.parameters(name))
     batch = Batch(jnp.asarray(signals.batch())[:, None])
 
     @jax.jit
     def run(params):
-        changed = {**variables, "params": params}
-        p, updated = model.apply(changed, batch, batch.x, None, True, mutable=["batch_stats"])
+        variables = {"params": params}
+        p, updated = model.apply(variables, batch, batch.x, None, True, mutable=["batch_stats"])
         return jnp.mean((p.x_hat - batch.x) ** 2), (p, updated)
 
     gradients, (p, updated) = jax.jit(jax.grad(run, has_aux=True))(params)
     close(p.h, GOLDEN[f"{name}/code"], "code")
     close(p.x_hat[:, 0], GOLDEN[f"{name}/output"], "output")
     for path, gradient in flat(gradients).items():
-        # a bias before BatchNorm has no effect but through the activation, so none is zero here
         golden = GOLDEN[f"{name}/grad/{path}"]
         close(gradient.reshape(golden.shape), golden, f"gradient of {path}")
     averages = flat(updated.get("batch_stats", {}))
@@ -123,13 +125,18 @@ def test_published_networks_take_signals(config, shape):
 @families
 def test_a_column_is_a_signal_that_stands(name):
     across, along = (build(name, shape) for shape in ((1, 13, 2), (13, 1, 2)))
-    variables = jax.tree.map(jnp.asarray, across.init(jax.random.key(1)))
+    start = f"{name}/stat/"
+    averages = {k.removeprefix(start): GOLDEN[k] for k in GOLDEN if k.startswith(start)}
+    variables = {"params": tree(signals.parameters(name)), "batch_stats": tree(averages)}
     turned = jax.tree.map(lambda v: v.swapaxes(0, 1) if v.ndim == 4 else v, variables)
     x = jnp.asarray(signals.batch())
-    found = along.run(turned, Batch(x[:, :, None]), None).x_hat[:, :, 0]
-    np.testing.assert_allclose(
-        found, across.run(variables, Batch(x[:, None]), None).x_hat[:, 0], rtol=1e-5, atol=1e-6
-    )
+
+    def reconstruct(model, variables, x):
+        return jax.jit(lambda variables: model.run(variables, Batch(x), None).x_hat)(variables)
+
+    found = reconstruct(along, turned, x[:, :, None])[:, :, 0]
+    expected = reconstruct(across, variables, x[:, None])[:, 0]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -139,4 +146,4 @@ def test_poolings_that_leave_nothing_are_refused(shape, what):
     with pytest.raises(
         ConfigError, match=rf"encoder\.channels: 2 poolings leave nothing of such {what}"
     ):
-        build("conv_pool", shape).init(jax.random.key(0))
+        jax.eval_shape(build("conv_pool", shape).init, jax.random.key(0))
