@@ -29,12 +29,13 @@ from ae_jax.data.arrays import (
     rows,
     subset,
 )
+from ae_jax.data.bundled import BUNDLED
 from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
 from ae_jax.errors import ConfigError, DataError
 
 __all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "hold_out", "load_data", "subset"]
 
-KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC)
+KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC, *BUNDLED)
 SPLITS = ("canonical", "random")
 
 
@@ -59,6 +60,7 @@ def load_data(
     Args:
       name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
         `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
+        `breast_cancer`, rows, and `waves`, signals (`bundled.py`);
         `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
         all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where signals or rows
         were observed); `.npy`, one such array; a table `.csv`, `.tsv` or `.parquet`, or a folder
@@ -112,6 +114,8 @@ def load_data(
     elif name in idx_files.IDX_SETS:
         files = Path(manual).expanduser() / name if manual else None
         dataset = _from_parts(name, _published(name, files, cache_folder(cache_dir)))
+    elif name in BUNDLED:
+        dataset = BUNDLED[name]()
     elif name in SYNTHETIC:
         make = SYNTHETIC[name]
         dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
@@ -176,7 +180,7 @@ def _origin(name: str, source: Path | None) -> str:
         return f"{source.resolve()} {(source / 'dataset_info.json').read_text()}"
     if name in idx_files.IDX_SETS:
         return str(idx_files.IDX_SETS[name])
-    if name in SYNTHETIC:
+    if name in SYNTHETIC or name in BUNDLED:
         return Path(synthetic.__file__).read_text()
     if name == "mnist5k":
         return mnist5k.SHA256

@@ -1,0 +1,44 @@
+"""Small sets of rows and signals that need no file: one of measurements, one that is made here."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ae_jax.data.arrays import Dataset, from_arrays
+
+N_WAVES, LENGTH = 2_500, 128  # signals, a fifth of them for the test
+
+
+def breast_cancer() -> Dataset:
+    """569 rows of 30 numbers, each a property of cell nuclei; labels malignant and benign.
+
+    Wolberg, Street and Mangasarian 1993, as scikit-learn has it. A tenth is the test set.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    found = load_breast_cancer()
+    return from_arrays(
+        found.data,
+        train_labels=found.target_names[found.target].astype(str),
+        name="breast_cancer",
+        kind="rows",
+        columns=found.feature_names.tolist(),
+    )
+
+
+def waves() -> Dataset:
+    """Signals [n, 128, 2]: a sine and the cosine of it, of random frequency, phase and size.
+
+    x_1(t) = a sin(2 pi f t + p) + e and x_2(t) = a cos(2 pi f t + p) + e, t in [0,1), f uniform in
+    [1, 4], p in [0, 2 pi], a in [0.5, 2], e ~ N(0, 0.05^2): three numbers make a signal.
+    """
+    rng = np.random.Generator(np.random.Philox(0))
+    f, p, a = (rng.uniform(*ends, (N_WAVES, 1)) for ends in ((1, 4), (0, 2 * np.pi), (0.5, 2)))
+    angle = 2 * np.pi * f * np.arange(LENGTH) / LENGTH + p
+    x = np.stack([a * np.sin(angle), a * np.cos(angle)], axis=-1)
+    x += 0.05 * rng.standard_normal(x.shape)
+    cut = N_WAVES * 4 // 5
+    return from_arrays(x[:cut], x[cut:], name="waves", kind="signal", columns=["sine", "cosine"])
+
+
+BUNDLED: dict[str, Callable[[], Dataset]] = {"breast_cancer": breast_cancer, "waves": waves}
