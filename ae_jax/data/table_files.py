@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ae_jax.data.table_cells import NUMBER, Cells, shown
 from ae_jax.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+TEXTS = str | int | float | np.integer | np.floating | np.bool_ | Decimal  # cells of objects
 BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20  # bytes that are parsed at a time, but for rows that do not fit
 
@@ -61,9 +63,11 @@ def of_frame(frame: Any, where: str = "frame") -> Cells:
         if hasattr(frame, "iloc"):
             frame = frame if hasattr(frame, "columns") else frame.to_frame()
             names = tuple(map(str, frame.columns))
-            columns = [_of_pandas(frame.iloc[:, i]) for i in range(len(names))]
+            columns = [_of_pandas(name, frame.iloc[:, i]) for i, name in enumerate(names)]
             return _made(where, names, columns, len(frame))
         table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.table(frame)
+        if not isinstance(table, pa.Table):
+            raise TypeError("it has one column without a name")
         table.validate(full=True)
     except DataError:
         raise
@@ -72,16 +76,19 @@ def of_frame(frame: Any, where: str = "frame") -> Cells:
     return _made(where, table.column_names, table.columns, table.num_rows)
 
 
-def _of_pandas(series: Any) -> Any:
+def _of_pandas(name: str, series: Any) -> Any:
     """pyarrow's chunked array of a column; cells of several types become texts."""
     import pyarrow as pa
 
     try:
         made = pa.array(series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError):
-        gaps = np.asarray(series.isna())
-        cells = [None if gap else str(cell) for cell, gap in zip(series, gaps, strict=True)]
-        made = pa.array(cells, pa.large_string())
+        cells = [None if gap else cell for cell, gap in zip(series, series.isna(), strict=True)]
+        for cell in cells:
+            if not isinstance(cell, TEXTS | None):
+                raise TypeError(f"column {shown(name)}: {type(cell).__name__}") from None
+        texts = [None if cell is None else str(cell) for cell in cells]
+        made = pa.array(texts, pa.large_string())
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
@@ -250,7 +257,7 @@ def _of_numbers(where: str, first: list[str]) -> tuple[str, ...] | None:
     cells = first[1:] if len(first) > 1 and not first[0] else first
     if len(cells) > 2 and cells == list(map(str, range(len(cells)))):
         return tuple(first)
-    whole = all(re.fullmatch("[0-9]+", cell) for cell in cells)
+    whole = all(re.fullmatch("[0-9]{1,9}", cell) for cell in cells)
     consecutive = whole and _counts(np.array(cells, float) - float(cells[0]))
     if consecutive and (len(cells) > 1 or cells == ["0"]):
         raise DataError(

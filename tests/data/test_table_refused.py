@@ -46,6 +46,7 @@ MANY = "\n".join(f"{i},name {i}" for i in range(100))
         ("a,b\n1,2\na,b\n3,4\n", ["line 1", "'a'", "one twice"]),
         ("2019,2020\n1.5,2.5\n", ["line 1: 2019, 2020", "names"]),
         ("0,1\n1.5,2.5\n", ["line 1: 0, 1"]),
+        ("9" * 400 + ",1\n2,3\n", ["'0', line 1", "infinite"]),
         ("a,b\n1,\0\n", ["byte 6 is zero"]),
         (b"a,b\n1,2\n3,\xe9\n", ["line 3", "0xe9", "UTF-8"]),
         ("a,b\n1,é\n".encode("utf-16"), ["UTF-16"]),
@@ -113,6 +114,9 @@ def test_parquet_and_frames(tmp_path):
     refused(lambda: table.of_frame(frame), "'x', row 2 (the first is 0): 'n/a?'")
     refused(lambda: table.of_frame(pd.DataFrame([[1, 2]], columns=["a", "a"])), "both called 'a'")
     refused(lambda: table.of_frame(pd.DataFrame({"t": pd.to_datetime(["2024-01-31"])})), "dates")
+    for cells in ([1 + 2j, 1], [1, object()], [b"1", 2], [[1], 2]):
+        odd = pd.DataFrame({"x": cells}, dtype=object)
+        refused(lambda odd=odd: table.of_frame(odd), "column 'x': ")
     refused(lambda: table.of_frame(pa.array([1, 2])), "not a data frame")
     series = table.of_frame(pd.Series([1.0, 2.0], name="x"))
     assert series.values.tolist() == [[1], [2]]
