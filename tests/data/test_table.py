@@ -231,4 +231,13 @@ def test_parts_that_differ_are_refused(tmp_path):
     said("'2' is no boolean", train=train, test="job,age,paid,score\n,,2,\n")
     write(tmp_path / "train.parquet", typed())
     refused(lambda: table.read_parts(tmp_path), "has train.csv and train.parquet")
+
+
+def test_which_folders_have_parts(tmp_path):
     assert not table.is_parts(tmp_path / "nowhere")
+    write(tmp_path / "train.old.csv", "x\n1\n")
+    assert not table.is_parts(tmp_path)
+    write(tmp_path / "Train.CSV", "x\n1\n")
+    assert table.is_parts(tmp_path)
+    (tmp_path / "train").mkdir()  # of images, and the table is about them
+    assert not table.is_parts(tmp_path)

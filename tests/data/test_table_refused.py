@@ -40,6 +40,8 @@ MANY = "\n".join(f"{i},name {i}" for i in range(100))
         ("a,when\n" + "1,31.12.2024\n" * 9, ["'when'", "dates", "31.12.2024"]),
         ('a,b\n"1,000",2\n"2,500",3\n', ["'1,000'", "comma: 1000, or", "1.000"]),
         ("a,b\n1,x\n2,x\n" + "3,x\n" * 9 + '4,"x\n' + "5,x\n" * 9, ["line 12", "never closed"]),
+        ("a,b\n1,x\n" + '4,"x\n' + "5,x\n" * 50_000, ["line 2", "never closed"]),
+        ("a,b\n" + "1,x\n" * 9 + '2,"x\n' * 2, ["'b', line 11", "several lines; is a quote"]),
         (f"a,b\n{MANY}\n", ["'b'", "100 different texts in 100 rows", "data.drop='b'", "b:cat"]),
         ("a,b\n1,x\n2,y\n3,y\n", ["2 different texts in 3 rows"]),
         ("5.1,3.5,setosa\n4.9,3,setosa\n", ["line 1", "'setosa'", "no header"]),
