@@ -8,9 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ae_jax.data import table
+from ae_jax.data import table, table_csv
 from ae_jax.data.examples import Column
 from ae_jax.data.table import How
+from ae_jax.data.table_cells import parsed
 from tests.data.tables import MIXED, MIXED_VALUES, NAN, csv_text, read, refused, same, typed, write
 
 COLUMNS = (
@@ -83,6 +84,30 @@ def test_numbers_are_those_of_python(tmp_path):
     with open(tmp_path / "t.csv", newline="") as file:
         expected = [[float(cell) for cell in row] for row in list(csv.reader(file))[1:]]
     np.testing.assert_array_equal(table.read(tmp_path / "t.csv").values, expected)
+
+
+def test_signs_and_words_among_numbers():
+    texts = pa.array(["+1", "-2", "x", None, "+", ".5", "1e3", "1 2"], pa.large_string())
+    numbers, words = parsed(texts)
+    np.testing.assert_array_equal(numbers, [1, -2, NAN, NAN, NAN, 0.5, 1000, NAN])
+    assert words.tolist() == [False, False, True, False, True, False, False, True]
+
+
+def test_how_many_categories(tmp_path):
+    def text(k):
+        return "x,y\n" + "".join(f"c{i % k},{i}\n" for i in range(2002))
+
+    assert read(tmp_path, text(50)).columns[0].width == 50
+    refused(lambda: read(tmp_path, text(51)), "51 different texts in 2,002 rows", "at most 50")
+    assert read(tmp_path, text(1000), columns="x:category").values.shape == (2002, 1000)
+    refused(lambda: read(tmp_path, text(1001), columns="x:category"), "1,001", "at most 1,000")
+
+
+def test_rows_longer_than_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_csv, "BLOCK", 64)
+    x = np.random.default_rng(0).standard_normal((9, 40))
+    found = read(tmp_path, pd.DataFrame(x).to_csv(index=False))
+    np.testing.assert_array_equal(found.values, x)
 
 
 def test_missing_is_what_pandas_takes_for_it(tmp_path):
@@ -170,6 +195,8 @@ def test_edges_are_right(tmp_path):
     assert [column.kind for column in constant.columns] == ["number", "number", "boolean"]
     np.testing.assert_array_equal(read(tmp_path, 'x\n1\n""\n\n3\n').values, [[1], [NAN], [3]])
     np.testing.assert_array_equal(read(tmp_path, "x,y,\n1,2,\n3,4,\n").values, [[1, 2], [3, 4]])
+    marked = read(tmp_path, b'\xef\xbb\xbf"a,b",c\n1,2\n')
+    assert [column.name for column in marked.columns] == ["a,b", "c"]
     quoted = read(tmp_path, 'x,"a ""b"",\nc"\n1,"2"\n')
     assert quoted.columns[1].name == 'a "b",\nc' and quoted.values.tolist() == [[1, 2]]
     null = table.of_frame(pa.table({"x": pa.nulls(2), "y": pa.array([1, 2], pa.decimal128(9, 2))}))

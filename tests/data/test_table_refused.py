@@ -49,6 +49,7 @@ MANY = "\n".join(f"{i},name {i}" for i in range(100))
         ("2019,2020\n1.5,2.5\n", ["line 1: 2019, 2020", "names"]),
         ("0,1\n1.5,2.5\n", ["line 1: 0, 1"]),
         ("9" * 400 + ",1\n2,3\n", ["'0', line 1", "infinite"]),
+        ("0\n1\n", ["line 1: 0: names"]),
         ("a,b\n1,\0\n", ["byte 6 is zero"]),
         (b"a,b\n1,2\n3,\xe9\n", ["line 3", "0xe9", "UTF-8"]),
         ("a,b\n1,é\n".encode("utf-16"), ["UTF-16"]),
