@@ -8,10 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ae_jax.data import table, table_csv
+from ae_jax.data import table
 from ae_jax.data.examples import Column
 from ae_jax.data.table import How
-from ae_jax.data.table_cells import parsed
 from tests.data.tables import MIXED, MIXED_VALUES, NAN, csv_text, read, refused, same, typed, write
 
 COLUMNS = (
@@ -86,13 +85,6 @@ def test_numbers_are_those_of_python(tmp_path):
     np.testing.assert_array_equal(table.read(tmp_path / "t.csv").values, expected)
 
 
-def test_signs_and_words_among_numbers():
-    texts = pa.array(["+1", "-2", "x", None, "+", ".5", "1e3", "1 2"], pa.large_string())
-    numbers, words = parsed(texts)
-    np.testing.assert_array_equal(numbers, [1, -2, NAN, NAN, NAN, 0.5, 1000, NAN])
-    assert words.tolist() == [False, False, True, False, True, False, False, True]
-
-
 def test_how_many_categories(tmp_path):
     def text(k):
         return "x,y\n" + "".join(f"c{i % k},{i}\n" for i in range(2002))
@@ -104,7 +96,7 @@ def test_how_many_categories(tmp_path):
 
 
 def test_rows_longer_than_a_block(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_csv, "BLOCK", 64)
+    monkeypatch.setattr("ae_jax.data.table_csv.BLOCK", 64)
     x = np.random.default_rng(0).standard_normal((9, 40))
     found = read(tmp_path, pd.DataFrame(x).to_csv(index=False))
     np.testing.assert_array_equal(found.values, x)
