@@ -15,7 +15,7 @@ import jax
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.data.folders", "tests.experiments.pages", "tests.run.doors"
+    "tests.data.folders", "tests.data.tables", "tests.experiments.pages", "tests.run.doors"
 )  # its assertions say what they saw, too
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

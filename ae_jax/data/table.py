@@ -180,8 +180,9 @@ def _refuse_twice(where: str, field: str, names: Sequence[str]) -> None:
 
 
 def is_parts(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder has a table `train`, and is so read by `read_parts`."""
-    return bool(_files(Path(folder).expanduser(), "train"))
+    """Whether a folder has a table `train` for `read_parts`, and no folder of this name."""
+    root = Path(folder).expanduser()
+    return bool(_files(root, "train")) and not (root / "train").is_dir()
 
 
 def read_parts(folder: str | os.PathLike[str], how: How = ALL) -> dict[str, Table]:
@@ -213,8 +214,8 @@ def read_parts(folder: str | os.PathLike[str], how: How = ALL) -> dict[str, Tabl
 def _files(root: Path, stem: str) -> list[Path]:
     """The tables of that name in a folder."""
     try:
-        return sorted(file for file in root.iterdir()
-                      if is_table(file.name) and file.name.split(".")[0] == stem)  # fmt: skip
+        names = [stem + suffix for suffix in table_files.SUFFIXES]
+        return sorted(file for file in root.iterdir() if file.name.lower() in names)
     except OSError:
         return []
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ MISSING = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
+ALLOWED = "must be numbers, texts or booleans"
 SPACE = " \t\r\n\u00a0"  # around a text is no part of it
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:inf|infinity|nan)$"
 THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})+"
@@ -71,6 +72,35 @@ class Raw(NamedTuple):
         return _matches(self.texts, pattern)
 
 
+def row(i: int) -> str:
+    """What messages call row i where it has no line."""
+    return f"row {i} (the first is 0)"
+
+
+def made(
+    where: str,
+    names: Sequence[str],
+    columns: Sequence[Any],
+    n: int,
+    place: Callable[[int], str] = row,
+) -> Cells:
+    """Cells, after a look at their names.
+
+    Raises:
+      DataError: no rows, no columns, or two of one name.
+    """
+    if not names:
+        raise DataError(f"{where}: no columns")
+    first: dict[str, int] = {}
+    for i, name in enumerate(names, 1):
+        if first.setdefault(name, i) < i:
+            both = f"columns {first[name]} and {i}"
+            raise DataError(f"{where}: {both} are both called {shown(name)}; rename one")
+    if not n:
+        raise DataError(f"{where}: no rows")
+    return Cells(where, dict(zip(names, columns, strict=True)), n, place)
+
+
 def raw(cells: Cells, name: str) -> Raw:
     """The column of that name.
 
@@ -107,7 +137,7 @@ def _raw(column: Any) -> Raw:
         return Raw(numbers, np.zeros(len(numbers), bool), None, boolean, declared)
     if is_a.is_temporal(t):
         raise TypeError(f"{t}, dates or times; turn them into numbers such as days since a day")
-    raise TypeError(f"{shown(str(t))}; must be numbers, texts or booleans")
+    raise TypeError(f"{shown(str(t))}; {ALLOWED}")
 
 
 def refused(cells: Cells, name: str, why: str, instead: str = "") -> DataError:

@@ -82,6 +82,11 @@ def _inferred(cells: Cells, name: str, raw: Raw) -> str:
     if raw.matches(DATE).sum() == observed:
         mend = "turn them into numbers such as days since a day, or "
         raise table_cells.refused(cells, name, f"dates or times, {_example(raw)}", mend)
+    if (broken := raw.matches("\n")).any():
+        mend = f"if not, say data.columns={shown(f'{name}:category,*')}"
+        raise table_cells.wrong(
+            cells, name, int(np.argmax(broken)), "text of several lines; is a quote missing?", mend
+        )
     if (found := len(raw.texts.unique().drop_null())) > MOST_CATEGORIES or 2 * found >= cells.n:
         raise _too_many(cells, name, raw, found)
     return "category"

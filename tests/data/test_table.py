@@ -85,6 +85,23 @@ def test_numbers_are_those_of_python(tmp_path):
     np.testing.assert_array_equal(table.read(tmp_path / "t.csv").values, expected)
 
 
+def test_how_many_categories(tmp_path):
+    def text(k):
+        return "x,y\n" + "".join(f"c{i % k},{i}\n" for i in range(2002))
+
+    assert read(tmp_path, text(50)).columns[0].width == 50
+    refused(lambda: read(tmp_path, text(51)), "51 different texts in 2,002 rows", "at most 50")
+    assert read(tmp_path, text(1000), columns="x:category").values.shape == (2002, 1000)
+    refused(lambda: read(tmp_path, text(1001), columns="x:category"), "1,001", "at most 1,000")
+
+
+def test_rows_longer_than_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr("ae_jax.data.table_csv.BLOCK", 64)
+    x = np.random.default_rng(0).standard_normal((9, 40))
+    found = read(tmp_path, pd.DataFrame(x).to_csv(index=False))
+    np.testing.assert_array_equal(found.values, x)
+
+
 def test_missing_is_what_pandas_takes_for_it(tmp_path):
     words = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", "<NA>", "n/a", "1"]
     file = write(tmp_path / "t.csv", "x,y\n" + "".join(f"{word},1\n" for word in words))
@@ -170,6 +187,8 @@ def test_edges_are_right(tmp_path):
     assert [column.kind for column in constant.columns] == ["number", "number", "boolean"]
     np.testing.assert_array_equal(read(tmp_path, 'x\n1\n""\n\n3\n').values, [[1], [NAN], [3]])
     np.testing.assert_array_equal(read(tmp_path, "x,y,\n1,2,\n3,4,\n").values, [[1, 2], [3, 4]])
+    marked = read(tmp_path, b'\xef\xbb\xbf"a,b",c\n1,2\n')
+    assert [column.name for column in marked.columns] == ["a,b", "c"]
     quoted = read(tmp_path, 'x,"a ""b"",\nc"\n1,"2"\n')
     assert quoted.columns[1].name == 'a "b",\nc' and quoted.values.tolist() == [[1, 2]]
     null = table.of_frame(pa.table({"x": pa.nulls(2), "y": pa.array([1, 2], pa.decimal128(9, 2))}))
@@ -231,4 +250,13 @@ def test_parts_that_differ_are_refused(tmp_path):
     said("'2' is no boolean", train=train, test="job,age,paid,score\n,,2,\n")
     write(tmp_path / "train.parquet", typed())
     refused(lambda: table.read_parts(tmp_path), "has train.csv and train.parquet")
+
+
+def test_which_folders_have_parts(tmp_path):
     assert not table.is_parts(tmp_path / "nowhere")
+    write(tmp_path / "train.old.csv", "x\n1\n")
+    assert not table.is_parts(tmp_path)
+    write(tmp_path / "Train.CSV", "x\n1\n")
+    assert table.is_parts(tmp_path)
+    (tmp_path / "train").mkdir()  # of images, and the table is about them
+    assert not table.is_parts(tmp_path)

@@ -40,12 +40,16 @@ MANY = "\n".join(f"{i},name {i}" for i in range(100))
         ("a,when\n" + "1,31.12.2024\n" * 9, ["'when'", "dates", "31.12.2024"]),
         ('a,b\n"1,000",2\n"2,500",3\n', ["'1,000'", "comma: 1000, or", "1.000"]),
         ("a,b\n1,x\n2,x\n" + "3,x\n" * 9 + '4,"x\n' + "5,x\n" * 9, ["line 12", "never closed"]),
+        ("a,b\n1,x\n" + '4,"x\n' + "5,x\n" * 50_000, ["line 2", "never closed"]),
+        ("a,b\n" + "1,x\n" * 9 + '2,"x\n' * 2, ["'b', line 11", "several lines; is a quote"]),
         (f"a,b\n{MANY}\n", ["'b'", "100 different texts in 100 rows", "data.drop='b'", "b:cat"]),
         ("a,b\n1,x\n2,y\n3,y\n", ["2 different texts in 3 rows"]),
         ("5.1,3.5,setosa\n4.9,3,setosa\n", ["line 1", "'setosa'", "no header"]),
         ("a,b\n1,2\na,b\n3,4\n", ["line 1", "'a'", "one twice"]),
         ("2019,2020\n1.5,2.5\n", ["line 1: 2019, 2020", "names"]),
         ("0,1\n1.5,2.5\n", ["line 1: 0, 1"]),
+        ("9" * 400 + ",1\n2,3\n", ["'0', line 1", "infinite"]),
+        ("0\n1\n", ["line 1: 0: names"]),
         ("a,b\n1,\0\n", ["byte 6 is zero"]),
         (b"a,b\n1,2\n3,\xe9\n", ["line 3", "0xe9", "UTF-8"]),
         ("a,b\n1,é\n".encode("utf-16"), ["UTF-16"]),
@@ -113,6 +117,9 @@ def test_parquet_and_frames(tmp_path):
     refused(lambda: table.of_frame(frame), "'x', row 2 (the first is 0): 'n/a?'")
     refused(lambda: table.of_frame(pd.DataFrame([[1, 2]], columns=["a", "a"])), "both called 'a'")
     refused(lambda: table.of_frame(pd.DataFrame({"t": pd.to_datetime(["2024-01-31"])})), "dates")
+    for cells in ([1 + 2j, 1], [1, object()], [b"1", 2], [[1], 2]):
+        odd = pd.DataFrame({"x": cells}, dtype=object)
+        refused(lambda odd=odd: table.of_frame(odd), "column 'x': ")
     refused(lambda: table.of_frame(pa.array([1, 2])), "not a data frame")
     series = table.of_frame(pd.Series([1.0, 2.0], name="x"))
     assert series.values.tolist() == [[1], [2]]
