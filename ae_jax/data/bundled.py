@@ -33,7 +33,9 @@ def waves() -> Dataset:
     [1, 4], p in [0, 2 pi], a in [0.5, 2], e ~ N(0, 0.05^2): three numbers make a signal.
     """
     rng = np.random.Generator(np.random.Philox(0))
-    f, p, a = (rng.uniform(*ends, (N_WAVES, 1)) for ends in ((1, 4), (0, 2 * np.pi), (0.5, 2)))
+    f, p, a = (
+        rng.uniform(low, high, (N_WAVES, 1)) for low, high in ((1, 4), (0, 2 * np.pi), (0.5, 2))
+    )
     angle = 2 * np.pi * f * np.arange(LENGTH) / LENGTH + p
     x = np.stack([a * np.sin(angle), a * np.cos(angle)], axis=-1)
     x += 0.05 * rng.standard_normal(x.shape)

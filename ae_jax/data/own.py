@@ -60,9 +60,13 @@ def check_options(name: str, options: Mapping[str, Any], source: str | None) -> 
     for field, value in options.items():
         if value == schema.fields(Data)[field].default:
             continue
-        for which, (what, fields) in SOURCES.items():
-            if field in fields and which != source:
-                raise ConfigError(f"data.{field}: is for {what}, and '{name}' is none")
+        if source is None or field not in SOURCES[source][1]:
+            raise ConfigError(f"data.{field}: is for {belongs_to(field)}, and '{name}' is none")
+
+
+def belongs_to(field: str) -> str:
+    """What has this option: 'a folder of images', ..."""
+    return next(what for what, fields in SOURCES.values() if field in fields)
 
 
 def of_path(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.config.sections import OF_SOURCES, Config
+from ae_jax.data import own
 from ae_jax.data.arrays import Dataset
 from ae_jax.errors import ConfigError
 from ae_jax.resolve.config import Resolved, resolve
@@ -91,8 +92,8 @@ def as_used(config: Config, data: Dataset, key: jax.Array) -> Resolved:
     for name, value in of_source.items():
         if value != (data.how or {}).get(name):
             raise ConfigError(
-                f"data.{name}: is for data before they are read: pass it to load_data; "
-                f"'{data.name}' was not read with it"
+                f"data.{name}: is for {own.belongs_to(name)}, before it is read: pass it to "
+                f"load_data; '{data.name}' was not read with it"
             )
     raw["data"] |= {
         **(data.how or {}),

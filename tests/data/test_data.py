@@ -168,7 +168,8 @@ def test_what_is_held_out_of_few_images():
 
 REFUSED = {
     "no images": ({"train": IMAGES[:0], "test": IMAGES}, "train", "shape (0, 4, 3)"),
-    "a matrix": ({"train": IMAGES[0], "test": IMAGES}, "train", "[n, H, W]"),
+    "rows and images": ({"train": IMAGES[0], "test": IMAGES}, "test", "[n, D]"),
+    "numbers": ({"train": IMAGES[0, 0], "test": IMAGES}, "train", "[n, H, W]"),
     "int64": ({"train": IMAGES.astype(int), "test": IMAGES}, "train", "int64"),
     "text": ({"train": IMAGES.astype(str), "test": IMAGES}, "train", "uint8"),
     "NaN": ({"train": np.full((2, 4, 3), np.nan), "test": IMAGES / 255}, "train", "NaN"),
