@@ -81,7 +81,7 @@ def _cut(axis: Axis, tile: int, inputs_overlap: bool) -> Cut:
         return Cut(n, int(first), in_step, int(size), 0, out_step, out_step)
     far = axis.n_out + axis.n_in * axis.out_step + in_step + axis.taps  # none reaches further
     outs, reached = np.arange(-far, far), np.zeros(2 * far, bool)
-    for tap in taps:
+    for tap in taps[:, None]:
         read = axis.source(outs, tap)
         reached |= (read >= 0) & (read < in_step)
     first, size = outs[reached].min(), np.ptp(outs[reached]) + 1

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
@@ -115,7 +116,17 @@ def test_published_networks_take_signals(config, shape):
         p, _ = model.apply(variables, batch, x, None, True, mutable=["batch_stats"])
         return variables["params"], p
 
-    params, p = jax.eval_shape(both, jax.ShapeDtypeStruct((5, *shape), jnp.float32))
+    heights = set()
+
+    def watch(layer, args, kwargs, context):
+        y = layer(*args, **kwargs)
+        if isinstance(context.module, Conv | ConvTranspose) and context.method_name == "__call__":
+            heights.add(y.shape[1])
+        return y
+
+    with nn.intercept_methods(watch):
+        params, p = jax.eval_shape(both, jax.ShapeDtypeStruct((5, *shape), jnp.float32))
+    assert heights == {1}, "rows are made that are cut off later"
     assert p.x_hat.shape == (5, *shape)
     kernels = [leaf.shape for path, leaf in flat(params).items() if leaf.ndim == 4]
     assert len(kernels) >= 5
