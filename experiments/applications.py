@@ -30,12 +30,12 @@ from experiments.measuring.measured import RUN, Measurement, Task
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
-    from ae_jax.analysis import APPLICATIONS
+    from ae_jax.analysis import OF_IMAGES
 
     effort = flags.FLAGS.effort
     if effort <= 0:
         raise ConfigError(f"--effort: must be above 0, not {effort:g}")
-    a = measured.asked(expected.rows_of(APPLICATIONS), "application")
+    a = measured.asked(expected.rows_of(OF_IMAGES), "application")
     for name, row in measured.rows_of(a.file, a.dataset.name).items():
         if name in a.names and row.get("effort") != effort:
             other = f"{name} was measured with {row.get('effort')}, not {effort:g}"

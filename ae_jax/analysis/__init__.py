@@ -40,7 +40,7 @@ from ae_jax.analysis import (
 )
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
 
-__all__ = ["APPLICATIONS", "Finding", "NotApplicable", "Study"]
+__all__ = ["APPLICATIONS", "OF_IMAGES", "Finding", "NotApplicable", "Study"]
 
 APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "pca": pca.APPLICATION,
@@ -62,3 +62,4 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "caption": caption.APPLICATION,
     "dense_vs_conv": dense_vs_conv.APPLICATION,
 }
+OF_IMAGES = tuple(n for n, a in APPLICATIONS.items() if "image" in getattr(a, "kinds", ("image",)))

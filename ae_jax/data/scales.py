@@ -83,7 +83,9 @@ def fitted(examples: Examples, train: Images, scale: str) -> Scaler:
     blank = Scaler(examples, np.zeros(C), np.ones(C))
     if not seen.all():
         empty = blank.name(int(np.argmin(seen)))
-        raise DataError(f"{empty}: no number in the training set was observed; leave it out")
+        raise DataError(
+            f"{empty}: no number in the training set was observed; leave the column out"
+        )
     if scale == "none":
         return blank
     rows = np.concatenate([np.asarray(b, np.float64) for b in blocks(train)]).reshape(-1, C)

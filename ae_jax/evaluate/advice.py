@@ -36,8 +36,10 @@ def learned_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
     mse, mean = _mse(summary), summary["controls"]["mean_image"]
     if mse < mean:
         return None
+    of_images = summary.get("data", {}).get("kind", "image") == "image"
+    baseline = "the mean image" if of_images else "the means of the columns"
     return (
-        f"Nothing was learned: the error {_short(mse)} is not below the error of the mean image, "
+        f"Nothing was learned: the error {_short(mse)} is not below the error of {baseline}, "
         f"{_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
         "`decoder.output` that fits `data.scale`."
     )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ae_jax.analysis import APPLICATIONS
+from ae_jax.analysis import OF_IMAGES
 from ae_jax.resolve.config import load_config
 from experiments import applications
 from experiments.measuring import expected, measured
@@ -19,12 +19,12 @@ def test_rows_of_the_tutorials_stand_behind_their_application():
         "interpolation/conv_strided",
         "caption",
     ]
-    rows = expected.rows_of(APPLICATIONS)
-    assert len(rows) == len(set(rows)) == len(APPLICATIONS) + len(expected.TUTORIALS)
+    rows = expected.rows_of(OF_IMAGES)
+    assert len(rows) == len(set(rows)) == len(OF_IMAGES) + len(expected.TUTORIALS)
     assert set(expected.THRESHOLDS) <= set(rows)
 
 
-@pytest.mark.parametrize("row", expected.rows_of(APPLICATIONS))
+@pytest.mark.parametrize("row", expected.rows_of(OF_IMAGES))
 def test_every_row_has_a_run_that_its_words_name(row):
     config, changes = applications.config_of(row, MNIST)
     resolved = load_config(config, **changes)

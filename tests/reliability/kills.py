@@ -15,9 +15,11 @@ from tests.reliability.tally import Tally
 IN_A_ROW = 10  # interruptions before a run may end
 
 
-def _straight(folder: Path, epochs: int) -> tuple[tuple[str, ...], int, str, float]:
+def _straight(
+    folder: Path, epochs: int, of: tuple[str, ...] = SMALL
+) -> tuple[tuple[str, ...], int, str, float]:
     """(arguments, last step, digest of the uninterrupted run, seconds it took)."""
-    arguments, last = (*SMALL, f"--config.train.epochs={epochs}"), 10 * epochs
+    arguments, last = (*of, f"--config.train.epochs={epochs}"), 10 * epochs
     path = folder / "straight"
     begun = time.monotonic()
     done = commands.run_to(last, path, *arguments)
@@ -25,13 +27,15 @@ def _straight(folder: Path, epochs: int) -> tuple[tuple[str, ...], int, str, flo
     return arguments, last, commands.saved(path)[1], time.monotonic() - begun
 
 
-def sigkill(tally: Tally, folder: Path, n: int, epochs: int = 20) -> None:
+def sigkill(
+    tally: Tally, folder: Path, n: int, epochs: int = 20, of: tuple[str, ...] = SMALL
+) -> None:
     """R1: SIGKILL at random moments, every second one while a checkpoint is being written.
 
     Checked: there is a good checkpoint, at most one interval behind; the final state has the bits
     of the uninterrupted run.
     """
-    arguments, last, truth, seconds = _straight(folder, epochs)
+    arguments, last, truth, seconds = _straight(folder, epochs, of)
     rng, kills, run = np.random.default_rng(1), 0, 0
     while kills < n:
         path = folder / f"run{run}"

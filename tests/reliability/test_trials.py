@@ -18,7 +18,7 @@ QUICK = {
     "R13": partial(topology.topologies, counts=(1, 2)),
     "R14": partial(cost.overhead, runs={"undercomplete": {"epochs": 60}}),
 }
-SLOW = ("R3", "R6", "R8", "R9", "R10", "R15", "R16")
+SLOW = ("R3", "R6", "R8", "R9", "R10", "R15", "R16", "R17")
 
 
 def marks(name):

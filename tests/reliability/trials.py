@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.reliability import cost, damage, doors, hostile, kills, refusals, topology
+from tests.reliability import cost, damage, doors, hostile, kills, kinds, refusals, topology
 from tests.reliability.tally import Tally
 
 
@@ -63,6 +63,11 @@ TRIALS = {
         (partial(cost.interrupted_fits, n=20), cost.kernel),
     ),
     "R16": _counts("random arrays at every public function", doors.fuzz, 40, 2000),
+    "R17": Trial(
+        "killed, given other data: a table with holes, signals, a folder of images",
+        (partial(kinds.promised, n=2, epochs=3),),
+        (partial(kinds.promised, n=50, epochs=20),),
+    ),
 }
 
 
