@@ -71,6 +71,7 @@ def others(train: np.ndarray, rows: np.ndarray, k: int) -> dict[str, np.ndarray]
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (makes the next one)
     from sklearn.impute import IterativeImputer, KNNImputer
 
+    train, rows = train.astype(np.float64), rows.astype(np.float64)
     mean = np.nanmean(train, axis=0)
     filled = {"column means": np.where(np.isnan(rows), mean, rows)}
     k = min(k, train.shape[1] - 1, len(train) - 1)

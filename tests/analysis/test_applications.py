@@ -13,7 +13,15 @@ import pytest
 from markupsafe import escape
 
 import ae_jax
-from ae_jax.analysis import APPLICATIONS, Finding, NotApplicable, Study, dense_vs_conv, manifold
+from ae_jax.analysis import (
+    APPLICATIONS,
+    OF_IMAGES,
+    Finding,
+    NotApplicable,
+    Study,
+    dense_vs_conv,
+    manifold,
+)
 from ae_jax.figures.charts import Figure
 from experiments import applications
 from experiments.analyse import plain
@@ -28,7 +36,7 @@ QUICK = ("pca", "filters", "transformations")  # the others train models, or dra
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in APPLICATIONS],
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in OF_IMAGES],
 )
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study, monkeypatch):
     if name == "anomaly":  # a model for each class: two are enough here
