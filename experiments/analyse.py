@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.files import json_file
+from ae_jax.run.ready import ready
 from ae_jax.run.trained import Run
 from experiments import cli
 
@@ -63,7 +64,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     if run.code_mean is None:  # of the best weights, or of a run that has not finished
         run = run.with_codes(dataset.train.images)
     key = jax.random.key(F.seed)
-    study = Study(run, dataset, key, F.effort, outsiders=outsiders(run))
+    # As the network sees them: signals and rows in units of data.scale.
+    study = Study(run.inner, ready(run.config, dataset)[1], key, F.effort, outsiders=outsiders(run))
     names = [name for name in names if name != GALLERY]
     if failed := show(study, names, path, F.debug):
         what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"

@@ -26,6 +26,7 @@ DEEP = {  # of the autoencoders an application trains for itself, unless it says
 }
 
 
+PLURALS = {"image": "images", "signal": "signals", "rows": "rows"}
 KEYED_AS = {"off_manifold": "off_the_map"}  # renamed, with the random bits of the name before
 
 
@@ -77,14 +78,23 @@ class Application(Generic[N, C, S]):
         nothing.
       judge: (numbers, control) -> the sentence of who won; from those of a file, too.
       draw: measured -> '' or the end of a file name -> matplotlib figure.
+      kinds: of examples that it makes sense for.
     """
 
     measure: "Callable[[Study, jax.Array], Measured[N, C, S]]"
     judge: Callable[[N, C], str]
     draw: Callable[[Measured[N, C, S]], dict[str, Any]]
+    kinds: tuple[str, ...] = ("image",)
 
     def __call__(self, study: "Study", key: jax.Array) -> Finding:
-        """Measures, judges and draws."""
+        """Measures, judges and draws.
+
+        Raises:
+          NotApplicable: errors of `measure`; or the examples are not of these `kinds`.
+        """
+        if (kind := study.data.examples.kind) not in self.kinds:
+            these = " and ".join(PLURALS[k] for k in self.kinds)
+            raise NotApplicable(f"is for {these}, and these are {PLURALS[kind]}")
         found = self.measure(study, key)
         said = self.judge(found.numbers, found.control)
         return Finding(dict(found.numbers), dict(found.control), said, self.draw(found))

@@ -30,8 +30,15 @@ Size = Annotated[  # of images
     ),
 ]
 OF_FOLDER = ("resize", "crop", "color", "skip_bad")  # fields for a folder of images alone
-OF_HOLES = ("missing", "indicator")
-OFTEN_ABSENT = (*OF_FOLDER, *OF_HOLES)  # a config that leaves them as they are does not list them
+Layout = Annotated[
+    tuple[int, ...],
+    Rule("a tuple of whole numbers >= 0", lambda v: all(0 <= w < 2**31 for w in v)),
+]
+OF_HOLES = ("missing", "indicator", "layout")
+OF_TABLE = ("columns", "label", "drop")
+OF_ARRAYS = ("kind",)
+OF_SOURCES = (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)
+OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES)  # a config that leaves them as they are does not list them
 
 
 @section
@@ -59,6 +66,15 @@ class Data(Section):
     crop: Size | None = None  # the middle, after resizing
     color: Annotated[str, OneOf(("keep", "gray", "rgb", "rgba"))] = "keep"
     skip_bad: bool = False  # leave out files that cannot be read
+    # Of a table alone; each a list with commas.
+    columns: str | None = None  # to use, in this order; 'job:category' says what one is, '*' is all
+    label: str | None = None  # the column of labels
+    drop: str = ""  # columns to leave out
+    # The channels of each column, see `ae_jax.model.layout`: known when the data are, and filled in
+    # by `ae_jax.run.ready` where not all are numbers.
+    layout: Layout = ()
+    # Of a file of arrays alone: what they are, unless the number of axes says so.
+    kind: Annotated[str, OneOf(("auto", "image", "signal", "rows"))] = "auto"
 
     def to_dict(self) -> dict[str, Any]:
         """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""

@@ -138,8 +138,8 @@ def decoded(file: File, how: How) -> np.ndarray | Bad:
             image.load()
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
                 ImageOps.exif_transpose(image, in_place=True)
-            natural = _natural(image)
-        made = _cropped(file, _resized(_colored(natural, how.color), how), how.crop)
+            plain = natural(image)
+        made = _cropped(file, _resized(colored(plain, how.color), how), how.crop)
         pixels = made.tobytes()
     except DataError:
         raise
@@ -161,7 +161,7 @@ def _short(why: str) -> str:
     return "not an image" if why.startswith("cannot identify") else why
 
 
-def _natural(image: Image.Image) -> Image.Image:
+def natural(image: Image.Image) -> Image.Image:
     """As L, RGB or RGBA."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return Image.fromarray(_eight_bits(np.asarray(image)))
@@ -180,7 +180,8 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _colored(image: Image.Image, color: str) -> Image.Image:
+def colored(image: Image.Image, color: str) -> Image.Image:
+    """L, RGB or RGBA as `color` says, what is transparent on white for 'gray' and 'rgb'."""
     if color == "keep":
         return image
     if color == "rgba":

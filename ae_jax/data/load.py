@@ -10,15 +10,15 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ae_jax.config import schema
-from ae_jax.config.sections import OF_FOLDER, Config, Data
-from ae_jax.data import idx_files, mnist5k, synthetic
+from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Config
+from ae_jax.data import idx_files, mnist5k, own, synthetic
 from ae_jax.data.arrays import (
     Dataset,
     Split,
@@ -49,6 +49,10 @@ def load_data(
     crop: int | Sequence[int] | None = None,
     color: str = "keep",
     skip_bad: bool = False,
+    columns: str | Sequence[str] | None = None,
+    label: str | None = None,
+    drop: str | Sequence[str] = "",
+    kind: str = "auto",
 ) -> Dataset:
     """The data set `name`; the same bytes at every call.
 
@@ -56,9 +60,12 @@ def load_data(
       name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
         `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
         `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
-        all as `from_arrays` takes them); a folder of images (`DIR/class/x.png` or `DIR/x.png`,
-        optionally below `train`, `valid`, `test`; see `folder.load`);
-        or any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
+        all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where signals or rows
+        were observed); `.npy`, one such array; a table `.csv`, `.tsv` or `.parquet`, or a folder
+        with `train.csv` and perhaps `valid.csv`, `test.csv` (see `table.read`); a folder of images
+        (`DIR/class/x.png` or `DIR/x.png`, optionally below `train`, `valid`, `test`; see
+        `folder.load`); or any TFDS image data set that is prepared as array_record, or that TFDS
+        can prepare here.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
         The four files are verified at every call, and nothing is downloaded. Without it a set that
         TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
@@ -73,37 +80,41 @@ def load_data(
       crop: n or (height, width) of the middle, after resizing.
       color: 'keep', 'gray', 'rgb' or 'rgba'; for 'gray' and 'rgb' what is transparent is white.
       skip_bad: leave out files that cannot be read, and log how many; else they are an error.
+      columns: of a table, as label, drop: which to use, 'age,job:category' or ('age', ...), with
+        what one is behind a colon where that is not as inferred; '*' stands for all others.
+      label: the column of labels.
+      drop: columns to leave out.
+      kind: of a file of arrays: 'image', 'signal' or 'rows'; 'auto': rows of two axes, else images.
 
     Raises:
       DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
         for streaming, a cache that cannot be written.
       ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`;
-        options of a folder for something else.
+        options of a folder, table or array for something else.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
     if streaming and split != "canonical":
         raise ConfigError("data.streaming: needs data.split 'canonical'")
-    of_folder = {"resize": resize, "crop": crop, "color": color, "skip_bad": skip_bad}
-    if is_folder(name):
-        dataset = _folder(name, cache_folder(cache_dir), streaming, split, of_folder)
-        return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
-    for field, value in of_folder.items():
-        if value != schema.fields(Data)[field].default:
-            raise ConfigError(f"data.{field}: is for a folder of images, and '{name}' is none")
+    options: dict[str, Any] = {"resize": resize, "crop": crop, "color": color, "skip_bad": skip_bad}
+    options |= {"columns": columns, "label": label, "drop": drop, "kind": kind}
+    source = None if name in KNOWN else own.source_of(name)
+    own.check_options(name, options, source)
+    if source in ("folder", "table") or (source and not streaming):
+        dealt = split != "canonical"
+        dataset = own.of_path(name, source, options, cache_folder(cache_dir), streaming, dealt)
+        return _dealt_again(dataset, split_seed) if dealt else dataset
     if streaming:
         return _streamed(name, manual_dir, cache_dir)
     manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
     if name == "mnist5k":
         dataset = mnist5k.load()
     elif name in idx_files.IDX_SETS:
-        source = Path(manual).expanduser() / name if manual else None
-        dataset = _from_parts(name, _published(name, source, cache_folder(cache_dir)))
+        files = Path(manual).expanduser() / name if manual else None
+        dataset = _from_parts(name, _published(name, files, cache_folder(cache_dir)))
     elif name in SYNTHETIC:
         make = SYNTHETIC[name]
         dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
-    elif is_path(name):
-        dataset = _npz(name)
     else:
         from ae_jax.data import tfds_builders
 
@@ -114,14 +125,12 @@ def load_data(
 
 def is_path(name: str) -> bool:
     """Whether a data set's name says where a file or a folder is."""
-    return name.endswith(".npz") or is_folder(name)
+    return name not in KNOWN and own.is_path(name)
 
 
 def is_folder(name: str) -> bool:
     """Whether a name is that of a folder: it is there, or the name begins as a path does."""
-    if not name or name in KNOWN or name.endswith(".npz"):
-        return False
-    return name.startswith((".", "~", os.sep)) or os.path.isdir(name)
+    return name not in KNOWN and own.is_folder(name)
 
 
 def of_config(config: Config, seed: int | None = None) -> Dataset:
@@ -131,23 +140,13 @@ def of_config(config: Config, seed: int | None = None) -> Dataset:
     `load_data`, `subset` and `hold_out`.
     """
     d, seed = config.data, (config.seed or 0) if seed is None else seed
-    of_folder = {field: value for field, value in d.to_dict().items() if field in OF_FOLDER}
-    whole = load_data(d.name, d.manual_dir, d.split, seed, streaming=d.streaming, **of_folder)
+    options = {field: getattr(d, field) for field in (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)}
+    whole = load_data(d.name, d.manual_dir, d.split, seed, streaming=d.streaming, **options)
     if whole.valid is None:
         return hold_out(subset(whole, d.n_train, d.n_test), d.n_valid, seed)
     if d.n_valid not in (0, n := len(whole.valid.images)):
         raise ConfigError(f"data.n_valid: '{d.name}' has {n} validation images; must be {n}, or 0")
     return subset(whole, d.n_train and d.n_train - int(d.n_valid), d.n_test)
-
-
-def _folder(
-    name: str, cache: Path, streaming: bool, split: str, given: Mapping[str, Any]
-) -> Dataset:
-    from ae_jax.data import decoding, folder
-
-    checked = schema.fill("data", given, [Data])
-    how = decoding.How(**{field: checked[field] for field in OF_FOLDER})
-    return folder.load(name, how, cache, streaming, split == "canonical")
 
 
 def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
@@ -163,6 +162,8 @@ def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Datas
         on_disk.write(folder, *_in_parts(name, source))
     elif not folder.exists():
         whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        if whole.examples.kind != "image":
+            raise ConfigError("data.streaming: is for images; rows and signals are held in memory")
         n = len(whole.train.images)
         parts = (rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000))
         on_disk.write(folder, parts, n, whole.test, whole.label_names)
@@ -218,30 +219,6 @@ def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
     )
 
 
-def _npz(path: str) -> Dataset:
-    reading = "the archive"
-    arrays: dict[str, Any] = {}
-    try:
-        with (
-            Path(path).expanduser().open("rb") as stream,  # np.load leaves its own open on failure
-            np.load(stream, allow_pickle=False) as file,
-        ):
-            has = file.files
-            for reading in ("train", "test", "train_labels", "test_labels"):
-                if reading in has:
-                    arrays[reading] = file[reading]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except Exception as error:  # what np.load makes of damaged or hostile bytes has no one kind
-        why = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: {reading}: not a .npz of plain arrays ({why})") from None
-    for key in ("train", "test"):
-        if key not in arrays:
-            listed = ", ".join(has) or "nothing"
-            raise DataError(f"{path}: {key}: no such array; the file has {listed}")
-    return from_arrays(**arrays, name=path)
-
-
 def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
     """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays.
 
@@ -294,7 +271,8 @@ def _tfds_folder(name: str, cache: Path) -> Path:
     hint = f"; did you mean '{near[0]}'?" if near else ""
     raise DataError(
         f"data.name: unknown data set '{name}'{hint}\n"
-        f"known: {', '.join(KNOWN)}, path/to/file.npz, a folder of images, and TFDS image data sets"
+        f"known: {', '.join(KNOWN)}, TFDS image data sets, a folder of images, "
+        "and files: .npz, .npy, .csv, .tsv, .parquet"
     )
 
 

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax.data.arrays import SAMPLE, blocks
+from ae_jax.data.arrays import SAMPLE, Images, blocks
+from ae_jax.evaluate import incomplete
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Tree
 
@@ -31,8 +32,15 @@ def _scaled_rows(images: np.ndarray, scale: str) -> np.ndarray:
     return unit_rows(images) * (high - low) + low
 
 
+def has_holes(images: Images) -> bool:
+    """Whether anything was not observed, NaN."""
+    return images.dtype != np.uint8 and any(np.isnan(block).any() for block in blocks(images))
+
+
 def mean_row(images: np.ndarray, scale: str = "unit") -> np.ndarray:
-    """The mean image [D], float64; blocks of images are in memory, not all."""
+    """The mean image [D], float64, of what was observed; blocks are in memory, not all."""
+    if has_holes(images):
+        return np.asarray(np.nanmean(_scaled_rows(np.asarray(images[:]), scale), 0, np.float64))
     sums = (_scaled_rows(block, scale).sum(0, dtype=np.float64) for block in blocks(images))
     return np.asarray(sum(sums)) / len(images)
 
@@ -78,10 +86,15 @@ def pca_mse(
 ) -> float:
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
-    Without centering it depends on where zero is, that is on the `scale` the network sees.
+    Where there are holes the projection is the iterated one, always centered, and the error that of
+    what was observed. Without centering it depends on where zero is, that is on the `scale` the
+    network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))
+    if has_holes(train) or has_holes(test):
+        seen, asked = (_scaled_rows(np.asarray(part[:]), scale) for part in (train, test))
+        return incomplete.pca_mse(seen, asked, k) / (high - low) ** 2
     mean, V = principal_directions(train, k, centred, scale)
     moved = _scaled_rows(test, scale) - mean
     return float(np.mean(np.square(moved - (moved @ V) @ V.T))) / (high - low) ** 2
@@ -89,7 +102,7 @@ def pca_mse(
 
 def mean_image_mse(train: np.ndarray, test: np.ndarray) -> float:
     """Test error of predicting the training set's mean image."""
-    return float(np.mean(np.square(unit_rows(test) - mean_row(train))))
+    return float(np.nanmean(np.square(unit_rows(test) - mean_row(train))))
 
 
 def entropy_floor(images: np.ndarray) -> float:
@@ -123,10 +136,10 @@ def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarr
     (of more than 1,000 images whole thousands, of more than SAMPLE those of the first SAMPLE),
     marginalized over the noise by redrawing it until at least NOISE_PAIRS pairs were seen (for
     masking and gaussian noise this tends to the closed form of marginalized denoising autoencoders,
-    Chen et al. 2012). None where there are too many pixels to solve for.
+    Chen et al. 2012). None where there are too many pixels to solve for, or holes.
     """
     pixels = math.prod(model.shape)
-    if pixels > EXACT_PIXELS:
+    if pixels > EXACT_PIXELS or model.holes:
         return None
     train = train[:SAMPLE]
     batch = min(1000, len(train))

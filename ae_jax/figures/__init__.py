@@ -16,6 +16,7 @@ from ae_jax.figures.images import (
     progress_strip,
     reconstructions,
 )
+from ae_jax.figures.lines import columns, signals
 
 __all__ = [
     "Figure",
@@ -23,6 +24,7 @@ __all__ = [
     "code_histograms",
     "code_scatter",
     "code_view",
+    "columns",
     "curves",
     "denoising",
     "filters",
@@ -33,5 +35,6 @@ __all__ = [
     "progress_strip",
     "reconstructions",
     "save",
+    "signals",
     "unrolled_curve",
 ]

@@ -16,6 +16,7 @@ from jax.scipy.ndimage import map_coordinates
 
 from ae_jax.config.schema import Count, Fraction, NonNegative, Probability
 from ae_jax.errors import ConfigError
+from ae_jax.model.layout import Layout, column_of
 
 Bounds = tuple[float, float]
 
@@ -44,16 +45,21 @@ def hide(
     key: jax.Array,
     x: jax.Array,
     bounds: Bounds,
+    layout: Layout,
     rate: Probability = 0.5,
     lowest: Probability | None = None,
 ) -> jax.Array:
     """x~_i is not shown (NaN) with probability `rate`, else x_i: masking noise that says where.
 
-    The encoder sees the mean there, and the indicator if there is one (`data.indicator`). A model
-    that is trained on it learns to impute (`run.impute`). For examples that may have holes.
+    The channels of a category are hidden together. The encoder sees the mean there, and the
+    indicator if there is one (`data.indicator`). A model that is trained on it learns to impute
+    (`run.impute`). For examples that may have holes.
     """
     key, rate = _level(key, x, rate, lowest)
-    return jnp.where(_kept(key, x.shape, rate) > 0, x, jnp.nan)
+    if not layout:
+        return jnp.where(_kept(key, x.shape, rate) > 0, x, jnp.nan)
+    kept = _kept(key, (*x.shape[:3], len(layout)), rate)[..., column_of(layout)]
+    return jnp.where(kept > 0, x, jnp.nan)
 
 
 def dropout(key: jax.Array, x: jax.Array, bounds: Bounds, rate: Fraction = 0.5) -> jax.Array:

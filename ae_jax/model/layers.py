@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from ae_jax.config.schema import OneOf
 from ae_jax.model import convolution
+from ae_jax.model.convolution import Padding, Size, pair
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "linear": lambda a: a,
@@ -98,19 +99,19 @@ class Conv(Layer):
     then the stride is 1 and the padding 'SAME', whatever is given.
     """
 
-    size: int | tuple[int, int] = 3
-    stride: int = 1
-    padding: str | int = "SAME"
-    upsampled: int = 1
+    size: Size = 3
+    stride: Size = 1
+    padding: Padding = "SAME"
+    upsampled: Size = 1
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[batch, H, W, in] -> [batch, H', W', features]."""
-        k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
+        k1, k2 = pair(self.size)
         c, f = x.shape[-1], self.features
         W, b = self.parameters((k1, k2, c, f), k1 * k2 * c, k1 * k2 * f)
         x = x.astype(W.dtype)
-        if self.upsampled > 1:
+        if pair(self.upsampled) != (1, 1):
             return convolution.upsample_conv(x, W, self.upsampled) + b[None, None, None, :]
         return convolution.conv(x, W, self.stride, self.padding) + b[None, None, None, :]
 
@@ -118,19 +119,19 @@ class Conv(Layer):
 class ConvTranspose(Layer):
     """PyTorch's ConvTranspose2d; kernel [k, k, in, features], not flipped.
 
-    PyTorch reads its weight (in, out, k, k) with fan_in = out * k * k; so does this layer. The
-    defaults double height and width; errors as in `convolution.conv`.
+    PyTorch reads its weight (in, out, k, k) with fan_in = out * k * k; so does this layer. `size`
+    is as of `Conv`. The defaults double height and width; errors as in `convolution.conv`.
     """
 
-    size: int | tuple[int, int] = 3
-    stride: int = 2
-    padding: int = 1
-    output_padding: int = 1
+    size: Size = 3
+    stride: Size = 2
+    padding: Size = 1
+    output_padding: Size = 1
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[batch, H, W, in] -> [batch, (H-1) stride - 2 padding + k + output_padding, ...]."""
-        k1, k2 = (self.size, self.size) if isinstance(self.size, int) else self.size
+        k1, k2 = pair(self.size)
         c, f = x.shape[-1], self.features
         W, b = self.parameters((k1, k2, c, f), k1 * k2 * f, k1 * k2 * c)
         x = x.astype(W.dtype)

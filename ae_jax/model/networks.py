@@ -5,6 +5,12 @@ An encoder maps x [batch, height, width, channels] to h [batch, width], a decode
 `a` into x^. Module fields without a default (`width`, `shape`, `init_name`) come from the data and
 from the model; those with one are the fields of `config.encoder` and `config.decoder`.
 A decoder is handed the encoder it belongs to, so that it may mirror its weights.
+
+Convolutions know two lengths of an image's axis: one pixel, and more. Along an axis of one pixel
+every kernel, stride, pooling and upsampling is 1, so a signal, an image of height 1, has the
+parameters of a one-dimensional network: kernels [1, k, in, out]. Along any other axis they are as
+they are named, also where the axis, at first or after some layers, is shorter than a kernel: the
+kernel then reads zeros beside the image.
 """
 
 import math
@@ -26,8 +32,14 @@ from ae_jax.model.layers import (
     ConvTranspose,
 )
 
-OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid"))]
+OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid", "columns"))]
 Shape = tuple[int, int, int]
+
+
+def along(sides: tuple[int, ...], usual: int, single: int = 1) -> tuple[int, int]:
+    """`usual` for height and width, but `single` where an image of these `sides` has one pixel."""
+    height, width = (single if n == 1 else usual for n in sides[:2])
+    return height, width
 
 
 class DenseEncoder(nn.Module):
@@ -107,7 +119,8 @@ class PooledConvEncoder(nn.Module):
     """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
 
     Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
-    rounded down. BatchNorm, where it is asked for, stands between f and pooling.
+    rounded down. Of a signal they are 1 x `kernel` and 1x2. BatchNorm, where it is asked for,
+    stands between f and pooling. ConfigError if poolings leave nothing.
     """
 
     width: int
@@ -125,15 +138,17 @@ class PooledConvEncoder(nn.Module):
         """[batch, height, width, channels] -> [batch, width]."""
         f = ACTIVATIONS[self.activation]
         pool = convolution.max_pool if self.pool == "max" else convolution.avg_pool
+        sides = x.shape[1:3]
         for i, c in enumerate(self.channels):
-            x = f(Conv(c, self.init_name, size=self.kernel, name=f"layer_{i}")(x))
+            x = f(Conv(c, self.init_name, size=along(sides, self.kernel), name=f"layer_{i}")(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
-            x = pool(x, 2)
+            x = pool(x, along(sides, 2))
             if x.size == 0:
+                such = "short signals" if sides[0] == 1 else "small images"
                 raise ConfigError(
-                    f"encoder.channels: {len(self.channels)} poolings leave nothing of such small "
-                    "images; give it fewer"
+                    f"encoder.channels: {len(self.channels)} poolings leave nothing of such "
+                    f"{such}; give it fewer"
                 )
         x = x.reshape(len(x), -1)
         n = len(self.channels)
@@ -147,8 +162,9 @@ class UpsampledConvDecoder(nn.Module):
     """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
 
     `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
-    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. f follows
-    every layer but the last, and BatchNorm, where it is asked for, every f of a conv.
+    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. Of a signal
+    the length alone is enlarged. f follows every layer but the last, and BatchNorm, where it is
+    asked for, every f of a conv.
     """
 
     shape: Shape
@@ -173,22 +189,22 @@ class UpsampledConvDecoder(nn.Module):
             z = f(Affine(w, self.init_name, name=f"layer_{i}")(z))
         x = z.reshape(len(z), *grid)
         n = len(widths)
-        for i, (c, k) in enumerate(zip(self.channels, self.kernels, strict=False), start=n):
-            x = f(Conv(c, self.init_name, size=k, upsampled=2, name=f"layer_{i}")(x))
+        sizes = [along(self.shape, k) for k in self.kernels]
+        twice = along(self.shape, 2)
+        for i, (c, size) in enumerate(zip(self.channels, sizes, strict=False), start=n):
+            x = f(Conv(c, self.init_name, size=size, upsampled=twice, name=f"layer_{i}")(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
-        last = Conv(
-            C, self.init_name, size=self.kernels[-1], name=f"layer_{n + len(self.channels)}"
-        )
+        last = Conv(C, self.init_name, size=sizes[-1], name=f"layer_{n + len(self.channels)}")
         return last(x)[:, :H, :W]
 
 
 class StridedConvEncoder(nn.Module):
     """(conv 3x3 stride 2, f, optional BatchNorm) per entry of `channels`, then one conv over all.
 
-    A stride halves height and width, rounded up. The last convolution covers the whole remaining
-    grid and so leaves a 1x1 image of `width` channels: the code, without an activation unless
-    `code_activation` says so.
+    A stride halves height and width, rounded up. Of a signal kernels are 1x3 and strides 1x2. The
+    last convolution covers the whole remaining grid and so leaves a 1x1 image of `width` channels:
+    the code, without an activation unless `code_activation` says so.
     """
 
     width: int
@@ -201,8 +217,14 @@ class StridedConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
+        sides = x.shape[1:3]
+        halving: dict[str, Any] = {
+            "size": along(sides, 3),
+            "stride": along(sides, 2),
+            "padding": along(sides, 1, single=0),
+        }
         for i, c in enumerate(self.channels):
-            conv = Conv(c, self.init_name, size=3, stride=2, padding=1, name=f"layer_{i}")
+            conv = Conv(c, self.init_name, **halving, name=f"layer_{i}")
             x = ACTIVATIONS[self.activation](conv(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
@@ -218,7 +240,7 @@ class TransposedConvDecoder(nn.Module):
 
     Each but the last has an entry of `channels` and is followed by f and, where it is asked for,
     BatchNorm; the last delivers the image's channels. The grid is the image divided by 2 per
-    entry, rounded up; what sticks out is cut off.
+    entry, rounded up; what sticks out is cut off. Of a signal kernels are 1x3 and strides 1x2.
     """
 
     shape: Shape
@@ -235,10 +257,16 @@ class TransposedConvDecoder(nn.Module):
         scale = 2 ** len(self.channels)
         grid = (-(-H // scale), -(-W // scale))  # rounded up; what sticks out is cut off
         whole: dict[str, Any] = {"size": grid, "stride": 1, "padding": 0, "output_padding": 0}
+        doubling: dict[str, Any] = {
+            "size": along(self.shape, 3),
+            "stride": along(self.shape, 2),
+            "padding": along(self.shape, 1, single=0),
+            "output_padding": along(self.shape, 1, single=0),
+        }
         x = z.reshape(len(z), 1, 1, -1)
         for i, c in enumerate((*self.channels, C)):
-            layer = ConvTranspose(c, self.init_name, **(whole if i == 0 else {}), name=f"layer_{i}")
-            x = layer(x)
+            layer = whole if i == 0 else doubling
+            x = ConvTranspose(c, self.init_name, **layer, name=f"layer_{i}")(x)
             if i < len(self.channels):
                 x = ACTIVATIONS[self.activation](x)
                 if self.batch_norm:

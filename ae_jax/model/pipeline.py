@@ -7,6 +7,7 @@ Where examples may have holes, a number that was not observed is NaN; the encode
 its place, and `Forward.observed` keeps it out of the loss.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -18,10 +19,12 @@ from flax import linen as nn
 from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
+from ae_jax.model import layout as layouts
 from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.layers import ACTIVATIONS
+from ae_jax.model.layout import Layout
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.streams import stream
 
@@ -83,6 +86,7 @@ class Autoencoder(nn.Module):
     center: bool = True  # whether the encoder sees x minus the mean, where there is one
     holes: bool = False  # whether numbers may be NaN; the encoder sees the mean in their place
     indicator: bool = False  # whether it is told, in channels of 0 and 1, which were observed
+    layout: Layout = ()  # of columns that are not all numbers
 
     def setup(self) -> None:  # noqa: D102
         if self.mean_shape is not None:
@@ -138,6 +142,8 @@ class Autoencoder(nn.Module):
 
     def image(self, a: jax.Array) -> jax.Array:
         """a -> x^ = f(a), plus the mean image where data are centred; shapes stay as they are."""
+        if self.output == "columns":
+            return layouts.output(a, self.layout) + self._mean()
         return ACTIVATIONS[self.output](a) + self._mean()
 
     def __call__(
@@ -290,12 +296,13 @@ def build(
         center=config.data.center,
         holes=holes,
         indicator=config.data.indicator,
+        layout=config.data.layout or (1,) * shape[-1],
     )
-    corrupt = Bound(
-        CORRUPTIONS[names["corruption"]],
-        bounds=scaling.BOUNDS[config.data.scale],
-        **options["corruption"],
-    )
+    chosen = CORRUPTIONS[names["corruption"]]
+    if "layout" in inspect.signature(chosen).parameters:
+        options["corruption"]["layout"] = config.data.layout
+    bounds = scaling.BOUNDS[config.data.scale]
+    corrupt = Bound(chosen, bounds=bounds, **options["corruption"])
     corrupt = Bound(_around_holes, corrupt) if holes else corrupt
     corrupts = config.corruption.name != "none"
     return Model(module, corrupt, corrupts, shape, config.data.scale, config.model.dtype)

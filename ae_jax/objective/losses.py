@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from ae_jax.config.schema import NonNegative, Positive
+from ae_jax.model.layout import Layout, spans
 from ae_jax.model.pipeline import Forward
 
 TINY = 1e-6  # a likelihood's width is never smaller, in the network's scale
@@ -94,6 +95,26 @@ def student_t_nll(p: Forward, freedom: Positive = 5.0, width: Positive = 0.1) ->
     return (freedom + 1) / 2 * jnp.log1p(square / freedom) + constant
 
 
+def columns_nll(p: Forward, layout: Layout) -> jax.Array:
+    """-log p(x_i | z) of columns of several kinds, in nats, from their pre-activations a.
+
+    Numbers are N(x^, 1) in the network's scale, booleans Bernoulli of the logit a, categories
+    softmax(a): each channel costs -x_k log softmax(a)_k, which sum to the cross-entropy. The output
+    is 'columns'.
+    """
+    x, a = _flat(p.x), _flat(p.pre_activation)
+    costs = []
+    for width, channels in spans(layout):
+        v, b = x[:, channels], a[:, channels]
+        if width == 0:
+            costs.append(jax.nn.softplus(b) - v * b)
+        elif width == 1:
+            costs.append((jnp.square(v - b) + math.log(2 * math.pi)) / 2)
+        else:
+            costs.append(-v * jax.nn.log_softmax(b, axis=1))
+    return jnp.concatenate(costs, axis=1)
+
+
 def _mean(p: Forward, costs: jax.Array) -> jax.Array:
     """The mean over all observed numbers of a batch, of costs [batch, D]."""
     if p.observed is None:
@@ -114,6 +135,7 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
     "gaussian_nll": gaussian_nll,
     "laplace_nll": laplace_nll,
     "student_t_nll": student_t_nll,
+    "columns_nll": columns_nll,
 }
 OPEN = {
     "gaussian_nll": ("deviation",),

@@ -1,5 +1,6 @@
 """The objective: loss = reconstruction + sum_i weight_i * penalty_i, averaged only here."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -170,7 +171,8 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
         made = kind(**options) if isinstance(kind, type) else partial(kind, **options)
         penalties[name] = Penalty(made, *common)
     loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
-    reconstruction = partial(
-        losses.LOSSES[loss.pop("name")], **{k: loss[k] for k in loss if k != "per"}
-    )
+    cost = losses.LOSSES[loss.pop("name")]
+    if "layout" in inspect.signature(cost).parameters:
+        loss["layout"] = model.module.layout
+    reconstruction = partial(cost, **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol
 
 from ae_jax.config import values
 from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, unknown
-from ae_jax.config.sections import OF_FOLDER, Config, parts_of
+from ae_jax.config.sections import OF_SOURCES, Config, parts_of
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
 from ae_jax.objective.penalties import PENALTIES
@@ -34,7 +34,7 @@ MAY_CHANGE = (
 )
 # Which images: where these are known to be the same, another way to say so is no change.
 OF_IMAGES = tuple(
-    f"data.{field}" for field in ("name", "split", "n_train", "n_test", "n_valid", *OF_FOLDER)
+    f"data.{field}" for field in ("name", "split", "n_train", "n_test", "n_valid", *OF_SOURCES)
 )
 
 

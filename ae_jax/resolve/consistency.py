@@ -18,6 +18,12 @@ def check_together(c: Config) -> None:
             raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
         if c.data.scale != "unit":
             raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
+    if (c.loss.name == "columns_nll") != (output == "columns"):
+        raise ConfigError("loss.name: columns_nll and decoder.output 'columns' go together")
+    if output == "columns" and (c.data.center or c.encoder.name != "dense"):
+        raise ConfigError(
+            "decoder.output: 'columns' is of rows: it needs encoder.name 'dense', data.center False"
+        )
     if c.data.streaming and c.data.split != "canonical":
         raise ConfigError("data.streaming: needs data.split 'canonical'")
     if c.train.patience and not c.data.n_valid:

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ae_jax.data import own
 from ae_jax.data.arrays import checked, hold_out
 from ae_jax.data.load import Dataset, from_arrays, load_data
 from ae_jax.errors import ConfigError, DataError
@@ -163,4 +164,5 @@ def _dataset(data: Dataset | str | os.PathLike[str] | ArrayLike) -> Dataset:
             "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "
             "ae_jax.from_arrays(x, x_test, y, y_test)"
         )
-    return from_arrays(data)
+    found = own.of_object(data)
+    return found if isinstance(found, Dataset) else from_arrays(found)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax.config.sections import OF_FOLDER, Config
+from ae_jax.config.sections import OF_SOURCES, Config
 from ae_jax.data.arrays import Dataset
 from ae_jax.errors import ConfigError
 from ae_jax.resolve.config import Resolved, resolve
@@ -82,16 +82,16 @@ def as_used(config: Config, data: Dataset, key: jax.Array) -> Resolved:
     `seed` is the number that the key was made of, None where it was made otherwise.
 
     Raises:
-      ConfigError: options of a folder of images, but the data are of none, or read with others.
+      ConfigError: options of a folder or table, but the data were not read with them.
     """
     raw, images = config.to_dict(), data.train.images
     n_valid = 0 if data.valid is None else len(data.valid.images)
     raw["seed"] = _number(key)
-    of_folder = {name: raw["data"].pop(name) for name in OF_FOLDER if name in raw["data"]}
-    for name, value in of_folder.items():
+    of_source = {name: raw["data"].pop(name) for name in OF_SOURCES if name in raw["data"]}
+    for name, value in of_source.items():
         if value != (data.how or {}).get(name):
             raise ConfigError(
-                f"data.{name}: is for a folder of images, before it is read: pass it to load_data; "
+                f"data.{name}: is for data before they are read: pass it to load_data; "
                 f"'{data.name}' was not read with it"
             )
     raw["data"] |= {

@@ -11,7 +11,7 @@ from ae_jax.resolve.config import Resolved, merge, resolve
 
 
 def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
-    """The config with `data.missing` settled, and the data as networks see them.
+    """The config with `data.missing` and `data.layout` settled, and the data as networks see them.
 
     Images stay as they are; signals and rows are brought to `data.scale`.
 
@@ -23,11 +23,23 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
     missing = config.data.missing
     if missing == "auto" and data.examples.kind != "image":
         missing = "mask"
-    settled = resolve(merge(config.to_dict(), {"data": {"missing": missing}}))
+    settled = resolve(
+        merge(config.to_dict(), {"data": {"missing": missing, "layout": layout_of(data.examples)}})
+    )
     data = scales.scaled(data, config.data.scale)
     if data.scaler is not None and missing == "refuse":
         _refuse_holes(data)
     return settled, data
+
+
+def layout_of(examples: Examples) -> tuple[int, ...]:
+    """See `ae_jax.model.layout`; () where all columns are numbers."""
+    if all(column.kind == "number" for column in examples.columns or ()):
+        return ()
+    return tuple(
+        {"number": 1, "boolean": 0}.get(column.kind, column.width)
+        for column in examples.columns or ()
+    )
 
 
 def check_kind(config: Config, examples: Examples) -> None:

@@ -30,6 +30,7 @@ from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
 from ae_jax.model.corruption import BEYOND
+from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
@@ -124,6 +125,8 @@ class Run(NamedTuple):
             raise ConfigError("impute: this run was trained without holes (data.missing 'mask')")
         x = self._checked("images", images)
         back = self._outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        if layout := self.config.data.layout:
+            back = decided(back, layout)
         given = self._outer(x) if self.scaler is None else self._given(images)
         return np.where(np.isnan(given), back, given)
 

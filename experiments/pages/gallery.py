@@ -7,7 +7,7 @@ from typing import Any
 
 from ae_jax.files import atomic, json_file
 from experiments.pages import page
-from experiments.workdirs import finished, place
+from experiments.workdirs import finished, place, words
 
 UNDONE = ("failed", "skipped")  # what an application without numbers may be
 
@@ -79,6 +79,6 @@ def _headline(path: Path) -> page.Markup:
             others = {"the best linear map": linear, **others}
     beside = "".join(f", {name} {mse:.5f}" for name, mse in others.items())
     return page.paragraph(
-        f"{what}, {s['params']:,} parameters, {s['epochs']} epochs: test mse {error:.5f} per pixel "
-        f"in [0,1] units{beside}."
+        f"{what}, {s['params']:,} parameters, {s['epochs']} epochs: test mse {error:.5f} "
+        f"{words.of_summary(s).mse}{beside}."
     )

@@ -11,24 +11,24 @@ from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from ae_jax.resolve.slots import FIXED, SLOTS, of_penalty, of_section, of_slot
 from experiments.pages import page
-from experiments.workdirs import finished, place
+from experiments.workdirs import finished, place, words
 
 OURS = "this run"
 
 
 def write(run: finished.Record, out: str | None = None) -> Path:
     """Writes the page of one run; returns where."""
-    c, s = run.config, run.summary
+    c, s, said = run.config, run.summary, words.of_summary(run.summary)
     lead = page.paragraph(
         f"{c.encoder.name} → {c.model.code_size} → {c.decoder.name} on {s['dataset']}: "
-        f"{s['params']:,} parameters, {s['n_train']:,} training images, {s['epochs']} epochs. "
-        f"Errors are on all {s['n_test']:,} test images, `mse` per pixel in [0,1] units.",
+        f"{s['params']:,} parameters, {s['n_train']:,} training {said.many}, {s['epochs']} epochs. "
+        f"Errors are on all {s['n_test']:,} test {said.many}, `mse` {said.mse}.",
         "soft",
     )
     sections = [
         page.Section("result", "Result", page.join([tiles(run), error_bars(run)])),
         page.Section("advice", "Advice", advice(run)),
-        page.Section("images", "Images", images(run)),
+        page.Section("images", said.section, page.join([images(run), columns(run)])),
         page.Section("training", "Training", training(run)),
         page.Section("inside", "Inside", inside(run)),
         *applications(run),
@@ -47,13 +47,17 @@ def tiles(run: finished.Record) -> page.Markup:
         shown["mse after denoising"] = page.number(d["denoised_mse"])
         if d.get("linear_denoiser_mse") is not None:
             shown["that of the best linear denoiser"] = page.number(d["linear_denoiser_mse"])
-    shown["mse on clean images"] = page.number(test["mse"])
+    said = words.of_summary(run.summary)
+    shown[f"mse on clean {said.many}"] = page.number(test["mse"])
+    if "unexplained" in test:
+        shown["fraction of variance unexplained"] = page.number(test["unexplained"])
     if "best" in run.summary:
         best = run.summary["best"]
         shown[f"mse with the best weights, of epoch {best['epoch']}"] = page.number(
             best["test"]["mse"]
         )
-    shown["dB, peak signal to noise"] = f"{test['psnr']:.1f}"
+    if said is words.IMAGES:
+        shown["dB, peak signal to noise"] = f"{test['psnr']:.1f}"
     if "bce" in test:
         floor = (
             f", of which {page.number(test['bce_floor'])} is the floor"
@@ -67,18 +71,18 @@ def tiles(run: finished.Record) -> page.Markup:
     if "wall_s" in timing:
         shown["seconds"] = page.number(timing["wall_s"])
     if "train_images_per_s" in timing:
-        shown["training images per second"] = page.number(timing["train_images_per_s"])
+        shown[f"training {said.many} per second"] = page.number(timing["train_images_per_s"])
     return page.tiles(shown)
 
 
 def error_bars(run: finished.Record) -> page.Markup:
     """Bars of the error on clean and on corrupted images, each beside what it must beat."""
     c, d = finished.baselines(run.summary), run.summary.get("denoise", {})
-    clean = {
-        OURS: run.summary["test"]["mse"],
-        **{finished.BASELINES[k]: value for k, value in c.items()},
-    }
-    parts = [page.heading("Error on clean images"), page.bars(clean, _with_db, OURS)]
+    said = words.of_summary(run.summary)
+    shown = _with_db if said is words.IMAGES else page.number
+    named = finished.BASELINES | {"mean_image": said.mean}
+    clean = {OURS: run.summary["test"]["mse"], **{named[k]: value for k, value in c.items()}}
+    parts = [page.heading(f"Error on clean {said.many}"), page.bars(clean, shown, OURS)]
     if "pca" not in c:
         why = f"{finished.BASELINES['pca']}, {finished.copies(run.summary)}."
         parts.append(page.paragraph(why, "soft"))
@@ -86,12 +90,12 @@ def error_bars(run: finished.Record) -> page.Markup:
         noisy = {
             OURS: d["denoised_mse"],
             "the best linear denoiser": d.get("linear_denoiser_mse"),
-            "the corrupted image as it is": d["noisy_mse"],
+            f"the corrupted {said.one} as it is": d["noisy_mse"],
         }
         known = {name: value for name, value in noisy.items() if value is not None}
         parts = [
-            page.heading("Error on corrupted images"),
-            page.bars(known, _with_db, OURS),
+            page.heading(f"Error on corrupted {said.many}"),
+            page.bars(known, shown, OURS),
             *parts,
         ]
     return page.join(parts)
@@ -117,8 +121,22 @@ def images(run: finished.Record) -> page.Markup:
             _figure(run, "reconstructions", "test images over their reconstructions"),
             _figure(run, "field", "where points are moved"),
             _figure(run, "unrolled", "a curve in space and its one code"),
+            _figure(run, "signals", "test signals and their reconstructions", "chart"),
+            _figure(run, "columns", "what is left of every column", "chart"),
         ]
     )
+
+
+def columns(run: finished.Record) -> page.Markup:
+    """The error of every column in its own units."""
+    if not (found := run.summary.get("columns")):
+        return page.Markup()
+    header = ["column", "root mean squared error, its units", "fraction of variance unexplained"]
+    rows = []
+    for c in found:
+        left = page.number(c["unexplained"]) if "unexplained" in c else "constant"
+        rows.append((c["name"], page.number(c["rmse"]), left))
+    return page.details(f"all {len(found)} columns", page.table(header, rows))
 
 
 def training(run: finished.Record) -> page.Markup:

@@ -16,7 +16,7 @@ from ae_jax.streams import stream
 from experiments.running import stages
 from experiments.running.prepared import Session
 from experiments.running.progress import see_few
-from experiments.workdirs import finished, place, workdir
+from experiments.workdirs import finished, place, words, workdir
 
 SHOWN = 10
 FILM_FRAMES = 60
@@ -30,7 +30,10 @@ def draw(
     test = s.dataset.test
     codes, names = run.encode(test.images), s.dataset.label_names or ()
     of_points = s.dataset.name in manifold.CURVES
-    made: Figures = {} if of_points else _image_figures(s, run, summary)
+    of_images = s.dataset.examples.kind == "image" and not of_points
+    made: Figures = _image_figures(s, run, summary) if of_images else {}
+    if s.dataset.scaler is not None:
+        made = _column_figures(s, run, summary)
     for name, figure in (_point_figures(s, path, run, rows, summary) if of_points else {}).items():
         made[name] = partial(_as_it_is, figure)
     made["curves"] = lambda: _curves(s, rows, summary)
@@ -44,7 +47,7 @@ def draw(
         return lambda: figures.save(make(), path / "figures" / f"{name}.png")
 
     tasks = {name: saved(name, make) for name, make in made.items()}
-    if not of_points:
+    if of_images:
         tasks["progress"] = lambda: _progress(s, path, run, rows, summary)
     for _ in stages.done("drawing", tasks):
         pass
@@ -58,13 +61,19 @@ def _curves(s: Session, rows: Sequence[Mapping[str, Any]], summary: Mapping[str,
     """Loss and error; a denoiser's error is the one after denoising."""
     title = f"{s.config.name} on {place.short(s.dataset.name)}"
     shown = [row for row in rows if row["split"] in ("train", "valid", "test")]
+    said = words.of_summary(summary)
+    per = "pixel" if said is words.IMAGES else "number"
     if d := summary.get("denoise"):
         shown = [{**r, "mse": r["denoised_mse"]} if "denoised_mse" in r else r for r in shown]
         linear = d["linear_denoiser_mse"]
         beside = {} if linear is None else {"best linear denoiser": linear}
-        return figures.curves(shown, title, beside, "Error after denoising, mse per pixel")
+        return figures.curves(shown, title, beside, f"Error after denoising, mse per {per}")
     beside = {"PCA, same code size": finished.baselines(summary).get("pca")}
-    return figures.curves(shown, title, {n: v for n, v in beside.items() if v is not None})
+    known = {n: v for n, v in beside.items() if v is not None}
+    error = "Mean squared error per pixel, [0, 1] units"
+    if said is not words.IMAGES:
+        error = f"Mean squared error {said.mse}"
+    return figures.curves(shown, title, known, error)
 
 
 def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
@@ -85,6 +94,24 @@ def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
         )
     if (maps := linear_maps(s.config, run.variables)) is not None:
         made["linear_maps"] = lambda: figures.linear_maps(*maps)
+    return made
+
+
+def _column_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
+    """Signals as lines over lines; of both what is left of every column."""
+    found, name = summary["columns"], place.short(s.dataset.name)
+    names = [column["name"] for column in found]
+    left = np.array([column.get("unexplained", np.nan) for column in found])
+    title = f"{s.config.name} on {name}: test error by column"
+    made: Figures = {"columns": lambda: figures.columns(names, left, title)}
+    if s.dataset.examples.kind == "signal":
+        images, numbers = s.dataset.test
+        test, labels = images[:8], None if numbers is None else numbers[:8]
+        back = run.reconstruct(test, labels)
+        shown = [s.dataset.scaler.to_data(v) for v in (test, back)]
+        x, x_hat = (v if v.ndim == 3 else v[..., None] for v in shown)
+        many = f"{s.config.name} on {name}: test signals"
+        made["signals"] = lambda: figures.signals(x, x_hat, many, names if len(names) > 1 else ())
     return made
 
 

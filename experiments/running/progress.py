@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from ae_jax.data import table
 from ae_jax.evaluate import metrics
 from ae_jax.model.pipeline import Variables
 from ae_jax.streams import stream
@@ -13,7 +14,7 @@ from ae_jax.train.record import History, epoch_means
 from ae_jax.train.setup import TrainState
 from experiments.running.prepared import Session
 from experiments.running.summary import count, layers
-from experiments.workdirs import workdir
+from experiments.workdirs import words, workdir
 
 FRAME_IMAGES = 8
 
@@ -41,7 +42,10 @@ class Timing:
 def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -> None:
     """What is about to happen, in a few lines."""
     c, t = s.config, s.trainer
-    print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training images {t.model.shape}")
+    print(f"{c.name}: {s.dataset.name}, {t.n_train:,} training {_described(s)}")
+    if columns := s.dataset.examples.columns:
+        train = s.dataset.train.images
+        print(table.describe(table.Table(train.reshape(len(train), -1), columns)))
     print(
         f"{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}, "
         f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
@@ -49,6 +53,12 @@ def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -
     print(layers(t.model, state.variables))
     where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"
     print(f"workdir {path}" + (where if seen else ""), flush=True)
+
+
+def _described(s: Session) -> str:
+    """'images (28, 28, 1)', 'rows (36,)'."""
+    of = s.dataset.examples
+    return f"{words.of(of.kind, '').many} {of.outer(s.trainer.model.shape)}"
 
 
 def log_steps(s: Session, log: workdir.MetricsLog, chunk: loop.Chunk) -> None:

@@ -27,8 +27,8 @@ from experiments import cli
 from experiments.running import stepping, tensorboard
 from experiments.running.prepared import Session
 from experiments.running.progress import Timing, announce
-from experiments.running.summary import headline, of_the_code, summarize
-from experiments.workdirs import place, workdir
+from experiments.running.summary import by_column, headline, of_the_code, summarize
+from experiments.workdirs import place, words, workdir
 
 
 def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) -> Session:
@@ -67,9 +67,10 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
 def cost_text(s: Session) -> str:
     """What the training would cost, in a few lines; nothing is written."""
     c = cost.measure(s.trainer, s.dataset.train, s.key)
+    many = words.of(s.dataset.examples.kind, "").many
     return (
-        f"{s.config.name}: {c.params:,} parameters, {s.trainer.n_train:,} training images\n"
-        f"a step of {s.config.train.batch_size} images: {c.flops / 1e6:,.0f} MFLOP, "
+        f"{s.config.name}: {c.params:,} parameters, {s.trainer.n_train:,} training {many}\n"
+        f"a step of {s.config.train.batch_size} {many}: {c.flops / 1e6:,.0f} MFLOP, "
         f"{c.bytes / 1e6:,.0f} MB read and written, {1e3 * c.step_s:.3g} ms "
         f"({c.flops / c.step_s / 1e9:.0f} GFLOP/s)\n"
         f"memory of the program, training set included: {c.memory / 2**20:,.0f} MiB\n"
@@ -178,6 +179,10 @@ def finish(
     run = stepping.as_run(s, state, record)
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
+    if s.dataset.scaler is not None:
+        found = by_column(s, run)
+        summary["test"]["unexplained"] = found.of_all()
+        summary["columns"] = found.rows()
     summary["figures"] = pictures
     if pictures:
         _draw(s, path, run, log.rows, summary)

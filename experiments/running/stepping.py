@@ -137,4 +137,4 @@ def _show(bar: Any, chunk: loop.Chunk, timing: Timing) -> None:
         bar.unpause()  # the time left is that of steps: compiling is not done again
     bar.update(chunk.steps[1] - chunk.steps[0])
     loss = float(chunk.terms["loss"][-1])
-    bar.set_postfix_str(f"loss {loss:.4g}, {timing.rate:,.0f} images/s")
+    bar.set_postfix_str(f"loss {loss:.4g}, {timing.rate:,.0f}/s")

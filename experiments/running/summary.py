@@ -11,16 +11,17 @@ import numpy as np
 
 import ae_jax
 from ae_jax.config.sections import Config
-from ae_jax.evaluate import advice, baselines, code_statistics, manifold, metrics
+from ae_jax.evaluate import advice, baselines, code_statistics, columns, manifold, metrics
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from ae_jax.model.weights import params_sha256
+from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import setup
 from experiments.pages import table
 from experiments.running import stages
 from experiments.running.prepared import Session
-from experiments.workdirs import finished
+from experiments.workdirs import finished, words
 
 
 def summarize(
@@ -98,6 +99,8 @@ def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
         },
         "data": {
             "name": s.dataset.name,
+            "kind": s.dataset.examples.kind,
+            "scale": s.config.data.scale,
             "shape": list(train.shape[1:]),
             "number": len(train),
             "images_sha256": s.meta["images_sha256"],
@@ -150,6 +153,13 @@ def of_the_code(config: Config, test_codes: np.ndarray) -> dict[str, Any]:
     return found
 
 
+def by_column(s: Session, run: Run) -> columns.ColumnErrors:
+    """The errors of rows and signals on the test set, in their own units."""
+    test, labels = s.dataset.test
+    back = run.reconstruct(test, labels)
+    return columns.column_errors(s.dataset.scaler, s.dataset.train.images, test, back)
+
+
 def count(params: Params) -> int:
     """Number of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
@@ -192,18 +202,21 @@ def _by(shape: Any) -> str:
 
 def headline(summary: dict[str, Any]) -> str:
     """The numbers to look at first, beside what they are compared with; a denoiser's is first."""
-    test, shown = summary["test"], finished.baselines(summary)
+    test, shown, said = summary["test"], finished.baselines(summary), words.of_summary(summary)
+    shown_as = _with_db if said is words.IMAGES else "{:.5f}".format
     rows = []
     if "denoise" in summary:
         d = summary["denoise"]
-        rows.append(("denoised mse per pixel in [0,1]", _with_db(d["denoised_mse"])))
+        rows.append((f"denoised mse {said.mse}", shown_as(d["denoised_mse"])))
         if d["linear_denoiser_mse"] is not None:
             rows.append(("  best linear denoiser", f"{d['linear_denoiser_mse']:.5f}"))
         rows.append(("  before denoising", f"{d['noisy_mse']:.5f}"))
-    on = "test mse per pixel in [0,1]" if not rows else "test mse on clean images"
-    rows.append((on, _with_db(test["mse"])))
-    names = {"pca": "PCA of equal size", "mean_image": "the mean image", "untrained": "untrained"}
+    on = f"test mse {said.mse}" if not rows else f"test mse on clean {said.many}"
+    rows.append((on, shown_as(test["mse"])))
+    names = {"pca": "PCA of equal size", "mean_image": said.mean, "untrained": "untrained"}
     rows += [(f"  {name}", f"{shown[c]:.5f}") for c, name in names.items() if c in shown]
+    if "unexplained" in test:
+        rows.append(("fraction of variance unexplained", f"{test['unexplained']:.4f}"))
     if "pca" not in shown:
         rows.append((f"  {names['pca']}", finished.copies(summary)))
     if "manifold" in summary:

@@ -13,7 +13,7 @@ import pytest
 from jax import lax
 
 from ae_jax.errors import ConfigError
-from ae_jax.model import convolution
+from ae_jax.model import blocks
 from ae_jax.model.convolution import (
     avg_pool,
     conv,
@@ -152,7 +152,7 @@ MAPS = {
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
 @pytest.mark.parametrize("name", MAPS)
 def test_any_block_size_gives_the_same_map(numbers, channels, name, monkeypatch):
-    monkeypatch.setattr(convolution, "MIN_COLUMNS", numbers)
+    monkeypatch.setattr(blocks, "MIN_COLUMNS", numbers)
     ours, xla = (partial(MAPS[name], lowering=lowering) for lowering in ("matmul", "native"))
     assert_equal_maps(ours, xla, (7, 9), (4, 3, *channels))
 

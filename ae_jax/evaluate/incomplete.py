@@ -1,0 +1,58 @@
+"""PCA of rows with holes, by filling them again and again."""
+
+import numpy as np
+from scipy.linalg import eigh
+
+ROUNDS = 100
+SETTLED = 1e-4  # of the deviation of what is observed: a smaller change of the filled is none
+
+
+def fill(rows: np.ndarray, mean: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Rows [n, D] whose NaN are replaced by what the subspace mean + span V [D, k] says.
+
+    The fixed point of x <- mean + V V^T (x - mean) on the holes, from the mean: the point of the
+    subspace that is closest to what was observed.
+    """
+    holes = np.isnan(rows)
+    filled = np.where(holes, mean, rows)
+    for _ in range(ROUNDS if holes.any() else 0):
+        before = filled
+        filled = np.where(holes, mean + (filled - mean) @ V @ V.T, rows)
+        if _settled(before, filled, holes):
+            break
+    return filled
+
+
+def principal(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(mean [D], leading directions [D, k]) of rows [n, D] with NaN (Kiers 1997).
+
+    In turns: the mean and the directions of the filled rows, and the holes filled by these. Without
+    holes it is PCA.
+    """
+    holes = np.isnan(rows)
+    filled = np.where(holes, np.nanmean(rows, axis=0), rows)
+    for _ in range(ROUNDS):
+        mean, before = filled.mean(axis=0), filled
+        D = len(mean)
+        moved = filled - mean
+        _, vectors = eigh(moved.T @ moved, subset_by_index=[D - k, D - 1])
+        V = vectors[:, ::-1]
+        filled = np.where(holes, mean + moved @ V @ V.T, rows)
+        if _settled(before, filled, holes):
+            break
+    return mean, V
+
+
+def _settled(before: np.ndarray, filled: np.ndarray, holes: np.ndarray) -> bool:
+    if not holes.any():
+        return True
+    change = np.sqrt(np.mean(np.square(filled - before)[holes]))
+    return bool(change <= SETTLED * filled[~holes].std())
+
+
+def pca_mse(train: np.ndarray, test: np.ndarray, k: int) -> float:
+    """The error of PCA with k numbers on the observed entries of test rows [n, D]."""
+    mean, V = principal(train, k)
+    filled = fill(test, mean, V)
+    back = mean + (filled - mean) @ V @ V.T
+    return float(np.nanmean(np.square(test - back)))
