@@ -106,7 +106,8 @@ def numbers(where: str, value: object, examples: Examples, empty: bool = False) 
     axes = AXES[examples.kind]
     inside = x.ndim == 4 and (x.shape[1] == 1 and (examples.kind == "signal" or x.shape[2] == 1))
     if (x.ndim - 1 not in axes and not inside) or 0 in x.shape[1:] or not (empty or len(x)):
-        raise DataError(f"{where}: shape {x.shape}; must be {SHAPES[examples.kind]}, no 0")
+        one = "; of one: x[None]" if x.ndim == axes[0] else ""
+        raise DataError(f"{where}: shape {x.shape}; must be {SHAPES[examples.kind]}, no 0{one}")
     with np.errstate(over="ignore", invalid="ignore"):
         x = x.astype(np.float64, copy=False)
     hidden = np.isnan(x) if hidden is None else hidden | np.isnan(x)
