@@ -12,7 +12,6 @@ never enters the loss. `run.impute(x)` fills the holes.
 
     python -m experiments.run --config=configs/impute.py --config.data.name=TABLE.csv
     python -m experiments.imputation
-
 """
 
 CONFIG = {

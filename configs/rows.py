@@ -1,12 +1,11 @@
-"""Dense autoencoder D-64-32-64-D of rows of numbers, each column standardized.
+"""Dense autoencoder D-64-8-64-D of rows of D numbers, each column standardized.
 
-Source: our own, with the layers of the autoencoder for tabular anomaly detection of PyOD (Zhao,
-Nasrullah & Li 2019, "PyOD: a Python toolbox for scalable outlier detection", JMLR), 64-32-32-64,
-and without its dropout and batch normalization. Holes in the table are left out of the loss. What
-is known: without the hidden layers it is PCA of the standardized columns.
+Source: our own. What is not observed is left out of the loss; a column in other units changes
+nothing. Known of it: without the hidden layers its optimum is PCA of the standardized columns
+(Baldi & Hornik 1989, "Neural networks and principal component analysis", Neural Networks), which
+`tests/run/test_rows.py` checks against scikit-learn.
 
     python -m experiments.run --config=configs/rows.py --config.data.name=TABLE.csv
-
 """
 
 CONFIG = {
