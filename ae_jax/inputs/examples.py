@@ -64,7 +64,8 @@ def as_examples(
       DataError: errors of `checks.images` or `numbers`; not one name for each column.
       ConfigError: an unknown kind, or columns of images.
     """
-    x = checks.array(where, value)
+    # A mask says what was not observed; of images it is refused below.
+    x = value if isinstance(value, np.ma.MaskedArray) else checks.array(where, value)
     kind = kind or ("rows" if x.ndim == 2 else "image")
     if kind not in AXES:
         raise ConfigError(f"kind: must be one of {', '.join(AXES)}, not {kind!r}")
@@ -105,11 +106,13 @@ def numbers(where: str, value: object, examples: Examples, empty: bool = False) 
     axes = AXES[examples.kind]
     inside = x.ndim == 4 and (x.shape[1] == 1 and (examples.kind == "signal" or x.shape[2] == 1))
     if (x.ndim - 1 not in axes and not inside) or 0 in x.shape[1:] or not (empty or len(x)):
-        raise DataError(f"{where}: shape {x.shape}; must be {SHAPES[examples.kind]}, no 0")
+        one = "; of one: x[None]" if x.ndim == axes[0] else ""
+        raise DataError(f"{where}: shape {x.shape}; must be {SHAPES[examples.kind]}, no 0{one}")
     with np.errstate(over="ignore", invalid="ignore"):
         x = x.astype(np.float64, copy=False)
-    if hidden is not None:
-        x = np.where(hidden, np.nan, x)
+    hidden = np.isnan(x) if hidden is None else hidden | np.isnan(x)
+    if hidden.any():
+        x = np.where(hidden, np.nan, x)  # of one sign, whatever 0/0 gave: hashes are of the bytes
     if np.isinf(x).any():
         row, *_, column = (int(i[0]) for i in np.nonzero(np.isinf(x)))
         raise DataError(

@@ -320,10 +320,9 @@ class Run(NamedTuple):
         """Signals or rows as the network sees them."""
         x = numbers(where, given, scaler.examples, empty=True)
         if x.shape[1:] != self.model.shape:
-            wanted = ", ".join(map(str, scaler.examples.outer(self.model.shape)))
-            one = x.shape[0] == self.model.shape[-1] and x.shape[-1] == 1
-            hint = "; of one row: x[None]" if one else ""
-            raise DataError(f"{where}: must be [n, {wanted}], not {list(np.shape(given))}{hint}")
+            outer, shape = scaler.examples.outer(self.model.shape), np.shape(given)
+            wanted, hint = ", ".join(map(str, outer)), "; of one: x[None]" if shape == outer else ""
+            raise DataError(f"{where}: must be [n, {wanted}], not {list(shape)}{hint}")
         if not self.model.holes and np.isnan(x).any():
             raise DataError(f"{where}: NaN; this run was trained without holes (data.missing)")
         return scaler.to_network(x)

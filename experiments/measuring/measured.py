@@ -23,7 +23,6 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ae_jax.data.arrays import Dataset
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError
 from ae_jax.files import json_file
 from ae_jax.resolve import config as config_lib
@@ -62,11 +61,11 @@ class Asked(NamedTuple):
     known: list[str]  # in the order of the file
     names: list[str]
     seeds: int
-    dataset: Dataset
+    dataset: Any  # a `Dataset`, or whatever `asked` was told to load; its `name` is in the file
     file: Path
 
 
-def define_flags(file: str) -> None:
+def define_flags(file: str, data: str = "mnist") -> None:
     """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
     flags.DEFINE_integer(
@@ -74,12 +73,14 @@ def define_flags(file: str) -> None:
         3,
         "Number of seeds, from 0; others in the file stay while the protocol does.",
     )
-    flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("data", data, "The data set.")
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
 
 
-def asked(known: Iterable[str], what: str) -> Asked:
-    """The flags, checked, and the data set.
+def asked(
+    known: Iterable[str], what: str, load_data: Callable[[str], Any] | None = None
+) -> Asked:
+    """The flags, checked, and the data set, which `load_data` loads unless it is an `ae_jax` one.
 
     Raises:
       ConfigError: a name that is not `known`, no seed, a file that cannot be written.
@@ -104,7 +105,7 @@ def asked(known: Iterable[str], what: str) -> Asked:
             pass
     except OSError as error:  # some file systems have no locks
         raise ConfigError(f"--json: {file.parent}: cannot be locked: {error.strerror}") from error
-    return Asked(known, names, F.seeds, load.load_data(F.data), file)
+    return Asked(known, names, F.seeds, (load_data or load.load_data)(F.data), file)
 
 
 def rows_of(file: Path, data: str) -> dict[str, Row]:
