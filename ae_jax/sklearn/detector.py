@@ -59,8 +59,8 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         from the defaults. Its data and its number of epochs are not used.
       steps: updates of the weights; rounded up to whole epochs.
       contamination: the share of the training rows that `predict` calls strange, in (0, 0.5]; or
-        'auto': those whose score is above the upper fence of Tukey's, 1.5 times the interquartile
-        range above the upper quartile.
+        'auto': those whose score is above Tukey's upper fence, 1.5 times the interquartile range
+        above the upper quartile, and the strangest in any case.
       calibration: a share of the rows in (0, 1), which are held out of the training, to be the
         measure of `p_values`; None: none are, and there are no p-values.
       draws: masks that hide one half of a row's columns to score it.
@@ -233,5 +233,5 @@ def _offset(scores: np.ndarray, contamination: str | float) -> float:
     """The number of `score_samples` below which rows are strange."""
     if contamination == "auto":
         low, high = np.quantile(scores, (0.25, 0.75))
-        return float(low - 1.5 * (high - low))
+        return float(max(low - 1.5 * (high - low), np.sort(scores)[:2].mean()))
     return float(np.percentile(scores, 100 * float(contamination)))

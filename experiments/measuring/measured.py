@@ -66,20 +66,24 @@ class Asked(NamedTuple):
     file: Path
 
 
-def define_flags(file: str) -> None:
-    """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
+def define_flags(file: str, of_data: bool = True) -> None:
+    """--only, --seeds, --json, and `of_data` --data, which data set.
+
+    Not on import: other commands have flags of these names.
+    """
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
     flags.DEFINE_integer(
         "seeds",
         3,
         "Number of seeds, from 0; others in the file stay while the protocol does.",
     )
-    flags.DEFINE_string("data", "mnist", "The data set.")
+    if of_data:
+        flags.DEFINE_string("data", "mnist", "The data set.")
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
 
 
-def asked(known: Iterable[str], what: str) -> Asked:
-    """The flags, checked, and the data set.
+def asked(known: Iterable[str], what: str, dataset: Dataset | None = None) -> Asked:
+    """The flags, checked, and the data set: that of --data, unless there is one.
 
     Raises:
       ConfigError: a name that is not `known`, no seed, a file that cannot be written.
@@ -94,7 +98,8 @@ def asked(known: Iterable[str], what: str) -> Asked:
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)
-    rows = rows_of(file, F.data)  # before the data set, which may have to be downloaded
+    data = F.data if dataset is None else dataset.name
+    rows = rows_of(file, data)  # before the data set, which may have to be downloaded
     if others := [name for name in rows if name not in known]:
         raise DataError(f"--json: {file}: has {others[0]}, which is no {what}; name another file")
     if not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
@@ -104,7 +109,8 @@ def asked(known: Iterable[str], what: str) -> Asked:
             pass
     except OSError as error:  # some file systems have no locks
         raise ConfigError(f"--json: {file.parent}: cannot be locked: {error.strerror}") from error
-    return Asked(known, names, F.seeds, load.load_data(F.data), file)
+    dataset = load.load_data(data) if dataset is None else dataset
+    return Asked(known, names, F.seeds, dataset, file)
 
 
 def rows_of(file: Path, data: str) -> dict[str, Row]:
