@@ -99,7 +99,7 @@ def means(
         return compiled(_means, model)(variables, column, orders, x, *told)
 
     found = in_batches(of_batch, rows, *labels).astype(np.float64)
-    unseen = np.isnan(rows.reshape(len(rows), -1))
+    unseen = np.isnan(rows[:, 0, 0])
     errors, expected = np.split(found, [orders.shape[1]], axis=1)
     first = np.unique(column, return_index=True)[1]
     return np.where(unseen[:, first], np.nan, errors), np.where(unseen, np.nan, expected)

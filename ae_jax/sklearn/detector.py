@@ -178,7 +178,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         return fitting.fit(self._resolved(config, len(rows)), data, key, progress=False, whole=True)
 
     def _resolved(self, config: Resolved, n: int) -> Resolved:
-        epochs = math.ceil(count("steps", self.steps) / (n // config.train.batch_size))
+        epochs = math.ceil(count("steps", self.steps, 1) / (n // config.train.batch_size))
         return resolve(merge(config.to_dict(), {"train": {"epochs": epochs}}))
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
