@@ -13,13 +13,12 @@ interrupted.
 
 import hashlib
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import flags
 from sklearn.metrics import roc_auc_score
 
-from ae_jax.data.arrays import Dataset, Split
 from ae_jax.errors import ConfigError
 from ae_jax.sklearn.detector import STEPS
 from experiments import cli
@@ -32,13 +31,18 @@ from experiments.pages.table import terminal
 VERSION = 1  # of the tables and the methods
 
 
+class _Tables(NamedTuple):
+    """What --data names; each is read when it is measured."""
+
+    name: str
+
+
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     steps = flags.FLAGS.steps
     if steps < 1:
         raise ConfigError(f"--steps: must be at least 1, not {steps}")
-    nothing = Split(np.zeros((0, 1, 1, 1)), None)
-    a = measured.asked(tables.names(), "table", Dataset("outliers", nothing, nothing))
+    a = measured.asked(tables.names(), "table", _Tables)
     tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
     measured.fill(a, tasks, measurement(steps))
     print(shown(measured.rows_of(a.file, a.dataset.name)))
@@ -115,7 +119,7 @@ def shown(rows: dict[str, Row]) -> str:
 
 
 if __name__ == "__main__":
-    measured.define_flags("anomalies.json", of_data=False)
+    measured.define_flags("anomalies.json", "tables")
     flags.adopt_module_key_flags(measured)  # --help shows them
     flags.DEFINE_integer("steps", STEPS, "Updates of our network's weights.")
     cli.run(main)

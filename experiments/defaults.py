@@ -18,6 +18,8 @@ import numpy as np
 from absl import flags
 
 from ae_jax.config.sections import Config
+from ae_jax.model import scaling
+from ae_jax.resolve.config import load_config
 from ae_jax.run.trained import Run
 from experiments import cli
 from experiments.literature import jacobian_norm
@@ -56,9 +58,13 @@ class Threshold(NamedTuple):
 
 
 def names() -> list[str]:
-    """Every config file and what is compared with it, in the order of the table."""
-    files = (Path(__file__).parents[1] / "configs").glob("*.py")
-    return sorted([*(path.stem for path in files), *COMPARED])
+    """Every config of images and what is compared with it, in the order of the table.
+
+    Signals and rows are the user's: no such data are embedded.
+    """
+    files = [path.stem for path in (Path(__file__).parents[1] / "configs").glob("*.py")]
+    of_images = [name for name in files if load_config(name).data.scale in scaling.BOUNDED]
+    return sorted([*of_images, *COMPARED])
 
 
 def thresholds(config: Config) -> Iterator[Threshold]:

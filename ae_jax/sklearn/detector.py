@@ -179,7 +179,8 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
 
     def _resolved(self, config: Resolved, n: int) -> Resolved:
         epochs = math.ceil(count("steps", self.steps, 1) / (n // config.train.batch_size))
-        return resolve(merge(config.to_dict(), {"train": {"epochs": epochs}}))
+        train = {"epochs": epochs, "drop_remainder": True}  # one size of batch compiles once
+        return resolve(merge(config.to_dict(), {"train": train}))
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)

@@ -23,7 +23,6 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from ae_jax.data.arrays import Dataset
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError
 from ae_jax.files import json_file
 from ae_jax.resolve import config as config_lib
@@ -62,28 +61,24 @@ class Asked(NamedTuple):
     known: list[str]  # in the order of the file
     names: list[str]
     seeds: int
-    dataset: Dataset
+    dataset: Any  # a `Dataset`, or whatever `asked` was told to load; its `name` is in the file
     file: Path
 
 
-def define_flags(file: str, of_data: bool = True) -> None:
-    """--only, --seeds, --json, and `of_data` --data, which data set.
-
-    Not on import: other commands have flags of these names.
-    """
+def define_flags(file: str, data: str = "mnist") -> None:
+    """--only, --seeds, --data, --json. Not on import: other commands have flags of these names."""
     flags.DEFINE_list("only", None, "Names, separated by commas; default all.")
     flags.DEFINE_integer(
         "seeds",
         3,
         "Number of seeds, from 0; others in the file stay while the protocol does.",
     )
-    if of_data:
-        flags.DEFINE_string("data", "mnist", "The data set.")
+    flags.DEFINE_string("data", data, "The data set.")
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
 
 
-def asked(known: Iterable[str], what: str, dataset: Dataset | None = None) -> Asked:
-    """The flags, checked, and the data set: that of --data, unless there is one.
+def asked(known: Iterable[str], what: str, load_data: Callable[[str], Any] | None = None) -> Asked:
+    """The flags, checked, and the data set, which `load_data` loads unless it is an `ae_jax` one.
 
     Raises:
       ConfigError: a name that is not `known`, no seed, a file that cannot be written.
@@ -98,8 +93,7 @@ def asked(known: Iterable[str], what: str, dataset: Dataset | None = None) -> As
     if F.seeds < 1:
         raise ConfigError(f"--seeds: must be at least 1, not {F.seeds}")
     file = Path(F.json)
-    data = F.data if dataset is None else dataset.name
-    rows = rows_of(file, data)  # before the data set, which may have to be downloaded
+    rows = rows_of(file, F.data)  # before the data set, which may have to be downloaded
     if others := [name for name in rows if name not in known]:
         raise DataError(f"--json: {file}: has {others[0]}, which is no {what}; name another file")
     if not os.access(file.parent, os.W_OK) or (file.exists() and not os.access(file, os.W_OK)):
@@ -109,8 +103,7 @@ def asked(known: Iterable[str], what: str, dataset: Dataset | None = None) -> As
             pass
     except OSError as error:  # some file systems have no locks
         raise ConfigError(f"--json: {file.parent}: cannot be locked: {error.strerror}") from error
-    dataset = load.load_data(data) if dataset is None else dataset
-    return Asked(known, names, F.seeds, dataset, file)
+    return Asked(known, names, F.seeds, (load_data or load.load_data)(F.data), file)
 
 
 def rows_of(file: Path, data: str) -> dict[str, Row]:
