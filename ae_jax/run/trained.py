@@ -34,7 +34,7 @@ from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
-from ae_jax.run import saving
+from ae_jax.run import hidden, saving
 from ae_jax.run.origin import Origin
 from ae_jax.train import setup
 from ae_jax.train.record import Curve, Moments, Record
@@ -256,6 +256,18 @@ class Run(NamedTuple):
         x = self._checked("images", images)
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
         return np.square(self._unit(x) - back)
+
+    def score_hidden(
+        self, rows: ArrayLike, key: Key = 0, draws: int = hidden.DRAWS, labels: Any = None
+    ) -> hidden.Hidden:
+        """How badly columns of rows [n, D] are predicted from the others: see `run.hidden`.
+
+        Learned best with masking noise (`configs/tabular_anomaly.py`). Errors of `encode` and
+        `decode`; ConfigError of other examples than rows that may have holes.
+        """
+        x = self._checked("rows", rows)
+        told = self._classes(labels, len(x))
+        return hidden.scored(self.model, self.variables, self.scaler, x, key, draws, *told)
 
     def plot_reconstructions(self, images: ArrayLike, labels: ArrayLike | None = None) -> Any:
         """Figure: the images over their reconstructions; errors of `reconstruct`."""

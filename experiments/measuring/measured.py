@@ -77,9 +77,7 @@ def define_flags(file: str, data: str = "mnist") -> None:
     cli.define_path("json", f"experiments/results/{file}", "The file to write.")
 
 
-def asked(
-    known: Iterable[str], what: str, load_data: Callable[[str], Any] | None = None
-) -> Asked:
+def asked(known: Iterable[str], what: str, load_data: Callable[[str], Any] | None = None) -> Asked:
     """The flags, checked, and the data set, which `load_data` loads unless it is an `ae_jax` one.
 
     Raises:

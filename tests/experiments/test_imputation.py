@@ -48,7 +48,9 @@ def test_the_error_is_by_hand_that_of_the_hidden_entries(folder, monkeypatch):
     """In standard deviations of what is left; a constant column has no error."""
     tables = imputation.found(str(folder))
     x = tables.rows("constant")
-    monkeypatch.setattr(imputation, "imputed", lambda holed, *_: np.where(np.isnan(holed), x, holed))
+    monkeypatch.setattr(
+        imputation, "imputed", lambda holed, *_: np.where(np.isnan(holed), x, holed)
+    )
     found = imputation.compared(x, Task("constant", "random", 3), {})
     hidden = np.random.default_rng(3).random(x.shape) < 0.2
     z = np.where(hidden, np.nan, x)
@@ -90,7 +92,9 @@ def test_every_table_pattern_and_seed_is_measured_once(folder, tmp_path, capsys)
         for method in (OURS, MEAN, *OTHERS):
             errors = [e["mse"][method] for e in entries.values()]
             assert row[pattern]["mse"][method] == pytest.approx(np.mean(errors), rel=1e-5)
-            assert row[pattern]["std"][method] == pytest.approx(measured.deviation(errors), rel=1e-4)
+            assert row[pattern]["std"][method] == pytest.approx(
+                measured.deviation(errors), rel=1e-4
+            )
         # Two epochs learn little: two factors are in reach of chained regressions.
         assert row[pattern]["wins"]["IterativeImputer"] == -1
     shown = imputation.lines(rows)

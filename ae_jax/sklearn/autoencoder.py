@@ -1,12 +1,5 @@
 """A scikit-learn estimator: any config, for rows of numbers.
 
->>> from sklearn.datasets import load_digits
->>> from ae_jax.sklearn import Autoencoder
->>> X, _ = load_digits(return_X_y=True)
->>> model = Autoencoder("undercomplete", code_size=8, epochs=2, random_state=0)
->>> model.fit_transform(X).shape
-(1797, 8)
-
 A row becomes an image with one row of pixels, unless `image_shape` says otherwise. Networks
 see numbers in [0,1]: one affine map of all columns sends the smallest training number to 0 and
 the largest to 1. It scales all distances by one factor, so columns in different units need a
@@ -29,18 +22,17 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from ae_jax.data.arrays import Dataset, Split
-from ae_jax.model.pipeline import build
 from ae_jax.resolve.config import Resolved, as_config, resolve
 from ae_jax.run import fitting
+from ae_jax.sklearn.holding import FLOATS, HoldsRun, held, unmasked
 
-FLOATS = (np.float64, np.float32)  # whole numbers become the first
 SCALES = ("minmax", "robust")
 ONE_IN = 100  # rows may lie far from the others
 FEW = 10  # rows of which none is called far away
 FAR = 10.0  # times the span of the others: a range that leaves them a tenth of [0,1]
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(HoldsRun, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Encoder and decoder of a config, trained on rows [n, features].
 
     Args:
@@ -88,7 +80,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Trains on the rows of X [n, features]; y is ignored."""
-        X = validate_data(self, _unmasked(X), dtype=FLOATS)
+        X = validate_data(self, unmasked(X), dtype=FLOATS)
         shape = self.image_shape or (1, X.shape[1], 1)
         if math.prod(shape) != X.shape[1]:
             raise ValueError(f"image_shape: {shape} are not the {X.shape[1]} columns of X")
@@ -100,9 +92,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         key = jax.random.key(seed)
         run = fitting.fit(self._resolved(len(X)), data, key, progress=False, whole=True)
-        # No device arrays: an estimator can be pickled, and opened on another machine.
-        held = {"variables": jax.tree.map(np.asarray, run.variables), "state": None}
-        self.run_ = run._replace(**held, limits=(-np.inf, np.inf))  # new rows may leave [0,1]
+        self.run_ = held(run)._replace(limits=(-np.inf, np.inf))  # new rows may leave [0,1]
         self.loss_ = self.run_.history.get("loss", np.zeros(0))  # no epochs, no losses
         return self
 
@@ -115,7 +105,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Rows [n, features] of codes [n, code_size], in the type of the training rows."""
         check_is_fitted(self)
         with np.errstate(over="ignore", invalid="ignore"):  # infinite in float32: refused as such
-            codes = check_array(_unmasked(X), dtype=np.float32)
+            codes = check_array(unmasked(X), dtype=np.float32)
         if codes.shape[1] != self._n_features_out:
             raise ValueError(f"X: has {codes.shape[1]} columns, a code {self._n_features_out}")
         return self._rows(self.run_.decode(codes)).astype(self.dtype_, copy=False)
@@ -154,7 +144,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, _unmasked(X), dtype=FLOATS, reset=False)
+        return validate_data(self, unmasked(X), dtype=FLOATS, reset=False)
 
     def _images(self, X: np.ndarray) -> np.ndarray:
         return self._unit(X).reshape(-1, *self.run_.model.shape)
@@ -162,17 +152,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _rows(self, images: np.ndarray) -> np.ndarray:
         low, high = self.bounds_
         return low + (high - low) * images.reshape(len(images), -1).astype(np.float64)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if run := state.get("run_"):  # a model is functions; its shape is enough to build it again
-            state["run_"] = run._replace(model=run.model.shape)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if run := state.get("run_"):
-            self.run_ = run._replace(model=build(run.config, run.model))
 
     @property
     def _n_features_out(self) -> int:
@@ -182,13 +161,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _unmasked(X: ArrayLike) -> Any:
-    """`X`; scikit-learn would silently drop a mask."""
-    if np.ma.is_masked(X):
-        raise ValueError("X: a masked array, whose mask would be lost; use X.filled(0)")
-    return X
 
 
 def _bounds(X: np.ndarray, scale: str) -> tuple[float, float]:

@@ -1,0 +1,238 @@
+"""A scikit-learn estimator that finds strange rows without labels.
+
+>>> import numpy as np
+>>> from ae_jax.sklearn import AnomalyDetector
+>>> x = np.linspace(-1, 1, 200)
+>>> X = np.stack([x, 2 * x, -x], axis=1)
+>>> X[7, 1] = 1.5  # an ordinary number, at a strange place
+>>> detector = AnomalyDetector(steps=300, contamination=0.005, random_state=0).fit(X)
+>>> np.flatnonzero(detector.predict(X) == -1)
+array([7])
+>>> detector.explain(X[7:8], top=1)[0][0].column
+'x1'
+
+It scores a row by how badly columns that are hidden from the network are predicted from the others
+(`ae_jax.run.hidden`).
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ae_jax.data.arrays import Dataset, Split
+from ae_jax.evaluate import conformal
+from ae_jax.inputs.checks import count
+from ae_jax.inputs.examples import Examples
+from ae_jax.resolve.config import Resolved, as_config, merge, resolve
+from ae_jax.run import fitting
+from ae_jax.run.hidden import DRAWS, Hidden
+from ae_jax.run.trained import Run
+from ae_jax.sklearn.holding import FLOATS, HoldsRun, held, unmasked
+
+STEPS = 1500
+LEAST_STEPS = 50  # of an epoch: a small table is repeated, as an epoch takes some time of its own
+FAR = 1e6  # deviations: what is farther off looks as far to the network
+HUGE = 1e150  # whose square is no float64
+
+
+class Reason(NamedTuple):
+    """A column that makes a row strange."""
+
+    column: str
+    value: float  # what the row has there
+    expected: float  # what its other columns let one expect, in the same units
+    by: float  # how much more this column adds to the row's score than it does on average
+
+
+class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
+    """Strange rows of a table [n, features]; NaN is what was not observed.
+
+    Args:
+      config: the name of a config of rows that may have holes, a path, or a dict of differences
+        from the defaults. Its data and its number of epochs are not used.
+      steps: updates of the weights; rounded up to whole epochs.
+      contamination: the share of the training rows that `predict` calls strange, in (0, 0.5]; or
+        'auto': those whose score is above Tukey's upper fence, 1.5 times the interquartile range
+        above the upper quartile, and the strangest in any case.
+      calibration: a share of the rows in (0, 1), which are held out of the training, to be the
+        measure of `p_values`; None: none are, and there are no p-values.
+      draws: masks that hide one half of a row's columns to score it.
+      random_state: initial weights, order, noise, which rows are held out, masks.
+
+    Attributes:
+      run_: the trained `ae_jax.Run`.
+      offset_: `predict` says -1 below this number of `score_samples`.
+      calibration_scores_: `score_samples` of the rows held out; None where there are none.
+      n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+
+    Raises:
+      ConfigError: of `fit`; a field of the config is not allowed, or `steps` or `draws`.
+      DivergedError: of `fit`; the loss stopped being finite.
+      ValueError: of all methods; X is infinite somewhere, or not a matrix of as many columns as in
+        `fit`. Of `fit`: a column without a number; numbers above 1e150; another `contamination` or
+        `calibration`. Of `p_values`: no rows were held out.
+      NotFittedError: of all but `fit` and `fit_predict`.
+    """
+
+    def __init__(
+        self,
+        config: str | Mapping[str, Any] = "tabular_anomaly",
+        *,
+        steps: int = STEPS,
+        contamination: str | float = "auto",
+        calibration: float | None = None,
+        draws: int = DRAWS,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.config = config
+        self.steps = steps
+        self.contamination = contamination
+        self.calibration = calibration
+        self.draws = draws
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Trains on the rows of X [n, features]; y is ignored."""
+        X = validate_data(self, unmasked(X), dtype=FLOATS, ensure_all_finite="allow-nan")
+        X = X.astype(np.float64, copy=False)
+        if (large := (np.abs(X) > HUGE).any(0)).any():
+            column = self._names()[int(large.argmax())]
+            raise ValueError(f"X: column {column} goes beyond {HUGE:g}, too far for float64")
+        self._check()
+        random = check_random_state(self.random_state)
+        self._seed = int(random.randint(2**31 - 1))
+        kept, out = _dealt(len(X), self.calibration, random)
+        self.run_ = held(self._trained(X[kept]))
+        found = self._hidden(X)
+        self._average = _column_means(found.parts[kept])
+        self._ordinary = -float(np.nanmedian(found.score)) if found.score.size else 0.0
+        scores = self._negative(found.score)
+        self.offset_ = _offset(scores, self.contamination)
+        self.calibration_scores_ = scores[out] if len(out) else None
+        return self
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Minus the strangeness of each row, float64 [n]: low where a row is strange.
+
+        Of a row without a number it is the median of the training rows.
+        """
+        return self._negative(self._hidden(self._validated(X)).score)
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """`score_samples` minus `offset_`: negative where a row is strange."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """-1 of strange rows, 1 of others, [n]."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: ArrayLike) -> np.ndarray:
+        """For each row [n] how probable it is that an ordinary one is as strange, in (0, 1].
+
+        Conformal: true whatever the data and the network are, if the rows held out are ordinary.
+        `ae_jax.evaluate.conformal.findings` makes a list of them.
+        """
+        scores = self.score_samples(X)
+        if self.calibration_scores_ is None:
+            raise ValueError("p_values: no rows were held out; fit with calibration=0.2")
+        return conformal.p_values(-self.calibration_scores_, -scores)
+
+    def explain(self, X: ArrayLike, top: int = 3) -> list[list[Reason]]:
+        """For each row of X the `top` columns that make it strange, the strangest first.
+
+        What was not observed is no reason.
+        """
+        X, top = self._validated(X), count("top", top)
+        found, names = self._hidden(X), self._names()
+        more = found.parts - self._average
+        places = np.argsort(-np.where(np.isnan(more), -np.inf, more), axis=1, kind="stable")
+        return [
+            [
+                Reason(names[c], float(X[i, c]), float(found.expected[i, c]), float(more[i, c]))
+                for c in row[:top]
+                if not np.isnan(more[i, c])
+            ]
+            for i, row in enumerate(places)
+        ]
+
+    def _check(self) -> None:
+        share = self.contamination
+        if share != "auto" and (isinstance(share, str) or not 0 < share <= 0.5):
+            raise ValueError(f"contamination: must be 'auto' or in (0, 0.5], not {share!r}")
+        if self.calibration is not None and not 0 < self.calibration < 1:
+            raise ValueError(f"calibration: must be None or in (0, 1), not {self.calibration!r}")
+
+    def _trained(self, X: np.ndarray) -> Run:
+        config = as_config(self.config)
+        copies = -(-LEAST_STEPS * config.train.batch_size // len(X))
+        rows = np.tile(X, (copies, 1))[:, None, None, :]
+        data = Dataset("X", Split(rows, None), Split(rows[:0], None), examples=Examples("rows"))
+        key = jax.random.key(self._seed)
+        return fitting.fit(self._resolved(config, len(rows)), data, key, progress=False, whole=True)
+
+    def _resolved(self, config: Resolved, n: int) -> Resolved:
+        epochs = math.ceil(count("steps", self.steps, 1) / (n // config.train.batch_size))
+        train = {"epochs": epochs, "drop_remainder": True}  # one size of batch compiles once
+        return resolve(merge(config.to_dict(), {"train": train}))
+
+    def _validated(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(
+            self, unmasked(X), dtype=FLOATS, reset=False, ensure_all_finite="allow-nan"
+        )
+        return X.astype(np.float64, copy=False)
+
+    def _hidden(self, X: np.ndarray) -> Hidden:
+        scaler = self.run_.scaler
+        assert scaler is not None, "rows have one"
+        near = np.clip(X, scaler.shift - FAR * scaler.spread, scaler.shift + FAR * scaler.spread)
+        return self.run_.score_hidden(near, self._seed, self.draws)
+
+    def _negative(self, score: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(score), self._ordinary, -score)
+
+    def _names(self) -> list[str]:
+        return [
+            str(name)
+            for name in getattr(
+                self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]
+            )
+        ]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _dealt(
+    n: int, share: float | None, random: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """(places of the rows to train on, of those held out), each in order."""
+    if share is None:
+        return np.arange(n), np.arange(0)
+    m = max(1, round(share * n))
+    if m >= n:
+        raise ValueError(f"calibration: {m} rows held out leave none of {n} to train on")
+    order = random.permutation(n)
+    return np.sort(order[m:]), np.sort(order[:m])
+
+
+def _column_means(parts: np.ndarray) -> np.ndarray:
+    """Means [columns] of parts [n, columns] over what was observed; some was, of each column."""
+    return np.nanmean(parts, axis=0)
+
+
+def _offset(scores: np.ndarray, contamination: str | float) -> float:
+    """The number of `score_samples` below which rows are strange."""
+    if contamination == "auto":
+        low, high = np.quantile(scores, (0.25, 0.75))
+        return float(max(low - 1.5 * (high - low), np.sort(scores)[:2].mean()))
+    return float(np.percentile(scores, 100 * float(contamination)))

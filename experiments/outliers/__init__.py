@@ -1,0 +1,1 @@
+"""Tables with labelled outliers, and the scores that are compared on them."""

@@ -1,0 +1,62 @@
+"""Scores of rows [n, D], the higher, the stranger: ours and scikit-learn's, one setting for all."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from sklearn.preprocessing import StandardScaler
+
+OURS = ("hidden columns", "reconstruction")
+SHARE = 0.9  # of the variance that PCA keeps
+NEIGHBORS = 5  # the distance to the last of them counts
+
+
+def isolation_forest(X: np.ndarray, seed: int) -> np.ndarray:
+    """Of scikit-learn's defaults."""
+    return -IsolationForest(random_state=seed).fit(X).score_samples(X)
+
+
+def pca(X: np.ndarray, seed: int) -> np.ndarray:
+    """Squared distance to the components that keep SHARE of the variance."""
+    x = StandardScaler().fit_transform(X)
+    model = PCA(SHARE, svd_solver="full").fit(x)
+    return np.square(x - model.inverse_transform(model.transform(x))).sum(1)
+
+
+def nearest(X: np.ndarray, seed: int) -> np.ndarray:
+    """Distance to the fifth other row."""
+    x = StandardScaler().fit_transform(X)
+    return NearestNeighbors(n_neighbors=NEIGHBORS).fit(x).kneighbors()[0][:, -1]
+
+
+def local_factor(X: np.ndarray, seed: int) -> np.ndarray:
+    """Of scikit-learn's defaults, on standardized columns."""
+    x = StandardScaler().fit_transform(X)
+    return -LocalOutlierFactor().fit(x).negative_outlier_factor_
+
+
+PEERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "isolation forest": isolation_forest,
+    "PCA": pca,
+    "k-NN": nearest,
+    "LOF": local_factor,
+}
+METHODS = (*OURS, *PEERS)
+
+
+def ours(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
+    """By hidden columns, and by the error of the same network's reconstruction."""
+    from ae_jax.sklearn import AnomalyDetector
+
+    detector = AnomalyDetector(steps=steps, random_state=seed).fit(X)
+    return {
+        "hidden columns": -detector.score_samples(X),
+        "reconstruction": detector.run_.score(X),
+    }
+
+
+def all_of(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
+    """Method -> scores [n]."""
+    return ours(X, seed, steps) | {name: score(X, seed) for name, score in PEERS.items()}
