@@ -25,7 +25,6 @@ from ae_jax.data.scales import Scaler
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
-from ae_jax.inputs.examples import numbers
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
@@ -34,7 +33,8 @@ from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
-from ae_jax.run import hidden, saving
+from ae_jax.run import hidden, plots, saving
+from ae_jax.run.door import Door, pair
 from ae_jax.run.origin import Origin
 from ae_jax.train import setup
 from ae_jax.train.record import Curve, Moments, Record
@@ -44,7 +44,6 @@ NO_BEST = (
     "data.n_valid, a number or a fraction such as 0.1"
 )
 ANY = (-np.inf, np.inf)
-ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 
 
 class Run(NamedTuple):
@@ -92,7 +91,7 @@ class Run(NamedTuple):
         Raises:
           DataError: images of another shape, type or range than at the top of this page.
         """
-        return self._encoded(self._checked("images", images))
+        return self._encoded(self._door.checked("images", images))
 
     def decode(self, codes: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Images [n, height, width, channels] of the codes z [n, code_size].
@@ -105,12 +104,12 @@ class Run(NamedTuple):
             than the codes, or not among the classes.
         """
         z = checks.codes("codes", codes, self.config.model.code_size)
-        return self._outer(self._decoded(z, self._classes(labels, len(z))))
+        return self._door.outer(self._decoded(z, self._classes(labels, len(z))))
 
     def reconstruct(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """decode(encode(x)); errors of both."""
-        x = self._checked("images", images)
-        return self._outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        x = self._door.checked("images", images)
+        return self._door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
 
     def impute(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """The examples with their reconstruction wherever they are NaN, the rest as it is.
@@ -123,18 +122,19 @@ class Run(NamedTuple):
         """
         if not self.model.holes:
             raise ConfigError("impute: this run was trained without holes (data.missing 'mask')")
-        x = self._checked("images", images)
-        back = self._outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        x = self._door.checked("images", images)
+        back = self._door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
         if layout := self.config.data.layout:
             back = decided(back, layout)
-        given = self._outer(x) if self.scaler is None else self._given(images)
+        given = self._door.given(images)
         return np.where(np.isnan(given), back, given)
 
     def corrupt(self, images: ArrayLike, key: Key) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        x, key = scaling.to_network(self._checked("images", images), self.model.scale), as_key(key)
+        x = scaling.to_network(self._door.checked("images", images), self.model.scale)
+        key = as_key(key)
         noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
-        return self._outer(scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)])
+        return self._door.outer(scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)])
 
     def sample(self, key: Key, n: int, labels: ArrayLike | None = None) -> np.ndarray:
         """n images of random codes: of the bottleneck's prior where it is variational, else of a
@@ -151,7 +151,7 @@ class Run(NamedTuple):
         else:
             mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
-        return self._outer(self._decoded(np.asarray(codes, np.float32)[:n], classes))
+        return self._door.outer(self._decoded(np.asarray(codes, np.float32)[:n], classes))
 
     def with_codes(self, images: Images) -> "Run":
         """The run with mean and covariance of the codes of `images`, of the first SAMPLE at most.
@@ -164,7 +164,7 @@ class Run(NamedTuple):
         """
         k, few = self.config.model.code_size, images[:SAMPLE]
         if self.scaler is not None:
-            found = self.inner.with_codes(self._checked("images", np.asarray(few)))
+            found = self.inner.with_codes(self._door.checked("images", np.asarray(few)))
             return self._replace(code_mean=found.code_mean, code_cov=found.code_cov)
         if not len(few):
             raise DataError("images: none; the moments of codes need one at least")
@@ -236,10 +236,10 @@ class Run(NamedTuple):
         """
         steps = checks.count("steps", steps, 1)
         classes = self._classes(labels, steps)
-        start, end = self._encoded(_pair(self._one("a", a), self._one("b", b)))
+        start, end = self._encoded(pair(self._door.one("a", a), self._door.one("b", b)))
         t = np.linspace(0, 1, steps)[:, None]
         z = (1 - t) * start[None, :] + t * end[None, :]
-        return self._outer(self._decoded(z.astype(np.float32), classes))
+        return self._door.outer(self._decoded(z.astype(np.float32), classes))
 
     def score(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
@@ -253,7 +253,7 @@ class Run(NamedTuple):
         """Squared reconstruction errors [n, height, width, channels], which `score` sums; NaN where
         nothing was observed. Errors of `encode` and `decode`.
         """
-        x = self._checked("images", images)
+        x = self._door.checked("images", images)
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
         return np.square(self._unit(x) - back)
 
@@ -265,14 +265,18 @@ class Run(NamedTuple):
         Learned best with masking noise (`configs/tabular_anomaly.py`). Errors of `encode` and
         `decode`; ConfigError of other examples than rows that may have holes.
         """
-        x = self._checked("rows", rows)
+        x = self._door.checked("rows", rows)
         told = self._classes(labels, len(x))
         return hidden.scored(self.model, self.variables, self.scaler, x, key, draws, *told)
 
     def plot_reconstructions(self, images: ArrayLike, labels: ArrayLike | None = None) -> Any:
-        """Figure: the images over their reconstructions; errors of `reconstruct`."""
-        x = self._some(images)
-        return _figures().reconstructions(self._unit(x), self.reconstruct(x, labels))
+        """Figure: images over their reconstructions, signals as lines, of rows the error by column.
+
+        Errors of `reconstruct`; DataError without images.
+        """
+        x = self._door.some(images)
+        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
+        return plots.reconstructions(self._unit(x), back, self.scaler)
 
     def plot_codes(self, images: ArrayLike, labels: ArrayLike | None = None, dims: int = 2) -> Any:
         """Figure: codes in two or three dimensions, colored by label.
@@ -284,78 +288,36 @@ class Run(NamedTuple):
           DataError: no images, or not as `encode` takes them; labels of another number.
           ConfigError: other dimensions.
         """
-        x = self._some(images)
+        x = self._door.some(images)
         numbers, names = label_lib.for_drawing("labels", labels, len(x), self.label_names)
         if dims not in (2, 3):
             raise ConfigError(f"dims: must be 2 or 3, not {dims!r}")
-        return _figures().code_view(self._encoded(x), numbers, dims, names)
+        from ae_jax import figures  # matplotlib takes half a second
+
+        return figures.code_view(self._encoded(x), numbers, dims, names)
 
     def plot_filters(self) -> Any:
         """Figure: the columns of a dense encoder's first kernel as images."""
-        return _figures().filters(first_filters(self.model, self.variables))
+        from ae_jax import figures
+
+        return figures.filters(first_filters(self.model, self.variables))
 
     def plot_loss(self) -> Any:
         """Figure: the training loss at every step, and that on the validation images if there are.
 
         DataError where there was no step.
         """
-        if not len(self.history.get("loss", ())):
-            raise DataError("plot_loss: no step was recorded; train.epochs may be 0")
-        losses = {"train": list(enumerate(self.history["loss"], start=1))}
-        if self.valid is not None:
-            losses["valid"] = list(zip(self.valid.steps.tolist(), self.valid.losses, strict=True))
-        rows = [
-            {"step": step, "split": split, "loss": float(loss)}
-            for split, points in losses.items()
-            for step, loss in points
-        ]
-        return _figures().curves(rows)
+        return plots.loss(self.history, self.valid)
 
-    def _given(self, images: ArrayLike) -> np.ndarray:
-        """Signals or rows in their own units, float64, as a user sees them."""
-        assert self.scaler is not None, "images have no units"
-        examples = self.scaler.examples
-        x = numbers("images", images, examples, empty=True)
-        return x.reshape(len(x), *examples.outer(x.shape[1:]))
-
-    def _outer(self, images: np.ndarray) -> np.ndarray:
-        """What the network makes, in [0,1] units, as a user sees it."""
-        return images if self.scaler is None else self.scaler.to_data(images)
-
-    def _checked(self, where: str, images: ArrayLike) -> np.ndarray:
-        if self.scaler is not None:
-            return self._scaled(where, images, self.scaler)
+    @property
+    def _door(self) -> Door:
         limits = self.limits or self._own_limits()
-        return checks.images_of(where, images, self.model.shape, limits, ROOM, self.model.holes)
-
-    def _scaled(self, where: str, given: ArrayLike, scaler: Scaler) -> np.ndarray:
-        """Signals or rows as the network sees them."""
-        x = numbers(where, given, scaler.examples, empty=True)
-        if x.shape[1:] != self.model.shape:
-            outer, shape = scaler.examples.outer(self.model.shape), np.shape(given)
-            wanted, hint = ", ".join(map(str, outer)), "; of one: x[None]" if shape == outer else ""
-            raise DataError(f"{where}: must be [n, {wanted}], not {list(shape)}{hint}")
-        if not self.model.holes and np.isnan(x).any():
-            raise DataError(f"{where}: NaN; this run was trained without holes (data.missing)")
-        return scaler.to_network(x)
+        return Door(self.model.shape, self.model.holes, limits, self.scaler)
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]
         beyond = BEYOND.get(corruption.name, lambda options: 0.0)(corruption.options) / (high - low)
         return 0.0 - beyond, 1 + beyond
-
-    def _some(self, images: ArrayLike) -> np.ndarray:
-        x = self._checked("images", images)
-        if not len(x):
-            raise DataError("images: none; a figure needs one at least")
-        return x
-
-    def _one(self, where: str, image: ArrayLike) -> np.ndarray:
-        x = checks.array(where, image)
-        if self.scaler is not None:
-            axes = len(self.scaler.examples.outer(self.model.shape))
-            return self._checked(where, x if x.ndim == axes + 1 and len(x) == 1 else x[None])
-        return self._checked(where, x if x.ndim == 4 and len(x) == 1 else x[None])
 
     def _classes(self, labels: ArrayLike | None, n: int) -> tuple[np.ndarray, ...]:
         """What the decoder is told beside n codes."""
@@ -376,23 +338,9 @@ class Run(NamedTuple):
         return in_batches(partial(compiled(function, self.model), self.variables), *rows)
 
 
-def _pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """[1, H, W, C] twice -> [2, H, W, C]; of uint8 and float what both are in [0,1]."""
-    if a.dtype != b.dtype:
-        a, b = (x / np.float32(255) if x.dtype == np.uint8 else x for x in (a, b))
-    return np.concatenate([a, b])
-
-
 def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
     return model.encode(variables, scaling.to_network(images, model.scale))
 
 
 def _images(model: Model, variables: Variables, codes: jax.Array, *labels: jax.Array) -> jax.Array:
     return scaling.to_unit(model.decode(variables, codes, *labels), model.scale)
-
-
-def _figures() -> Any:
-    """The module; matplotlib takes half a second, which training need not wait for."""
-    from ae_jax import figures
-
-    return figures
