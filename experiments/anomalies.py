@@ -22,13 +22,14 @@ from sklearn.metrics import roc_auc_score
 from ae_jax.errors import ConfigError
 from ae_jax.sklearn.detector import STEPS
 from experiments import cli
-from experiments.measuring import measured, provenance
-from experiments.measuring.measured import RUN, BySeed, Measurement, Row, Task
+from experiments.measuring import measured
+from experiments.measuring.measured import BySeed, Measurement, Row, Task
 from experiments.outliers import tables
-from experiments.outliers.scores import METHODS, all_of
+from experiments.outliers.scores import METHODS, found
 from experiments.pages.table import terminal
 
 VERSION = 1  # of the tables and the methods
+KINDS = ("ours", "random", "fixed")  # methods; of fixed ones a seed changes nothing
 
 
 class _Tables(NamedTuple):
@@ -43,7 +44,13 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     if steps < 1:
         raise ConfigError(f"--steps: must be at least 1, not {steps}")
     a = measured.asked(tables.names(), "table", _Tables)
-    tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
+    tasks = [
+        Task(name, kind, seed)
+        for seed in range(a.seeds)
+        for name in a.names
+        for kind in KINDS
+        if kind != "fixed" or seed == 0
+    ]
     measured.fill(a, tasks, measurement(steps))
     print(shown(measured.rows_of(a.file, a.dataset.name)))
     return 0
@@ -52,50 +59,53 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 def measurement(steps: int) -> Measurement:
     """The area under ROC of every method on a table."""
     return Measurement(
-        protocol=lambda task: protocol(task.row, steps),
+        protocol=lambda task: protocol(task, steps),
         take=lambda task: areas(task, steps),
         row=summary,
         said=said,
+        kinds=KINDS,
         keyed=True,
     )
 
 
-def protocol(name: str, steps: int) -> dict[str, Any]:
+def protocol(task: Task, steps: int) -> dict[str, Any]:
     """What the numbers of a table depend on."""
-    table = tables.load(name)
+    table = tables.load(task.row)
     digest = hashlib.sha256(np.ascontiguousarray(table.X).data).hexdigest()
-    config = measured.fields_of("tabular_anomaly", {})
-    return {"config": config, "steps": steps, "sha256": digest, "version": VERSION}
+    of_all = {"sha256": digest, "version": VERSION}
+    if task.kind != "ours":
+        return of_all
+    return {"config": measured.fields_of("tabular_anomaly", {}), "steps": steps, **of_all}
 
 
 def areas(task: Task, steps: int) -> dict[str, Any]:
     """Area under ROC in percent of each method, and what was measured."""
     begun, (X, y) = time.perf_counter(), tables.load(task.row)
-    found = all_of(X, task.seed, steps)
-    auroc = {name: round(100 * float(roc_auc_score(y, score)), 2) for name, score in found.items()}
+    scores = found(task.kind, X, task.seed, steps)
+    auroc = {name: round(100 * float(roc_auc_score(y, score)), 2) for name, score in scores.items()}
     table = {"rows": len(X), "columns": X.shape[1], "outliers": round(float(y.mean()), 4)}
     return {"auroc": auroc, "table": table, **measured.timed(begun)}
 
 
 def summary(name: str, by_kind: dict[str, BySeed]) -> Row:
     """Means and deviations over the seeds."""
-    found = list(by_kind[RUN].values())
-    by_method = {m: [e["auroc"][m] for e in found] for m in METHODS}
+    taken = [entry for by_seed in by_kind.values() for entry in by_seed.values()]
+    by_method = {m: [e["auroc"][m] for e in taken if m in e["auroc"]] for m in METHODS}
+    by_method = {m: values for m, values in by_method.items() if values}
     return {
-        "date": provenance.where()["date"],
-        "seeds": len(found),
-        **found[0]["table"],
+        "date": max(e["date"] for e in taken),
+        "seeds": max(map(len, by_kind.values())),
+        **taken[0]["table"],
         "auroc": {m: round(float(np.mean(v)), 2) for m, v in by_method.items()},
         "std": {m: round(measured.deviation(v), 2) for m, v in by_method.items()},
-        "seconds": round(float(np.mean([e["seconds"] for e in found])), 1),
     }
 
 
 def said(task: Task, row: Row) -> str:
     """What was found on a table at a seed."""
-    entry = row["measured"][RUN]["by_seed"][str(task.seed)]
-    found = ", ".join(f"{name} {area:.1f}" for name, area in entry["auroc"].items())
-    return f"{task.row}, seed {task.seed} ({entry['seconds']:.0f} s): {found}"
+    entry = row["measured"][task.kind]["by_seed"][str(task.seed)]
+    areas = ", ".join(f"{name} {area:.1f}" for name, area in entry["auroc"].items())
+    return f"{task.row}, seed {task.seed} ({entry['seconds']:.0f} s): {areas}"
 
 
 def lines(rows: dict[str, Row]) -> list[tuple[str, ...]]:
@@ -105,11 +115,16 @@ def lines(rows: dict[str, Row]) -> list[tuple[str, ...]]:
     for group in groups:
         mine = {name: row for name, row in rows.items() if name.startswith(f"{group}/")}
         for name, row in mine.items():
-            numbers = (f"{row['auroc'][m]:.1f}" for m in METHODS)
+            numbers = (f"{row['auroc'][m]:.1f}" if m in row["auroc"] else "-" for m in METHODS)
             result.append((name, str(row["rows"]), str(row["columns"]), *numbers))
-        means = (f"{np.mean([row['auroc'][m] for row in mine.values()]):.1f}" for m in METHODS)
+        means = (_mean([row["auroc"].get(m) for row in mine.values()]) for m in METHODS)
         result.append((f"{group}, mean of {len(mine)}", "", "", *means))
     return result
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [v for v in values if v is not None]
+    return f"{np.mean(known):.1f}" if len(known) == len(values) else "-"
 
 
 def shown(rows: dict[str, Row]) -> str:

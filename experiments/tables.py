@@ -20,7 +20,7 @@ from absl import flags
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
 from ae_jax.resolve.config import flat
-from experiments import cli
+from experiments import anomalies, cli
 from experiments.benchmarks import report
 from experiments.measuring import measured
 from experiments.measuring.expected import THRESHOLDS, application_of
@@ -147,6 +147,13 @@ def uses_in_full(result: dict[str, Any]) -> str:
     return table(lines)
 
 
+def outliers(result: dict[str, Any]) -> str:
+    """The area under ROC of every method on every table."""
+    seeds = sorted({row["seeds"] for row in result.values()})
+    note = f"Area under ROC in percent, seeds: {', '.join(map(str, seeds))}."
+    return "\n\n".join([table(anomalies.lines(result), all_numbers=True), note])
+
+
 def reliability(result: dict[str, Any]) -> str:
     """The number of trials and of failures."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
@@ -165,6 +172,7 @@ TABLES: dict[str, tuple[str, Callable[..., str]]] = {
     "defaults": ("defaults.json", defaults),
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
+    "anomalies": ("anomalies.json", outliers),
     "speed": ("bench*.json", report.summary),
     "speed in full": ("bench*.json", report.markdown),
     "reliability": ("reliability.json", reliability),

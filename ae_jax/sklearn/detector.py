@@ -184,10 +184,9 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(
-            self, unmasked(X), dtype=FLOATS, reset=False, ensure_all_finite="allow-nan"
-        )
-        return X.astype(np.float64, copy=False)
+        options = {"reset": False, "ensure_all_finite": "allow-nan"}
+        rows: np.ndarray = validate_data(self, unmasked(X), dtype=FLOATS, **options)
+        return rows.astype(np.float64, copy=False)
 
     def _hidden(self, X: np.ndarray) -> Hidden:
         scaler = self.run_.scaler

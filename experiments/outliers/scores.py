@@ -37,13 +37,13 @@ def local_factor(X: np.ndarray, seed: int) -> np.ndarray:
     return -LocalOutlierFactor().fit(x).negative_outlier_factor_
 
 
-PEERS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
-    "isolation forest": isolation_forest,
+RANDOM: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"isolation forest": isolation_forest}
+FIXED: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "PCA": pca,
     "k-NN": nearest,
     "LOF": local_factor,
 }
-METHODS = (*OURS, *PEERS)
+METHODS = (*OURS, *RANDOM, *FIXED)
 
 
 def ours(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
@@ -57,6 +57,9 @@ def ours(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
     }
 
 
-def all_of(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
-    """Method -> scores [n]."""
-    return ours(X, seed, steps) | {name: score(X, seed) for name, score in PEERS.items()}
+def found(kind: str, X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
+    """Method -> scores [n]: of 'ours', of the 'random' and of the 'fixed' peers."""
+    if kind == "ours":
+        return ours(X, seed, steps)
+    peers = RANDOM if kind == "random" else FIXED
+    return {name: score(X, seed) for name, score in peers.items()}
