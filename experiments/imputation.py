@@ -35,12 +35,14 @@ from ae_jax.errors import DataError
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import BySeed, Measurement, Row, Task
+from experiments.pages.table import terminal
 
 TABLES = ("satellite", "optdigits", "SpamBase", "pendigits", "letter", "annthyroid", "yeast")
 ADBENCH = "adbench"
 CONFIG = "impute"
 SHARE = 0.2  # of the entries of a table, hidden
 OURS, MEAN, OTHERS = "ae_jax", "column mean", ("KNNImputer", "IterativeImputer")
+METHODS = (MEAN, *OTHERS, OURS)
 VERSION = 1  # of what is measured: numbers of an earlier one are measured anew
 
 
@@ -78,7 +80,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     ]
     measured.fill(a, tasks, measurement(tables))
     rows = measured.rows_of(a.file, tables.name)
-    print("\n".join(lines({name: rows[name] for name in a.names})))
+    print(shown({name: rows[name] for name in a.names}))
     return 0
 
 
@@ -150,7 +152,7 @@ def compared(x: np.ndarray, task: Task, changes: Mapping[str, Any]) -> dict[str,
     scaler = StandardScaler().fit(holed)
     truth, given = scaler.transform(x), scaler.transform(holed)
     squares, took = {}, {}
-    for name in (OURS, MEAN, *OTHERS):
+    for name in METHODS:
         start = time.perf_counter()
         if name == OURS:
             filled = scaler.transform(imputed(holed, task.seed, changes))
@@ -229,24 +231,38 @@ def said(task: Task, row: Row) -> str:
     return f"{task.row}, {task.kind}, seed {task.seed} ({entry['seconds']:.0f} s): {errors}"
 
 
-def lines(rows: Mapping[str, Row]) -> list[str]:
-    """A table of all rows and patterns, and how often ours is better than the others."""
-    methods = (MEAN, *OTHERS, OURS)
-    head = f"{'error on hidden entries':<24}" + "".join(f"{m:>18}" for m in methods)
-    shown = [head + "   better than"]
+def lines(rows: Mapping[str, Row]) -> list[tuple[str, ...]]:
+    """The table: a line for each pattern and table, and the methods that ours is better than."""
+    result = [("hidden", "table", *METHODS, f"{OURS} is better than")]
     for pattern in PATTERNS:
-        of = {name: row[pattern] for name, row in rows.items() if pattern in row}
-        for name, row in of.items():
-            cells = "".join(f"{row['mse'][m]:>9.4f} ± {row['std'][m]:.4f}" for m in methods)
-            beaten = [m for m, sign in row["wins"].items() if sign > 0]
-            worse = [f"worse than {m}" for m, sign in row["wins"].items() if sign < 0]
-            shown.append(f"{name + ', ' + pattern:<24}{cells}   {', '.join([*beaten, *worse])}")
-        for m in (MEAN, *OTHERS):
-            won, lost = (sum(row["wins"][m] == sign for row in of.values()) for sign in (1, -1))
-            shown.append(f"{pattern}: better than {m} on {won} of {len(of)}, worse on {lost}")
-        both = sum(all(row["wins"][m] > 0 for m in OTHERS) for row in of.values())
-        shown.append(f"{pattern}: better than {' and '.join(OTHERS)} on {both} of {len(of)}")
-    return shown
+        for name, row in rows.items():
+            if (of := row.get(pattern)) is None:
+                continue
+            errors = (f"{of['mse'][m]:.4f} ± {of['std'][m]:.4f}" for m in METHODS)
+            better, worse = ([m for m in OTHERS if of["wins"][m] == sign] for sign in (1, -1))
+            verdict = ", ".join([*better, *(f"not {m}, which is better" for m in worse)])
+            result.append((pattern, name, *errors, verdict or "none"))
+    return result
+
+
+def counts(rows: Mapping[str, Row]) -> list[str]:
+    """How often ours is better than the others, beyond chance, in a sentence for each pattern."""
+    sentences = []
+    for pattern in PATTERNS:
+        wins = [row[pattern]["wins"] for row in rows.values() if pattern in row]
+        each = [f"{m} on {sum(w[m] > 0 for w in wins)}" for m in (MEAN, *OTHERS)]
+        both = sum(all(w[m] > 0 for m in OTHERS) for w in wins)
+        sentences.append(
+            f"{pattern}: of {len(wins)} tables {OURS} is better than {', '.join(each)}, "
+            f"than the last two at once on {both}"
+        )
+    return sentences
+
+
+def shown(rows: Mapping[str, Row]) -> str:
+    """`lines` in columns, and `counts`."""
+    table = lines(rows)
+    return "\n".join([terminal(table, range(2, len(table[0]) - 1)), *counts(rows)])
 
 
 if __name__ == "__main__":

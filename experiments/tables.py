@@ -20,7 +20,7 @@ from absl import flags
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
 from ae_jax.resolve.config import flat
-from experiments import anomalies, cli
+from experiments import anomalies, cli, imputation
 from experiments.benchmarks import report
 from experiments.measuring import measured
 from experiments.measuring.expected import THRESHOLDS, application_of
@@ -154,6 +154,14 @@ def outliers(result: dict[str, Any]) -> str:
     return "\n\n".join([table(anomalies.lines(result), all_numbers=True), note])
 
 
+def holes(result: dict[str, Any]) -> str:
+    """The error of every method on the hidden entries of every table, and the wins."""
+    rows = {row["name"]: row for row in result["rows"]}
+    counts = "\n".join(f"- {said}" for said in imputation.counts(rows))
+    where = provenance(result, days(rows.values()))
+    return "\n\n".join([table(imputation.lines(rows)), counts, where])
+
+
 def reliability(result: dict[str, Any]) -> str:
     """The number of trials and of failures."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
@@ -173,6 +181,7 @@ TABLES: dict[str, tuple[str, Callable[..., str]]] = {
     "applications": ("applications.json", uses),
     "applications in full": ("applications.json", uses_in_full),
     "anomalies": ("anomalies.json", outliers),
+    "imputation": ("imputation.json", holes),
     "speed": ("bench*.json", report.summary),
     "speed in full": ("bench*.json", report.markdown),
     "reliability": ("reliability.json", reliability),

@@ -97,11 +97,22 @@ def test_every_table_pattern_and_seed_is_measured_once(folder, tmp_path, capsys)
             )
         # Two epochs learn little: two factors are in reach of chained regressions.
         assert row[pattern]["wins"]["IterativeImputer"] == -1
-    shown = imputation.lines(rows)
-    assert len(shown) == 1 + 2 * (1 + 4)
-    assert "worse than IterativeImputer" in shown[1]
-    assert "random: better than IterativeImputer on 0 of 1, worse on 1" in shown
-    assert shown[-1] == "large: better than KNNImputer and IterativeImputer on 0 of 1"
+    table = imputation.lines(rows)
+    assert [line[:2] for line in table[1:]] == [("random", "small"), ("large", "small")]
+    assert all("not IterativeImputer, which is better" in line[-1] for line in table[1:])
+    assert all("IterativeImputer on 0, than" in said for said in imputation.counts(rows))
+    assert imputation.shown(rows).count("\n") == len(table) + len(PATTERNS) - 1
+
+
+def test_wins_over_both_are_counted():
+    def row(mean, knn, iterative):
+        return {"random": {"wins": {MEAN: mean, OTHERS[0]: knn, OTHERS[1]: iterative}}}
+
+    rows = {"a": row(1, 1, 1), "b": row(1, 1, 0), "c": row(1, -1, 1), "d": {}}
+    said = (
+        "column mean on 3, KNNImputer on 2, IterativeImputer on 2, than the last two at once on 1"
+    )
+    assert imputation.counts(rows)[0] == f"random: of 3 tables ae_jax is better than {said}"
 
 
 def test_what_is_no_table_is_named(tmp_path, monkeypatch):
@@ -146,5 +157,5 @@ def test_the_command(folder, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "better than KNNImputer and IterativeImputer on" in done.stdout
+    assert "random: of 1 tables ae_jax is better than" in done.stdout
     assert json.loads(file.read_text())["rows"][0]["name"] == "long"
