@@ -15,7 +15,7 @@ never enters the loss. `run.impute(x)` fills the holes.
 """
 
 CONFIG = {
-    "data": {"scale": "standard", "indicator": True},
+    "data": {"name": "breast_cancer", "scale": "standard", "indicator": True},
     "corruption": {"name": "hide", "rate": 0.6, "lowest": 0.0},
     "encoder": {"hidden": (256,), "activation": "relu", "code_activation": "relu"},
     "loss": {"name": "emphasised_squared_error", "corrupted": 4.0, "kept": 1.0},

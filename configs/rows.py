@@ -9,10 +9,10 @@ nothing. Known of it: without the hidden layers its optimum is PCA of the standa
 """
 
 CONFIG = {
-    "data": {"scale": "standard"},
+    "data": {"name": "breast_cancer", "scale": "standard"},
     "encoder": {"hidden": (64,)},
     "decoder": {"hidden": (64,)},
     "model": {"code_size": 8},
-    "optim": {"name": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
-    "train": {"batch_size": 64, "epochs": 100},
+    "optim": {"name": "adam", "learning_rate": 3e-3, "schedule": "cosine"},
+    "train": {"batch_size": 64, "epochs": 200},
 }

@@ -17,7 +17,7 @@ detection in tabular data", ICLR. The form of the score is ours, see `ae_jax.run
 """
 
 CONFIG = {
-    "data": {"scale": "standard", "indicator": True},
+    "data": {"name": "breast_cancer", "scale": "standard", "indicator": True},
     "corruption": {"name": "hide", "rate": 0.6, "lowest": 0.0},
     "encoder": {"hidden": (256,), "code_activation": "relu"},
     "loss": {"name": "emphasised_squared_error", "corrupted": 4.0, "kept": 1.0},

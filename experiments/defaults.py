@@ -58,12 +58,13 @@ class Threshold(NamedTuple):
 
 
 def names() -> list[str]:
-    """Every config of images and what is compared with it, in the order of the table.
+    """Every config of digits and what is compared with it, in the order of the table."""
+    from ae_jax.data.bundled import BUNDLED
+    from ae_jax.data.load import is_path
 
-    Signals and rows are the user's: no such data are embedded.
-    """
     files = [path.stem for path in (Path(__file__).parents[1] / "configs").glob("*.py")]
-    of_images = [name for name in files if load_config(name).data.scale in scaling.BOUNDED]
+    data = {name: load_config(name).data.name for name in files}
+    of_images = [n for n in files if data[n] not in BUNDLED and not is_path(data[n])]
     return sorted([*of_images, *COMPARED])
 
 
@@ -134,7 +135,6 @@ def _jacobian(run: Run, images: np.ndarray) -> dict[str, float]:
 
 def _turning(run: Run, images: np.ndarray) -> dict[str, float]:
     """How far the Jacobian turns, as `contractive_hessian` measures it with noise of 0.1."""
-    from ae_jax.model import scaling
     from ae_jax.model.pipeline import Batch
     from ae_jax.objective.contractive import contractive_hessian
 
