@@ -21,13 +21,13 @@ CONFIG = {
     "corruption": {"name": "hide", "rate": 0.6, "lowest": 0.0},
     "encoder": {"hidden": (256,), "code_activation": "relu"},
     "loss": {"name": "emphasised_squared_error", "corrupted": 4.0, "kept": 1.0},
-    "model": {"code_size": 256},
+    "model": {"code_size": 256, "init": "he"},
     "optim": {
         "name": "adam",
         "learning_rate": 1e-3,
-        "weight_decay": 1e-4,
+        "weight_decay": 1e-2,
         "decoupled": True,
         "schedule": "cosine",
     },
-    "train": {"batch_size": 256, "epochs": 100},
+    "train": {"batch_size": 128, "epochs": 100},
 }

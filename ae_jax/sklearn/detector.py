@@ -30,13 +30,14 @@ from ae_jax.data.arrays import Dataset, Split
 from ae_jax.evaluate import conformal
 from ae_jax.inputs.checks import count
 from ae_jax.inputs.examples import Examples
-from ae_jax.resolve.config import Resolved, as_config, merge, resolve
+from ae_jax.resolve.config import as_config, merge, resolve
 from ae_jax.run import fitting
 from ae_jax.run.hidden import DRAWS, Hidden
 from ae_jax.run.trained import Run
 from ae_jax.sklearn.holding import FLOATS, HoldsRun, held, unmasked
 
 STEPS = 1500
+PASSES = 300  # over the rows at most: a small network, too, learns few rows by heart
 LEAST_STEPS = 50  # of an epoch: a small table is repeated, as an epoch takes some time of its own
 FAR = 1e6  # deviations: what is farther off looks as far to the network
 HUGE = 1e150  # whose square is no float64
@@ -57,7 +58,9 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
     Args:
       config: the name of a config of rows that may have holes, a path, or a dict of differences
         from the defaults. Its data and its number of epochs are not used.
-      steps: updates of the weights; rounded up to whole epochs.
+      steps: updates of the weights, rounded up to whole epochs; fewer where a table is so small
+        that they would be more than PASSES over its rows, for strange rows would be learned by
+        heart.
       contamination: the share of the training rows that `predict` calls strange, in (0, 0.5]; or
         'auto': those whose score is above Tukey's upper fence, 1.5 times the interquartile range
         above the upper quartile, and the strangest in any case.
@@ -171,16 +174,15 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
 
     def _trained(self, X: np.ndarray) -> Run:
         config = as_config(self.config)
-        copies = -(-LEAST_STEPS * config.train.batch_size // len(X))
-        rows = np.tile(X, (copies, 1))[:, None, None, :]
+        batch = config.train.batch_size
+        steps = min(count("steps", self.steps, 1), math.ceil(PASSES * len(X) / batch))
+        rows = np.tile(X, (math.ceil(min(steps, LEAST_STEPS) * batch / len(X)), 1))[:, None, None]
+        epochs = math.ceil(steps / (len(rows) // batch))
+        # Without the short last batch one size of batch is compiled.
+        train = {"epochs": epochs, "drop_remainder": True}
+        config = resolve(merge(config.to_dict(), {"train": train}))
         data = Dataset("X", Split(rows, None), Split(rows[:0], None), examples=Examples("rows"))
-        key = jax.random.key(self._seed)
-        return fitting.fit(self._resolved(config, len(rows)), data, key, progress=False, whole=True)
-
-    def _resolved(self, config: Resolved, n: int) -> Resolved:
-        epochs = math.ceil(count("steps", self.steps, 1) / (n // config.train.batch_size))
-        train = {"epochs": epochs, "drop_remainder": True}  # one size of batch compiles once
-        return resolve(merge(config.to_dict(), {"train": train}))
+        return fitting.fit(config, data, jax.random.key(self._seed), progress=False, whole=True)
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
