@@ -23,6 +23,7 @@ from ae_jax.inputs import checks
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
+from ae_jax.model.layout import column_of
 from ae_jax.model.pipeline import Batch, Model, Variables
 
 DRAWS = 32  # masks of a row
@@ -66,7 +67,7 @@ def scored(
     if not model.holes:
         raise ConfigError("score_hidden: this run was trained without holes (data.missing 'mask')")
     splits = -(-checks.count("draws", draws, 1) // 2)
-    column = _column_of(scaler)
+    column = column_of(model.module.layout).astype(np.int32)
     orders = drawn(as_key(key), splits, int(column[-1]) + 1)
     errors, expected = means(model, variables, column, orders, rows, *labels)
     parts = np.log(errors + LEAST)
@@ -145,9 +146,3 @@ def _by_column(channels: jax.Array, column: jax.Array, columns: int) -> jax.Arra
     if channels.shape[1] == columns:
         return channels
     return jnp.zeros((len(channels), columns), jnp.float32).at[:, column].add(channels)
-
-
-def _column_of(scaler: Scaler) -> np.ndarray:
-    """Which column each channel belongs to, int32 [D]: a category has several channels."""
-    widths = [c.width for c in scaler.examples.columns or ()] or [1] * len(scaler.shift)
-    return np.repeat(np.arange(len(widths)), widths).astype(np.int32)
