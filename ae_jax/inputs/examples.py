@@ -43,6 +43,14 @@ class Examples(NamedTuple):
     kind: str = "image"
     columns: tuple[Column, ...] | None = None
 
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """The channels of every column, as `ae_jax.model.layout` has it; () where all are numbers."""
+        kinds = [(c.kind, c.width) for c in self.columns or ()]
+        if all(kind == "number" for kind, _ in kinds):
+            return ()
+        return tuple({"number": 1, "boolean": 0}.get(kind, width) for kind, width in kinds)
+
     def inner(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(height, width, channels) of an example of the user's `shape`."""
         if self.kind == "rows":

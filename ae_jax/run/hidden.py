@@ -67,7 +67,7 @@ def scored(
     if not model.holes:
         raise ConfigError("score_hidden: this run was trained without holes (data.missing 'mask')")
     splits = -(-checks.count("draws", draws, 1) // 2)
-    column = column_of(model.module.layout).astype(np.int32)
+    column = column_of(scaler.examples.layout or (1,) * len(scaler.shift)).astype(np.int32)
     orders = drawn(as_key(key), splits, int(column[-1]) + 1)
     errors, expected = means(model, variables, column, orders, rows, *labels)
     parts = np.log(errors + LEAST)

@@ -24,22 +24,12 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
     if missing == "auto" and data.examples.kind != "image":
         missing = "mask"
     settled = resolve(
-        merge(config.to_dict(), {"data": {"missing": missing, "layout": layout_of(data.examples)}})
+        merge(config.to_dict(), {"data": {"missing": missing, "layout": data.examples.layout}})
     )
     data = scales.scaled(data, config.data.scale)
     if data.scaler is not None and missing == "refuse":
         _refuse_holes(data)
     return settled, data
-
-
-def layout_of(examples: Examples) -> tuple[int, ...]:
-    """See `ae_jax.model.layout`; () where all columns are numbers."""
-    if all(column.kind == "number" for column in examples.columns or ()):
-        return ()
-    return tuple(
-        {"number": 1, "boolean": 0}.get(column.kind, column.width)
-        for column in examples.columns or ()
-    )
 
 
 def check_kind(config: Config, examples: Examples) -> None:
