@@ -45,7 +45,7 @@ class Examples(NamedTuple):
 
     @property
     def layout(self) -> tuple[int, ...]:
-        """The channels of every column, as `ae_jax.model.layout` has it; () where all are numbers."""
+        """The channels of every column, see `ae_jax.model.layout`; () where all are numbers."""
         kinds = [(c.kind, c.width) for c in self.columns or ()]
         if all(kind == "number" for kind, _ in kinds):
             return ()
