@@ -233,7 +233,7 @@ def said(task: Task, row: Row) -> str:
 
 def lines(rows: Mapping[str, Row]) -> list[tuple[str, ...]]:
     """The table: a line for each pattern and table, and the methods that ours is better than."""
-    result = [("hidden", "table", *METHODS, f"{OURS} is better than")]
+    result: list[tuple[str, ...]] = [("hidden", "table", *METHODS, f"{OURS} is better than")]
     for pattern in PATTERNS:
         for name, row in rows.items():
             if (of := row.get(pattern)) is None:
