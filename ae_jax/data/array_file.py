@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ae_jax.data import decoding
+from ae_jax.data.folders import decoding
 from ae_jax.errors import DataError
 
 

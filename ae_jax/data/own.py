@@ -14,9 +14,10 @@ import numpy as np
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Data
-from ae_jax.data import array_file, table
+from ae_jax.data import array_file
 from ae_jax.data.arrays import Dataset, Split, alike, from_arrays, held_out
-from ae_jax.data.table import How, Table
+from ae_jax.data.tables import table
+from ae_jax.data.tables.table import How, Table
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.examples import Examples
@@ -103,7 +104,7 @@ def of_object(value: Any) -> Dataset | Any:
 def _folder(
     name: str, options: Mapping[str, Any], cache: Path, streaming: bool, may_stream: bool
 ) -> Dataset:
-    from ae_jax.data import decoding, folder
+    from ae_jax.data.folders import decoding, folder
 
     given = {field: options[field] for field in OF_FOLDER}
     checked = schema.fill("data", given, [Data])

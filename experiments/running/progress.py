@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from ae_jax.data import table
+from ae_jax.data.tables import table
 from ae_jax.evaluate import metrics
 from ae_jax.model.pipeline import Variables
 from ae_jax.streams import stream

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import ae_jax
-from ae_jax.data import folder
 from ae_jax.data.arrays import from_arrays
+from ae_jax.data.folders import folder
 from ae_jax.data.load import load_data, of_config
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.resolve.config import load_config

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ae_jax.data import folder, on_disk
+from ae_jax.data import on_disk
 from ae_jax.data.arrays import from_arrays, sha256
+from ae_jax.data.folders import folder
 from ae_jax.data.load import load_data
 from tests.data.folders import every, noise, of_noise, pillow, refused, same, save
 

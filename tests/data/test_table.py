@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ae_jax.data import table
-from ae_jax.data.table import How
+from ae_jax.data.tables import table
+from ae_jax.data.tables.table import How
 from ae_jax.inputs.examples import Column
 from tests.data.tables import MIXED, MIXED_VALUES, NAN, csv_text, read, refused, same, typed, write
 
@@ -96,7 +96,7 @@ def test_how_many_categories(tmp_path):
 
 
 def test_rows_longer_than_a_block(tmp_path, monkeypatch):
-    monkeypatch.setattr("ae_jax.data.table_csv.BLOCK", 64)
+    monkeypatch.setattr("ae_jax.data.tables.csv_text.BLOCK", 64)
     x = np.random.default_rng(0).standard_normal((9, 40))
     found = read(tmp_path, pd.DataFrame(x).to_csv(index=False))
     np.testing.assert_array_equal(found.values, x)

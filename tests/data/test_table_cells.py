@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from ae_jax.data.table_cells import parsed
+from ae_jax.data.tables.cells import parsed
 
 
 def test_signs_and_words_among_numbers():

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ae_jax.data import table
-from ae_jax.data.table import How
+from ae_jax.data.tables import table
+from ae_jax.data.tables.table import How
 from ae_jax.errors import DataError
 from tests.data.tables import MIXED, csv_text, read, refused, typed, write
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ae_jax.data import table_cells
-from ae_jax.data.table_cells import NUMBER, Cells, shown
+from ae_jax.data.tables import cells as table_cells
+from ae_jax.data.tables.cells import NUMBER, Cells, shown
 from ae_jax.errors import DataError
 
 BOM = b"\xef\xbb\xbf"

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ae_jax.data import table_cells, table_csv
-from ae_jax.data.table_cells import ALLOWED, Cells, shown
+from ae_jax.data.tables import cells as table_cells
+from ae_jax.data.tables import csv_text as table_csv
+from ae_jax.data.tables.cells import ALLOWED, Cells, shown
 from ae_jax.errors import DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 
-from ae_jax.data import table_cells
-from ae_jax.data.table_cells import DECIMAL_COMMA, THOUSANDS, Cells, Raw, shown
+from ae_jax.data.tables import cells as table_cells
+from ae_jax.data.tables.cells import DECIMAL_COMMA, THOUSANDS, Cells, Raw, shown
 from ae_jax.errors import DataError
 from ae_jax.inputs.examples import Column
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from ae_jax.data.listing import File
+from ae_jax.data.folders.listing import File
 from ae_jax.errors import DataError
 
 # By content, not by suffix; phones' MPO is a JPEG. Nothing that would start another program.

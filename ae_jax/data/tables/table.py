@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_jax.data import table_columns, table_files
-from ae_jax.data.listing import PARTS
-from ae_jax.data.table_cells import Cells, shown
-from ae_jax.data.table_files import is_frame, is_table
+from ae_jax.data.folders.listing import PARTS
+from ae_jax.data.tables import columns as table_columns
+from ae_jax.data.tables import files as table_files
+from ae_jax.data.tables.cells import Cells, shown
+from ae_jax.data.tables.files import is_frame, is_table
 from ae_jax.errors import DataError
 from ae_jax.inputs.examples import Column
 

@@ -20,10 +20,11 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import PIL
 
-from ae_jax.data import arrays, decoding, listing, on_disk
+from ae_jax.data import arrays, on_disk
 from ae_jax.data.arrays import Dataset, Split
-from ae_jax.data.decoding import How
-from ae_jax.data.listing import File
+from ae_jax.data.folders import decoding, listing
+from ae_jax.data.folders.decoding import How
+from ae_jax.data.folders.listing import File
 from ae_jax.errors import DataError
 
 FORMAT = 1  # of the cache

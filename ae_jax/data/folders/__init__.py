@@ -1,0 +1,1 @@
+"""Folders of images: which files are there, and what they decode to."""

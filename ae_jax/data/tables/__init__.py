@@ -1,0 +1,1 @@
+"""Tables: files and data frames of columns of several kinds."""
