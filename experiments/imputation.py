@@ -233,16 +233,22 @@ def said(task: Task, row: Row) -> str:
 
 def lines(rows: Mapping[str, Row]) -> list[tuple[str, ...]]:
     """The table: a line for each pattern and table, and the methods that ours is better than."""
-    result: list[tuple[str, ...]] = [("hidden", "table", *METHODS, f"{OURS} is better than")]
+    result: list[tuple[str, ...]] = [
+        ("hidden", "table", "seeds", *METHODS, f"{OURS} is better than")
+    ]
     for pattern in PATTERNS:
         for name, row in rows.items():
             if (of := row.get(pattern)) is None:
                 continue
-            errors = (f"{of['mse'][m]:.4f} ± {of['std'][m]:.4f}" for m in METHODS)
+            errors = (_error(of["mse"][m], of["std"][m], of["seeds"]) for m in METHODS)
             better, worse = ([m for m in OTHERS if of["wins"][m] == sign] for sign in (1, -1))
             verdict = ", ".join([*better, *(f"not {m}, which is better" for m in worse)])
-            result.append((pattern, name, *errors, verdict or "none"))
+            result.append((pattern, name, str(of["seeds"]), *errors, verdict or "none"))
     return result
+
+
+def _error(mse: float, std: float, seeds: int) -> str:
+    return f"{mse:.4f}" + (f" ± {std:.4f}" if seeds > 1 else "")
 
 
 def counts(rows: Mapping[str, Row]) -> list[str]:

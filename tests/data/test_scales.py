@@ -123,7 +123,7 @@ def test_what_cannot_be_scaled_is_named():
     empty[:, 2] = np.nan
     with pytest.raises(DataError) as error:
         scaled(from_arrays(empty, X), "standard")
-    refused(error, "column 2", "leave it out")
+    refused(error, "column 2", "leave the column out")
     with pytest.raises(DataError) as error:
         scaled(from_arrays(empty, X, columns=("a", "b", "price", "d")), "none")
     refused(error, "column 'price'")

@@ -98,7 +98,8 @@ def test_every_table_pattern_and_seed_is_measured_once(folder, tmp_path, capsys)
         # Two epochs learn little: two factors are in reach of chained regressions.
         assert row[pattern]["wins"]["IterativeImputer"] == -1
     table = imputation.lines(rows)
-    assert [line[:2] for line in table[1:]] == [("random", "small"), ("large", "small")]
+    assert [line[:3] for line in table[1:]] == [("random", "small", "2"), ("large", "small", "1")]
+    assert ["±" in line[3] for line in table[1:]] == [True, False]
     assert all("not IterativeImputer, which is better" in line[-1] for line in table[1:])
     assert all("IterativeImputer on 0, than" in said for said in imputation.counts(rows))
     assert imputation.shown(rows).count("\n") == len(table) + len(PATTERNS) - 1
