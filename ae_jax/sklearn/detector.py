@@ -227,7 +227,7 @@ def _dealt(
 
 
 def _column_means(parts: np.ndarray) -> np.ndarray:
-    """Means [columns] of parts [n, columns] over what was observed; some was, of each column."""
+    """Means [columns] of parts [n, columns] over what was observed."""
     return np.nanmean(parts, axis=0)
 
 
