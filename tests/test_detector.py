@@ -86,6 +86,7 @@ def test_parts_of_an_average_row_add_nothing(fitted):
     assert all(len(b) == 400 and abs(np.mean(b)) < 1e-9 for b in by.values())
 
 
+@pytest.mark.slow
 def test_contamination_is_the_share_that_is_called_strange():
     few = clone(QUICK).set_params(contamination=0.05).fit(X)
     assert (few.predict(X) == -1).sum() == 20

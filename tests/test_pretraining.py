@@ -124,6 +124,7 @@ def test_a_classifier_sees_codes_as_their_layer_did(digits):
     )
 
 
+@pytest.mark.slow
 def test_the_best_epoch_on_held_out_images_is_kept(runs, digits):
     wrong = Split(digits.test.images, (digits.test.labels + 1) % 10)  # learning makes it worse
     found = pretraining.fine_tune(

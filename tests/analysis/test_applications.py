@@ -31,12 +31,18 @@ from tests.analysis.tiny import CANDIDATES, TINY, two_classes
 ROOT = Path(__file__).parents[2]
 
 
-QUICK = ("pca", "filters", "transformations")  # the others train models, or draw much
+QUICK = ("pca", "filters")  # the others train models, or draw much
+LONG = ("generation", "super_resolution", "copying", "compression", "caption", "dense_vs_conv")
+
+
+def marks(name):
+    """Each is measured, judged and drawn on less in test_steps_*."""
+    return () if name in QUICK else pytest.mark.long if name in LONG else pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in OF_IMAGES],
+    [pytest.param(n, marks=marks(n)) for n in OF_IMAGES],
 )
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study, monkeypatch):
     if name == "anomaly":  # a model for each class: two are enough here
@@ -145,7 +151,7 @@ def command(*arguments):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_names_what_it_knows_and_writes_one_page(tmp_path):
     unknown = command(f"--workdir={tmp_path}", "--only=pcaa")
     assert unknown.returncode == 2 and len(unknown.stderr.splitlines()) <= 3

@@ -184,8 +184,9 @@ def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(analyse.flags, "FLAGS", given)
     monkeypatch.setattr(
         "ae_jax.run.keeping.restore",
-        lambda workdir, best: SimpleNamespace(config=None, code_mean=()),
+        lambda workdir, best: SimpleNamespace(config=None, code_mean=(), inner=None),
     )
+    monkeypatch.setattr(analyse, "ready", lambda config, data: (config, data))
     monkeypatch.setattr("experiments.workdirs.place.opened", lambda *a: SimpleNamespace(train=None))
     monkeypatch.setattr("ae_jax.data.arrays.sampled", lambda data: data)
     monkeypatch.setattr(analyse, "outsiders", lambda run: None)

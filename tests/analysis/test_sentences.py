@@ -155,7 +155,7 @@ def test_generation_names_the_controls_and_ties():
     assert "the VAE does not work" in said and said.endswith("dense does not work")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tutorials_experiment_is_made_with_the_run_where_it_is_its_model(monkeypatch):
     trained = []
     images = RNG.uniform(size=(40, 8, 8, 1)).astype(np.float32)

@@ -75,6 +75,7 @@ def test_seeds_share_the_rows_of_a_table():
     assert imputation.over(alike[:1]) == alike[0]
 
 
+@pytest.mark.slow
 def test_every_table_pattern_and_seed_is_measured_once(folder, tmp_path, capsys):
     tables = imputation.found(str(folder))
     assert list(tables.files) == ["small", "constant"]

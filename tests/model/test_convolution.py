@@ -148,6 +148,7 @@ MAPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [1, 7, 10**6])
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
 @pytest.mark.parametrize("name", MAPS)

@@ -123,6 +123,7 @@ def test_first_batch_follows(case):
         close(norm, golden[f"gradnorm/{path}"], f"{name} gradient norm of {path}")
 
 
+@pytest.mark.slow
 def test_ten_steps_follow(case):
     name, trainer, state, x, mask, golden = case
 

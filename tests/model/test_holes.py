@@ -170,6 +170,7 @@ def fitted(x):
     )
 
 
+@pytest.mark.slow
 def test_padded_signals_do_not_depend_on_the_padding():
     """A masked array with anything under the mask is the array with NaN in its place."""
     holed, beyond = signals(np.nan)

@@ -62,6 +62,7 @@ def assert_equal_maps(image_map, truth, length, kernel):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @both_lowerings
 @sizes
 @pytest.mark.parametrize(("size", "stride", "padding"), [(3, 2, 1), (5, 1, "SAME"), (6, 3, "SAME")])
@@ -77,6 +78,7 @@ def test_conv_equals_xla(size, stride, padding, channels, length, lowering):
     assert_equal_maps(ours, truth, length, (size, *channels))
 
 
+@pytest.mark.slow
 @both_lowerings
 @sizes
 def test_conv_transpose_is_the_gradient_of_conv(channels, length, lowering):
@@ -95,6 +97,7 @@ def test_conv_transpose_is_the_gradient_of_conv(channels, length, lowering):
     assert_equal_maps(ours, truth, length, (3, *channels))
 
 
+@pytest.mark.slow
 @both_lowerings
 @sizes
 @pytest.mark.parametrize("size", [5, 6])

@@ -79,6 +79,7 @@ def test_initial_weights_are_those_of_one_dimensional_layers(layer, fan_in):
     assert 0.8 * bound < np.abs(params["bias"]).max() <= bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [False, True])
 @families
 def test_networks_equal_pytorch(name, native, monkeypatch):

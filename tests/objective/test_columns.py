@@ -108,6 +108,7 @@ CONFIG = {
 }
 
 
+@pytest.mark.slow
 def test_a_hidden_category_is_imputed_from_what_it_decides(people):
     run = ae_jax.fit(CONFIG, people, 0, progress=False)
     assert run.config.data.layout == (1, 3, 0)

@@ -160,7 +160,7 @@ def test_emphasis_weighs_corrupted_and_kept_pixels():
     np.testing.assert_allclose(same, squared_error(p))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_denoising_beats_the_best_linear_denoiser(digits):
     config = load_config("denoise", train={"epochs": 60})
     model, variables = fit(config, digits.train.images)

@@ -132,6 +132,7 @@ def test_linear_decoder_recovers_probabilistic_pca():
     assert np.abs(W.T @ W - truth).max() < 0.03 * np.abs(truth).max()
 
 
+@pytest.mark.slow
 def test_warmup_and_end_of_the_penalty():
     config, model, variables = tiny_vae(
         **{"penalties.gaussian_kl": {"weight": 2.0, "warmup_epochs": 4, "until_epoch": 6}}

@@ -18,12 +18,12 @@ QUICK = {
     "R13": partial(topology.topologies, counts=(1, 2)),
     "R14": partial(cost.overhead, runs={"undercomplete": {"epochs": 60}}),
 }
-SLOW = ("R3", "R6", "R8", "R9", "R10", "R15", "R16", "R17")
+SLOW = ("R3", "R6", "R8", "R9", "R10", "R16", "R17")
 
 
 def marks(name):
     """Of a trial in the counts of the suite."""
-    return pytest.mark.long if name in QUICK else pytest.mark.slow if name in SLOW else ()
+    return pytest.mark.long if name in (*QUICK, "R15") else pytest.mark.slow if name in SLOW else ()
 
 
 @pytest.fixture(autouse=True)

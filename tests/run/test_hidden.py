@@ -148,6 +148,7 @@ def trained(config, data):
     return ae_jax.fit({**small, **config}, data, 0, progress=False)
 
 
+@pytest.mark.slow
 def test_a_run_scores_rows_in_their_own_units():
     config = {"data": {"scale": "standard", "indicator": True}, "corruption": {"name": "hide"}}
     run = trained(config, 100 + 20 * X)
@@ -160,6 +161,7 @@ def test_a_run_scores_rows_in_their_own_units():
         run.score_hidden(X[:, :3])
 
 
+@pytest.mark.slow
 def test_runs_of_images_and_of_rows_without_holes_are_refused():
     images = np.random.default_rng(1).random((60, 4, 4)).astype(np.float32)
     with pytest.raises(ConfigError, match=r"score_hidden: is for rows \[n, D\]"):
