@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from ae_jax.data.arrays import Dataset, Split, from_arrays
 from ae_jax.data.batches import in_batches
-from ae_jax.errors import DataError
+from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
 from ae_jax.model.layers import Affine
@@ -49,8 +49,10 @@ def greedy(
 
     Raises:
       DataError: codes outside [0,1].
-      ConfigError, DivergedError: as `api.fit`.
+      ConfigError, DivergedError: as `fit`; or the data are no images.
     """
+    if data.examples.kind != "image":
+        raise ConfigError("pretraining: is for images; rows and signals train as they are")
     runs: list[Run] = []
     for i, width in enumerate(widths):
         changed = config.replace(**{"model.code_size": width})

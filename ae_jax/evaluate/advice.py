@@ -36,8 +36,7 @@ def learned_nothing(config: Config, summary: Summary, rows: Rows) -> str | None:
     mse, mean = _mse(summary), summary["controls"]["mean_image"]
     if mse < mean:
         return None
-    of_images = summary.get("data", {}).get("kind", "image") == "image"
-    baseline = "the mean image" if of_images else "the means of the columns"
+    baseline = "the mean image" if _one(summary) == "image" else "the means of the columns"
     return (
         f"Nothing was learned: the error {_short(mse)} is not below the error of {baseline}, "
         f"{_short(mean)}. Try another `optim.learning_rate`, more epochs, or a "
@@ -106,7 +105,8 @@ def dead_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     else:
         weaker = "; weaker penalties may revive them" if config.penalties else ""
         cure = f"A smaller `model.code_size` loses nothing{weaker}."
-    return f"{dead} of {size} code units are dead: they have the same value for every image. {cure}"
+    of = _one(summary)
+    return f"{dead} of {size} code units are dead: they have the same value for every {of}. {cure}"
 
 
 def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
@@ -117,8 +117,8 @@ def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
         return None
     return (
         f"{stuck} of {size} code units are saturated: at a bound of "
-        f"{config.encoder.code_activation} for nearly every image, where no gradient passes. A "
-        "lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm help, "
+        f"{config.encoder.code_activation} for nearly every {_one(summary)}, where no gradient passes. "
+        "A lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm help, "
         "unless you want a binary code."
     )
 
@@ -130,8 +130,8 @@ def posterior_collapse(config: Config, summary: Summary, rows: Rows) -> str | No
         return None
     return (
         f"Posterior collapse: {collapsed} of {size} latent units carry no information about the "
-        f"image (variance of their mean below {ACTIVE:g}). Lower `penalties.gaussian_kl.weight` "
-        "or give it `warmup_epochs` to use them, or choose a smaller `model.code_size`."
+        f"{_one(summary)} (variance of their mean below {ACTIVE:g}). Lower "
+        "`penalties.gaussian_kl.weight` or give it `warmup_epochs` to use them, or choose a smaller `model.code_size`."
     )
 
 
@@ -160,7 +160,8 @@ def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
         how += "`--config.train.patience` ends there; "
     else:
         part, losses = "test", _losses(rows, "test")
-        how = "With images held out (`--config.data.n_valid=0.1`) the best weights are kept; "
+        how = f"With {_one(summary)}s held out (`--config.data.n_valid=0.1`) the best weights are "
+        how += "kept; "
     if len(losses) < 3:
         return None
     best = int(losses[:, 1].argmin())
@@ -173,7 +174,8 @@ def overfitting(config: Config, summary: Summary, rows: Rows) -> str | None:
     return (
         f"Overfitting: the {part} loss was lowest at epoch {epoch:.0f} and is "
         f"{100 * (last / lowest - 1):.2g} % higher at the end. {how}"
-        "fewer epochs, noise (`corruption`), `optim.weight_decay` or more images prevent it."
+        f"fewer epochs, noise (`corruption`), `optim.weight_decay` or more {_one(summary)}s "
+        "prevent it."
     )
 
 
@@ -192,6 +194,11 @@ RULES: dict[str, Callable[[Any, Summary, Rows], str | None]] = {
 
 def _mse(summary: Summary) -> float:
     return float(summary["test"]["mse"])
+
+
+def _one(summary: Summary) -> str:
+    """What an example is called: 'image', 'signal' or 'row'."""
+    return str(summary.get("data", {}).get("kind", "image")).removesuffix("s")
 
 
 def _sparse(config: Config) -> bool:

@@ -43,6 +43,7 @@ class EventFile:
         model = s.trainer.model
         self.writer = SummaryWriter(str(path / "tensorboard"), purge_step=step + 1)
         self.test, self.denoises = s.dataset.test, model.corrupts
+        self.of_images = s.dataset.examples.kind == "image"
         self.encode = jax.jit(lambda v, x: model.encode(v, scaling.to_network(x, model.scale)))
 
     def numbers(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,7 +55,7 @@ class EventFile:
     def epoch(
         self, step: int, variables: Variables, inputs: np.ndarray, outputs: np.ndarray
     ) -> None:
-        """Histograms of parameters, gathered statistics and codes; test images.
+        """Histograms of parameters, gathered statistics and codes; test images, if they are.
 
         `inputs` stand over `outputs`, of a denoiser over the clean images as well.
         """
@@ -63,6 +64,8 @@ class EventFile:
             self.writer.add_histogram(tag, np.asarray(leaf), step)
         codes = self.encode(variables, self.test.images[:CODES])
         self.writer.add_histogram("code", np.asarray(codes), step)
+        if not self.of_images:
+            return
         rows = [displayable(inputs, "test images"), displayable(outputs, "outputs")]
         if self.denoises:
             clean = baselines.unit_rows(self.test.images[: len(outputs)])

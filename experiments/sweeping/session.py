@@ -20,6 +20,7 @@ from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.files import json_file
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import changes
+from ae_jax.run.ready import ready
 from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
 from ae_jax.sweep import members as members_lib
@@ -53,7 +54,9 @@ def plan(config: Config, members: Sequence[Member]) -> Plan:
             "data.n_valid selects the best member"
         )
     groups = members_lib.groups(members)
-    data = _datasets(groups)
+    settled = [ready(g.config, d) for g, d in zip(groups, _datasets(groups), strict=True)]
+    groups = [g._replace(config=c) for g, (c, _) in zip(groups, settled, strict=True)]
+    data = [d for _, d in settled]
     fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
     for f, d in zip(fixed, data, strict=True):
         setup.check_labels(f.config, d.test, "test", d.label_names)

@@ -177,6 +177,21 @@ def command(*arguments):
 
 
 @pytest.mark.slow
+def test_members_see_rows_as_single_runs_do(tmp_path, capsys):
+    """Scaled by column, holes left out: the loss after training is that of `fit`."""
+    changes = {"data.n_train": 120, "train.epochs": 2, "train.batch_size": 20, "model.code_size": 3}
+    members = sweep_grid.members("rows", changes, sweep_grid.parse(None), 2)
+    config = members[0].config
+    assert session.run(session.plan(config, members), tmp_path, "loop", 0.0) == 0
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    data = subset(load_data("breast_cancer"), 120)
+    for row in found["members"]:
+        run = fit(config, data, row["seed"], progress=False)
+        test = run.errors(data.test.images)
+        np.testing.assert_allclose(row["test"]["mse"], test.mean(), rtol=1e-4)
+
+
+@pytest.mark.slow
 def test_the_command(tmp_path):
     """Three members on as many devices as there are cores."""
     done = command(
