@@ -118,8 +118,8 @@ def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     return (
         f"{stuck} of {size} code units are saturated: at a bound of "
         f"{config.encoder.code_activation} for nearly every {_one(summary)}, where no gradient "
-        "passes. A lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm help, "
-        "unless you want a binary code."
+        "passes. A lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm "
+        "help, unless you want a binary code."
     )
 
 
@@ -131,8 +131,8 @@ def posterior_collapse(config: Config, summary: Summary, rows: Rows) -> str | No
     return (
         f"Posterior collapse: {collapsed} of {size} latent units carry no information about the "
         f"{_one(summary)} (variance of their mean below {ACTIVE:g}). Lower "
-        "`penalties.gaussian_kl.weight` or give it `warmup_epochs` to use them, or choose a smaller "
-        "`model.code_size`."
+        "`penalties.gaussian_kl.weight` or give it `warmup_epochs` to use them, or choose a "
+        "smaller `model.code_size`."
     )
 
 
