@@ -118,8 +118,8 @@ def saturated_units(config: Config, summary: Summary, rows: Rows) -> str | None:
     return (
         f"{stuck} of {size} code units are saturated: at a bound of "
         f"{config.encoder.code_activation} for nearly every {_one(summary)}, where no gradient "
-        "passes. A lower `optim.learning_rate`, smaller initial weights (`model.init`) or BatchNorm "
-        "help, unless you want a binary code."
+        "passes. A lower `optim.learning_rate`, smaller initial weights (`model.init`) or "
+        "BatchNorm help, unless you want a binary code."
     )
 
 

@@ -225,6 +225,7 @@ OPEN = {  # see `ae_jax.config.numbers`
     "warp": ("stretch", "shift"),
 }
 
+HIDES = ("hide",)  # says what is not shown: the model has holes, whatever the data
 NEEDS_BOUNDS = ("salt_and_pepper", "box", "warp")  # the smallest and the largest value
 NEEDS_AREA = ("box", "warp", "downscale")  # height and width
 

@@ -22,7 +22,7 @@ from ae_jax.config.sections import Config
 from ae_jax.model import layout as layouts
 from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS, Bottleneck, Coded, Posterior, Prior
-from ae_jax.model.corruption import CORRUPTIONS
+from ae_jax.model.corruption import CORRUPTIONS, HIDES
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.layout import Layout
 from ae_jax.model.networks import DECODERS, ENCODERS
@@ -274,7 +274,7 @@ def build(
 
     `numbers` that are open take the place of the config's.
     """
-    holes = config.data.missing == "mask"
+    holes = config.data.missing == "mask" or config.corruption.name in HIDES
     slots = ("corruption", "encoder", "bottleneck")
     options = {
         slot: getattr(config, slot).to_dict() | numbers_lib.of(numbers, slot) for slot in slots

@@ -101,7 +101,7 @@ def test_combination(case):
     config = resolve(raw(*case))
     model = model_lib.build(config, (4, 4, 1))
     objective = objective_lib.build(config, model)
-    variables = jax.jit(model.init)(jax.random.key(0))
+    variables = jax.jit(model.init)(jax.random.key(0), jnp.full((4, 4, 1), 0.5))
     params = variables.pop("params")
     batch = Batch(jax.random.uniform(jax.random.key(1), (4, 4, 4, 1), minval=0.05))
     traces = []
