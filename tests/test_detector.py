@@ -32,7 +32,7 @@ STRANGE[:, 3] = RNG.permutation(STRANGE[:, 3])  # each number is ordinary
 QUICK = AnomalyDetector(steps=5, random_state=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @parametrize_with_checks([AnomalyDetector(steps=2)])
 def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
     check(estimator)

@@ -115,7 +115,7 @@ def test_another_level_of_noise_is_that_level():
         assert np.mean(noisy != 1) == pytest.approx(rate, abs=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("noise", [{"name": "dropout"}, {"name": "gaussian", "sigma": 0.1}])
 def test_noise_beyond_the_trained_level_is_denoised_too(noise, images):
     """Both leave the range of the trained noise: 1 / (1 - rate), and any number."""

@@ -129,7 +129,7 @@ def test_slopes_of_a_decoder_are_found(bars):
         np.testing.assert_allclose(share, 1 / 3, atol=0.01)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_words_come_out_as_they_were_asked_and_else_by_chance(bars):
     run, _, _, styles = bars
     start = np.random.default_rng(2).normal(size=(120, 3))
@@ -154,7 +154,7 @@ def test_a_code_moves_no_farther_than_it_must(bars):
     np.testing.assert_array_equal(unasked, start)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scores_are_those_of_the_drawings(bars):
     run, images, labels, _ = bars
     probabilities = np.tile([0.8, 0.2], (2 * 69 * looks_scored.EACH, 1))

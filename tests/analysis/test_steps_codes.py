@@ -286,7 +286,7 @@ def studies(digits):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n == "filters" else pytest.mark.slow) for n in APPLICATIONS],
+    [pytest.param(n, marks=() if n == "filters" else pytest.mark.long) for n in APPLICATIONS],
 )
 def test_measuring_draws_nothing(name, studies, monkeypatch):
     def drawing(*arguments, **options):

@@ -313,7 +313,7 @@ QUICK = ("pca", "classification")  # the others train models
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in MEASURED]
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in MEASURED]
 )
 def test_measuring_draws_nothing(name, study, monkeypatch):
     def drawn(*arguments, **options):

@@ -52,9 +52,9 @@ def untrained(name, shape=(8, 8, 1), **changes):
     "name",
     [
         "undercomplete",
-        "sparse_top_k",
+        pytest.param("sparse_top_k", marks=pytest.mark.slow),
         pytest.param("vae", marks=pytest.mark.slow),
-        pytest.param("conv_strided:batchnorm", marks=pytest.mark.slow),
+        pytest.param("conv_strided:batchnorm", marks=pytest.mark.long),
     ],
 )
 def test_answers_are_those_of_the_rows_alone(name):

@@ -181,7 +181,7 @@ def test_saturated_and_dead_units_are_counted():
     assert (found["saturated_units"], found["dead_units"]) == (2, 2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_heavy_kl_collapses_the_posterior(digits):
     """At beta = 1000 the optimum is q(z | x) = p(z); at beta = 0.001 every unit is used."""
     data = ae_jax.data.load.subset(digits, 500, 100)

@@ -59,7 +59,7 @@ def denoised(request):
     return run, numbers
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_noisy_points_come_back_as_far_as_any_denoiser_brings_them(denoised):
     """At noise 0.06 that is onto the curve, at 0.12 it is not: branches are 0.3 apart."""
     run, numbers = denoised
@@ -109,7 +109,7 @@ def study(run, name):
     return finding.Study(run, load_data(name), KEY)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_each_curve_has_its_picture(denoised, unrolled):
     run, _ = denoised
     assert set(curve.figures(run, "spiral", KEY)) == {"field"}

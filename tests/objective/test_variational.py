@@ -145,7 +145,7 @@ def test_warmup_and_end_of_the_penalty():
         assert loss == pytest.approx(float(expected), rel=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_conditional_decoder_sees_the_label(digits):
     config = load_config("cvae")
     model = model_lib.build(config, (28, 28, 1))

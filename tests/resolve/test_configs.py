@@ -36,6 +36,10 @@ SUMMARY = {
 }
 
 
+def marks(path):
+    return () if path in QUICK else pytest.mark.long if path in VARIANTS else pytest.mark.slow
+
+
 def small(path):
     c = config.load_config(
         path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 112, "data.n_test": 50}
@@ -79,10 +83,7 @@ def compiled(monkeypatch):
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, marks=() if path in QUICK else pytest.mark.slow)
-        for path in (*CONFIGS, *VARIANTS)
-    ],
+    [pytest.param(path, marks=marks(path)) for path in (*CONFIGS, *VARIANTS)],
 )
 def test_config_trains_end_to_end(path, tmp_path, capsys, monkeypatch, compiled):
     monkeypatch.setattr(baselines, "NOISE_PAIRS", 2000)  # its value has a test of its own
