@@ -23,19 +23,20 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from absl import flags
 from scipy.stats import rankdata
 
-from ae_jax.analysis import judge
-from ae_jax.analysis.judge import Estimate
 from ae_jax.errors import DataError
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import BySeed, Measurement, Row, Task
 from experiments.pages.table import terminal
+
+if TYPE_CHECKING:  # with all applications, which draw: the first line of a command does not wait
+    from ae_jax.analysis.judge import Estimate
 
 TABLES = ("satellite", "optdigits", "SpamBase", "pendigits", "letter", "annthyroid", "yeast")
 ADBENCH = "adbench"
@@ -146,6 +147,8 @@ def compared(x: np.ndarray, task: Task, changes: Mapping[str, Any]) -> dict[str,
     """Errors of all methods on the same hidden entries, and ours against each of the others."""
     from sklearn.preprocessing import StandardScaler
 
+    from ae_jax.analysis import judge
+
     begun = time.perf_counter()
     hidden = np.random.default_rng(task.seed).random(x.shape) < PATTERNS[task.kind](x)
     holed = np.where(hidden, np.nan, x)
@@ -200,6 +203,9 @@ def classical(name: str, given: np.ndarray) -> np.ndarray:
 
 def summary(name: str, by_kind: dict[str, BySeed]) -> Row:
     """Mean and deviation over seeds of a table's errors, and the verdicts, of each pattern."""
+    from ae_jax.analysis import judge
+    from ae_jax.analysis.judge import Estimate
+
     row: Row = {"config": CONFIG}
     for pattern, by_seed in by_kind.items():
         entries = list(by_seed.values())
@@ -215,8 +221,11 @@ def summary(name: str, by_kind: dict[str, BySeed]) -> Row:
     return row
 
 
-def over(gains: list[Estimate]) -> Estimate:
+def over(gains: "list[Estimate]") -> "Estimate":
     """Their mean. Seeds share the rows, so its error is no smaller than one seed's on average."""
+    from ae_jax.analysis import judge
+    from ae_jax.analysis.judge import Estimate
+
     one = float(np.mean([g.error for g in gains]))
     if len(gains) == 1:
         return Estimate(gains[0].value, one)

@@ -82,7 +82,7 @@ def test_a_terminal_gets_lines_broken_between_words_and_a_file_whole_ones(monkey
 
 @pytest.mark.slow
 def test_not_images_and_missing_files(tmp_path):
-    np.savez(tmp_path / "words.npz", train=np.zeros((10, 3)), test=np.zeros((2, 3)))
+    np.savez(tmp_path / "words.npz", train=np.zeros(10), test=np.zeros((2, 3, 3)))
     done = run(
         "--config=denoise",
         f"--config.data.name={tmp_path / 'words.npz'}",
