@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.files import json_file
-from ae_jax.run.ready import ready
 from ae_jax.run.trained import Run
 from experiments import cli
 
@@ -52,6 +51,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
     from ae_jax.analysis import APPLICATIONS, Study
     from ae_jax.data import arrays
+    from ae_jax.data.scales import scaled
     from ae_jax.run import keeping
     from experiments.workdirs import place
 
@@ -65,7 +65,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         run = run.with_codes(dataset.train.images)
     key = jax.random.key(F.seed)
     # As the network sees them: signals and rows in units of data.scale.
-    study = Study(run.inner, ready(run.config, dataset)[1], key, F.effort, outsiders=outsiders(run))
+    dataset = scaled(dataset, run.config.data.scale, run.scaler)
+    study = Study(run.inner, dataset, key, F.effort, outsiders=outsiders(run))
     names = [name for name in names if name != GALLERY]
     if failed := show(study, names, path, F.debug):
         what = f"{len(failed)} of {len(names)} applications failed: {', '.join(failed)}"

@@ -12,6 +12,7 @@ from ae_jax.analysis import classifier as classifier_lib
 from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import AeJaxError
 from ae_jax.evaluate.baselines import unit_rows
+from ae_jax.inputs.examples import PLURALS
 from ae_jax.resolve import config as config_lib
 from ae_jax.run import fitting
 from ae_jax.run.trained import Run
@@ -26,7 +27,6 @@ DEEP = {  # of the autoencoders an application trains for itself, unless it says
 }
 
 
-PLURALS = {"image": "images", "signal": "signals", "rows": "rows"}
 KEYED_AS = {"off_manifold": "off_the_map"}  # renamed, with the random bits of the name before
 
 

@@ -11,10 +11,12 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.examples import Column, Examples, as_examples, numbers
+from ae_jax.inputs.scaler import Scaler
 
 BLOCK_BYTES = 8_000_000
 IMAGES = Examples()
-BESIDE = ("label_names", "valid", "how", "examples", "scaler", "hashes")  # the tuple
+# Attributes that are no items of the tuple.
+BESIDE = ("label_names", "valid", "how", "examples", "scaler", "hashes")
 SAMPLE = 60_000  # images of a larger set that are enough where many are needed at once
 
 
@@ -67,7 +69,7 @@ class Dataset(_Parts):
     valid: Split | None = None
     how: Mapping[str, Any] | None = None
     examples: Examples = IMAGES
-    scaler: Any = None
+    scaler: Scaler | None = None
     hashes: Mapping[str, str] | None = None
 
     def __new__(
@@ -79,7 +81,7 @@ class Dataset(_Parts):
         valid: Split | None = None,
         how: Mapping[str, Any] | None = None,
         examples: Examples = IMAGES,
-        scaler: Any = None,
+        scaler: Scaler | None = None,
         hashes: Mapping[str, str] | None = None,
     ) -> "Dataset":
         """All as they are; `from_arrays` checks and numbers."""

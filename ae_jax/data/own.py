@@ -4,7 +4,6 @@
 array. Every option belongs to one of these sources and is refused for another.
 """
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +27,6 @@ SOURCES = {  # source -> (what it is called, its options)
     "table": ("a table", OF_TABLE),
     "arrays": ("a file of arrays", OF_ARRAYS),
 }
-log = logging.getLogger(__name__)
 
 
 def is_path(name: str) -> bool:
@@ -121,7 +119,6 @@ def _table(name: str, how: How) -> Dataset:
 def _dataset(name: str, parts: Mapping[str, Table], how: How) -> Dataset:
     """Tables as a data set; without a test part a tenth is held out."""
     train = parts["train"]
-    log.info("%s: %s", name, table.describe(train))
     where = {part: f"{name}: {part}_labels" for part in parts}
     raw = {
         where[part]: label_lib.raw(where[part], t.labels, len(t.values))

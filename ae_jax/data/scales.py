@@ -12,61 +12,16 @@ fitted on the training part alone, from what was observed there:
 A spread of 0, of a constant column, becomes 1. What was not observed is NaN before and after.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 
 from ae_jax.config import schema
 from ae_jax.data.arrays import Dataset, Images, Split, blocks, sha256
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.inputs.examples import Column, Examples
+from ae_jax.inputs.examples import Examples
+from ae_jax.inputs.scaler import Scaler
 
 NORMAL_IQR = 1.3489795003921634  # interquartile range of N(0, 1)
 SCALES = ("unit", "sym", "standard", "robust", "none")
-
-
-class Scaler(NamedTuple):
-    """Between the user's examples, in their units, and [n, H, W, C] as networks see them."""
-
-    examples: Examples
-    shift: np.ndarray  # float64 [C]
-    spread: np.ndarray  # float64 [C], > 0
-
-    def to_network(self, x: np.ndarray) -> np.ndarray:
-        """Examples [n, H, W, C] in the user's units -> float32.
-
-        Raises:
-          DataError: a number is too far from the training set's for float32.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = ((np.asarray(x, np.float64) - self.shift) / self.spread).astype(np.float32)
-        if np.isinf(scaled).any():
-            row, *_, column = (int(i[0]) for i in np.nonzero(np.isinf(scaled)))
-            raise DataError(
-                f"{self.name(column)}: row {row} is too far from the training set's for float32"
-            )
-        return scaled
-
-    def to_data(self, x: np.ndarray) -> np.ndarray:
-        """Its inverse: float64, in the shape that a user sees."""
-        units = self.shift + self.spread * np.asarray(x, np.float64)
-        return units.reshape(len(units), *self.examples.outer(x.shape[1:]))
-
-    def name(self, channel: int) -> str:
-        """What messages call a channel."""
-        names = channel_names(self.examples.columns, len(self.shift))
-        return f"column '{names[channel]}'" if self.examples.columns else f"column {channel}"
-
-
-def channel_names(columns: Sequence[Column] | None, n: int) -> list[str]:
-    """One for each of n channels: a category's are 'column=category'; numbers without names."""
-    if columns is None:
-        return [str(i) for i in range(n)]
-    names: list[str] = []
-    for c in columns:
-        names += [f"{c.name}={v}" for v in c.categories] if c.kind == "category" else [c.name]
-    return names
 
 
 def fitted(examples: Examples, train: Images, scale: str) -> Scaler:
@@ -119,10 +74,15 @@ def _kept_categories(scaler: Scaler) -> Scaler:
     return Scaler(scaler.examples, shift, spread)
 
 
-def scaled(dataset: Dataset, scale: str) -> Dataset:
+def scaled(dataset: Dataset, scale: str, scaler: Scaler | None = None) -> Dataset:
     """Signals or rows as networks see them, float32; images as they are.
 
     The data set keeps its scaler, and the hashes of what it was before.
+
+    Args:
+      dataset: in its own units.
+      scale: a choice of `data.scale`.
+      scaler: of a run that was trained already; None: one that is fitted to the training part.
 
     Raises:
       ConfigError: a scale that images cannot have.
@@ -136,7 +96,7 @@ def scaled(dataset: Dataset, scale: str) -> Dataset:
                 f"data.scale: '{scale}' is for signals and rows; images take 'unit' or 'sym'"
             )
         return dataset
-    scaler = fitted(dataset.examples, dataset.train.images, scale)
+    scaler = scaler or fitted(dataset.examples, dataset.train.images, scale)
     parts = {name: getattr(dataset, name) for name in ("train", "test", "valid")}
     known = {name: part for name, part in parts.items() if part is not None}
     return dataset._replace(

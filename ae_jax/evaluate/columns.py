@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ae_jax.data.arrays import Images
-from ae_jax.data.scales import Scaler, channel_names
+from ae_jax.inputs.scaler import Scaler, channel_names
 
 
 class ColumnErrors(NamedTuple):

@@ -13,6 +13,7 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 
 AXES = {"image": (2, 3), "signal": (1, 2), "rows": (1,)}  # of one example, as a user sees it
+PLURALS = {"image": "images", "signal": "signals", "rows": "rows"}
 SHAPES = {
     "image": "[n, H, W] or [n, H, W, C]",
     "signal": "[n, L] or [n, L, C]",

@@ -14,7 +14,7 @@ kernel then reads zeros beside the image.
 """
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 from flax import linen as nn
@@ -42,7 +42,19 @@ def along(sides: tuple[int, ...], usual: int, single: int = 1) -> tuple[int, int
     return height, width
 
 
-class DenseEncoder(nn.Module):
+class Network(nn.Module):
+    """What others may ask an encoder or decoder for."""
+
+    convolves: ClassVar[bool] = False  # whether it takes neighbors in an image to belong together
+
+
+class Convolutional(Network):
+    """Made of convolutions."""
+
+    convolves = True
+
+
+class DenseEncoder(Network):
     """h = f_code(W_n ... f(W_1 x + b_1) ... + b_n); linear without `hidden` and f_code.
 
     x is the image as one column of height * width * channels numbers, W_i the transpose of the
@@ -67,7 +79,7 @@ class DenseEncoder(nn.Module):
         return ACTIVATIONS[self.code_activation](self.layer[-1](h))
 
 
-class DenseDecoder(nn.Module):
+class DenseDecoder(Network):
     """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image."""
 
     shape: Shape
@@ -88,7 +100,7 @@ class DenseDecoder(nn.Module):
         return z.reshape(len(z), *self.shape)
 
 
-class TiedDecoder(nn.Module):
+class TiedDecoder(Network):
     """a = W_1^T f(... f(W_n^T z + c_n)) + c_1: the dense encoder's own kernels, transposed.
 
     Only the biases are parameters here, so that there is one kernel by construction and its
@@ -115,7 +127,7 @@ class TiedDecoder(nn.Module):
         return z.reshape(len(z), *self.shape)
 
 
-class PooledConvEncoder(nn.Module):
+class PooledConvEncoder(Convolutional):
     """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
 
     Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
@@ -158,7 +170,7 @@ class PooledConvEncoder(nn.Module):
         return ACTIVATIONS[self.code_activation](code(x))
 
 
-class UpsampledConvDecoder(nn.Module):
+class UpsampledConvDecoder(Convolutional):
     """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
 
     `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
@@ -199,7 +211,7 @@ class UpsampledConvDecoder(nn.Module):
         return last(x)[:, :H, :W]
 
 
-class StridedConvEncoder(nn.Module):
+class StridedConvEncoder(Convolutional):
     """(conv 3x3 stride 2, f, optional BatchNorm) per entry of `channels`, then one conv over all.
 
     A stride halves height and width, rounded up. Of a signal kernels are 1x3 and strides 1x2. The
@@ -235,7 +247,7 @@ class StridedConvEncoder(nn.Module):
         return ACTIVATIONS[self.code_activation](code(x).reshape(len(x), self.width))
 
 
-class TransposedConvDecoder(nn.Module):
+class TransposedConvDecoder(Convolutional):
     """The mirror image: one transposed conv from 1x1 to the grid, then 3x3 ones of stride 2.
 
     Each but the last has an entry of `channels` and is followed by f and, where it is asked for,

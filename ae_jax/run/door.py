@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ae_jax.data.scales import Scaler
 from ae_jax.errors import DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs.examples import numbers
+from ae_jax.inputs.scaler import Scaler
 
 ROOM = 0.02  # beyond [0,1]: rounding, and small steps in pixels
 

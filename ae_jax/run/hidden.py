@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ae_jax.data.batches import in_batches
-from ae_jax.data.scales import Scaler
 from ae_jax.errors import ConfigError
 from ae_jax.inputs import checks
 from ae_jax.inputs.keys import Key, as_key
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
 from ae_jax.model.layout import column_of

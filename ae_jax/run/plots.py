@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ae_jax.data.scales import Scaler, channel_names
 from ae_jax.errors import DataError
+from ae_jax.inputs.scaler import Scaler, channel_names
 from ae_jax.train.record import Curve
 
 
@@ -22,12 +22,22 @@ def reconstructions(x: np.ndarray, back: np.ndarray, scaler: Scaler | None) -> A
         return figures.reconstructions(x, back)
     names = channel_names(scaler.examples.columns, x.shape[-1])
     if scaler.examples.kind == "signal":
-        seen, made = (np.reshape(scaler.to_data(v[:8]), (-1, *x.shape[2:])) for v in (x, back))
-        return figures.signals(seen, made, names=names if len(names) > 1 else ())
+        return signals(x, back, scaler)
     left = np.nanmean(np.square(x - back), axis=(0, 1, 2))
     whole = np.nanvar(x, axis=(0, 1, 2))
     unexplained = np.where(whole > 0, left / np.where(whole > 0, whole, 1.0), np.nan)
     return figures.columns(names, unexplained, f"{len(x):,} rows: error by column")
+
+
+def signals(x: np.ndarray, back: np.ndarray, scaler: Scaler, title: str = "Signals") -> Any:
+    """The first eight signals [n, 1, L, C] of the network and their reconstructions, as lines in
+    their own units.
+    """
+    from ae_jax import figures
+
+    names = channel_names(scaler.examples.columns, x.shape[-1])
+    seen, made = (scaler.to_data(v[:8]) for v in (x, back))
+    return figures.signals(seen, made, title, names if len(names) > 1 else ())
 
 
 def loss(history: Mapping[str, np.ndarray], valid: Curve | None) -> Any:

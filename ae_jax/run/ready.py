@@ -4,9 +4,11 @@ from ae_jax.config.sections import Config
 from ae_jax.data import scales
 from ae_jax.data.arrays import Dataset
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.inputs.examples import Examples
+from ae_jax.inputs.examples import PLURALS, Examples
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
 from ae_jax.model.corruption import NEEDS_AREA, NEEDS_BOUNDS
+from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.resolve.config import Resolved, merge, resolve
 
 
@@ -28,7 +30,7 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
     )
     data = scales.scaled(data, config.data.scale)
     if data.scaler is not None and missing == "refuse":
-        _refuse_holes(data)
+        _refuse_holes(data, data.scaler)
     return settled, data
 
 
@@ -46,29 +48,25 @@ def check_kind(config: Config, examples: Examples) -> None:
         )
     if corruption in NEEDS_AREA and kind != "image":
         raise ConfigError(
-            f"corruption.name: '{corruption}' is for images, and these are {_plural(kind)}; use "
+            f"corruption.name: '{corruption}' is for images, and these are {PLURALS[kind]}; use "
             "'hide', 'mask' or 'gaussian'"
         )
-    networks = (("encoder.name", config.encoder.name), ("decoder.name", config.decoder.name))
-    for field, name in networks:
-        if kind == "rows" and name.startswith("conv"):
+    for slot, choices in (("encoder", ENCODERS), ("decoder", DECODERS)):
+        name = getattr(config, slot).name
+        if kind == "rows" and choices[name].convolves:
             raise ConfigError(
-                f"{field}: '{name}' is for images and signals, whose neighbors belong together; "
-                "rows take 'dense'"
+                f"{slot}.name: '{name}' is for images and signals, whose neighbors belong "
+                "together; rows take 'dense'"
             )
 
 
-def _plural(kind: str) -> str:
-    return kind if kind == "rows" else f"{kind}s"
-
-
-def _refuse_holes(data: Dataset) -> None:
+def _refuse_holes(data: Dataset, scaler: Scaler) -> None:
     for which in ("train", "valid", "test"):
         if (part := getattr(data, which)) is None:
             continue
         if (holes := part.images != part.images).any():
             row, *_, column = (int(i[0]) for i in holes.nonzero())
             raise DataError(
-                f"{which}: NaN in row {row}, {data.scaler.name(column)}; data.missing is 'refuse', "
+                f"{which}: NaN in row {row}, {scaler.name(column)}; data.missing is 'refuse', "
                 "and 'mask' keeps what was not observed out of the loss"
             )

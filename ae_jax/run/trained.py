@@ -21,11 +21,11 @@ from numpy.typing import ArrayLike
 
 from ae_jax.data.arrays import SAMPLE, Images, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
-from ae_jax.data.scales import Scaler
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.keys import Key, as_key
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
 from ae_jax.model.corruption import BEYOND
@@ -247,15 +247,14 @@ class Run(NamedTuple):
         Of signals and rows in units of `data.scale`, over what was observed. Errors of `encode` and
         `decode`.
         """
-        return np.nansum(self.errors(images, labels), (1, 2, 3))
+        errors, x = self._errors(images, labels)
+        return np.where(np.isnan(x), 0.0, errors).sum((1, 2, 3))
 
     def errors(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Squared reconstruction errors [n, height, width, channels], which `score` sums; NaN where
         nothing was observed. Errors of `encode` and `decode`.
         """
-        x = self._door.checked("images", images)
-        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
-        return np.square(self._unit(x) - back)
+        return self._errors(images, labels)[0]
 
     def score_hidden(
         self, rows: ArrayLike, key: Key = 0, draws: int = hidden.DRAWS, labels: Any = None
@@ -313,6 +312,13 @@ class Run(NamedTuple):
     def _door(self) -> Door:
         limits = self.limits or self._own_limits()
         return Door(self.model.shape, self.model.holes, limits, self.scaler)
+
+    def _errors(self, images: ArrayLike, labels: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+        """(squared errors, the examples in [0,1] units or those of `data.scale`)."""
+        x = self._door.checked("images", images)
+        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
+        unit = self._unit(x)
+        return np.square(unit - back), unit
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 from ae_jax.config.sections import Config
+from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.model.pipeline import Batch, Params
 
 LEAST, MOST = 25, 100  # images in a microbatch
@@ -24,7 +25,8 @@ def size(config: Config, batch_size: int) -> int:
     They are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or
     penalties.
     """
-    convolutional = {config.encoder.name, config.decoder.name} <= {"conv_pool", "conv_strided"}
+    networks = ENCODERS[config.encoder.name], DECODERS[config.decoder.name]
+    convolutional = all(network.convolves for network in networks)
     coupled = config.encoder.get("batch_norm") or config.decoder.get("batch_norm")
     noisy = config.corruption.name != "none" or config.bottleneck.name != "identity"
     if not convolutional or coupled or noisy or config.penalties or jax.default_backend() != "cpu":

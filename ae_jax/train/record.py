@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_jax.data.scales import Scaler
 from ae_jax.inputs.examples import Column, Examples
+from ae_jax.inputs.scaler import Scaler
 
 
 class Moments(NamedTuple):

@@ -10,7 +10,9 @@ import numpy as np
 from ae_jax import figures
 from ae_jax.evaluate import baselines, manifold
 from ae_jax.figures import Figure
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.model.weights import first_filters, linear_maps
+from ae_jax.run import plots
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from experiments.running import stages
@@ -33,7 +35,7 @@ def draw(
     of_images = s.dataset.examples.kind == "image" and not of_points
     made: Figures = _image_figures(s, run, summary) if of_images else {}
     if s.dataset.scaler is not None:
-        made = _column_figures(s, run, summary)
+        made = _column_figures(s, run, summary, s.dataset.scaler)
     for name, figure in (_point_figures(s, path, run, rows, summary) if of_points else {}).items():
         made[name] = partial(_as_it_is, figure)
     made["curves"] = lambda: _curves(s, rows, summary)
@@ -97,7 +99,7 @@ def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
     return made
 
 
-def _column_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
+def _column_figures(s: Session, run: Run, summary: Mapping[str, Any], scaler: Scaler) -> Figures:
     """Signals as lines over lines; of both what is left of every column."""
     found, name = summary["columns"], place.short(s.dataset.name)
     names = [column["name"] for column in found]
@@ -108,10 +110,8 @@ def _column_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures
         images, numbers = s.dataset.test
         test, labels = images[:8], None if numbers is None else numbers[:8]
         back = run.reconstruct(test, labels)
-        shown = [s.dataset.scaler.to_data(v) for v in (test, back)]
-        x, x_hat = (v if v.ndim == 3 else v[..., None] for v in shown)
         many = f"{s.config.name} on {name}: test signals"
-        made["signals"] = lambda: figures.signals(x, x_hat, many, names if len(names) > 1 else ())
+        made["signals"] = lambda: plots.signals(test, back, scaler, many)
     return made
 
 

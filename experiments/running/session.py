@@ -180,7 +180,7 @@ def finish(
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     if s.dataset.scaler is not None:
-        found = by_column(s, run)
+        found = by_column(s, run, s.dataset.scaler)
         summary["test"]["unexplained"] = found.of_all()
         summary["columns"] = found.rows()
     summary["figures"] = pictures

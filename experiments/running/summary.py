@@ -12,6 +12,7 @@ import numpy as np
 import ae_jax
 from ae_jax.config.sections import Config
 from ae_jax.evaluate import advice, baselines, code_statistics, columns, manifold, metrics
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from ae_jax.model.weights import params_sha256
@@ -153,11 +154,11 @@ def of_the_code(config: Config, test_codes: np.ndarray) -> dict[str, Any]:
     return found
 
 
-def by_column(s: Session, run: Run) -> columns.ColumnErrors:
+def by_column(s: Session, run: Run, scaler: Scaler) -> columns.ColumnErrors:
     """The errors of rows and signals on the test set, in their own units."""
     test, labels = s.dataset.test
     back = run.reconstruct(test, labels)
-    return columns.column_errors(s.dataset.scaler, s.dataset.train.images, test, back)
+    return columns.column_errors(scaler, s.dataset.train.images, test, back)
 
 
 def count(params: Params) -> int:

@@ -184,9 +184,14 @@ def test_the_command_says_how_many_failed_and_which(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(analyse.flags, "FLAGS", given)
     monkeypatch.setattr(
         "ae_jax.run.keeping.restore",
-        lambda workdir, best: SimpleNamespace(config=None, code_mean=(), inner=None),
+        lambda workdir, best: SimpleNamespace(
+            config=SimpleNamespace(data=SimpleNamespace(scale="unit")),
+            code_mean=(),
+            inner=None,
+            scaler=None,
+        ),
     )
-    monkeypatch.setattr(analyse, "ready", lambda config, data: (config, data))
+    monkeypatch.setattr("ae_jax.data.scales.scaled", lambda data, scale, scaler: data)
     monkeypatch.setattr("experiments.workdirs.place.opened", lambda *a: SimpleNamespace(train=None))
     monkeypatch.setattr("ae_jax.data.arrays.sampled", lambda data: data)
     monkeypatch.setattr(analyse, "outsiders", lambda run: None)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from ae_jax.data.scales import Scaler
 from ae_jax.evaluate import baselines, columns, incomplete
 from ae_jax.inputs.examples import Column, Examples
+from ae_jax.inputs.scaler import Scaler
 
 
 def rows(n, rank, noise, seed=0):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import ae_jax
-from ae_jax.data.scales import Scaler
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.examples import Column, Examples
+from ae_jax.inputs.scaler import Scaler
 from ae_jax.run import hidden
 
 RNG = np.random.default_rng(0)
