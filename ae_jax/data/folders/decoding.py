@@ -1,7 +1,8 @@
 """Image files -> arrays: as Pillow decodes them, upright, in one kind of color and of one size.
 
 Threads decode: Pillow lets go of Python's lock while it does, and nothing is copied between
-processes.
+processes. Of thumbnails Pillow spends more time in Python than in a decoder, and threads would
+wait for each other: one thread reads them 1.2 times as fast as two.
 """
 
 import collections
@@ -19,6 +20,7 @@ from ae_jax.errors import DataError
 # By content, not by suffix; phones' MPO is a JPEG. Nothing that would start another program.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 CHUNK_FILES, CHUNK_BYTES = 64, 4_000_000  # of files that a thread decodes at a time
+THUMBNAIL_BYTES = 1_250  # a file of 48 x 48 pixels in color, about
 
 
 class How(NamedTuple):
@@ -97,6 +99,9 @@ def _mixed(a: tuple[File, np.ndarray], b: tuple[File, np.ndarray]) -> Exception:
 
 def _decoded(files: Sequence[File], how: How) -> Iterator[np.ndarray | Bad]:
     """In order, by threads that are a few chunks ahead of who reads."""
+    if sum(file.size for file in files) <= THUMBNAIL_BYTES * len(files):
+        yield from (decoded(file, how) for file in files)
+        return
     workers = os.cpu_count() or 1
     waiting: collections.deque[Future[list[np.ndarray | Bad]]] = collections.deque()
     with ThreadPoolExecutor(workers) as pool:
