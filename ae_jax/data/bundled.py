@@ -1,4 +1,4 @@
-"""Small sets of rows and signals that need no file: one of measurements, one that is made here."""
+"""Small sets of rows and signals that need no file: one of measurements, others made here."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from ae_jax.data.arrays import Dataset, from_arrays
 
+N_COUNTED, N_COLUMNS, DISPERSION = 2_500, 40, 0.3  # rows of counts, a fifth of them for the test
 N_WAVES, LENGTH = 2_500, 128  # signals, a fifth of them for the test
 
 
@@ -43,4 +44,29 @@ def waves() -> Dataset:
     return from_arrays(x[:cut], x[cut:], name="waves", kind="signal", columns=["sine", "cosine"])
 
 
-BUNDLED: dict[str, Callable[[], Dataset]] = {"breast_cancer": breast_cancer, "waves": waves}
+def counts() -> Dataset:
+    """2,500 rows of 40 counts, as of genes in cells: three hidden numbers set their means."""
+    x, _ = counted(N_COUNTED)
+    cut = N_COUNTED * 4 // 5
+    return from_arrays(x[:cut], x[cut:], name="counts", kind="rows")
+
+
+def counted(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(counts, their means), float64 [n, 40].
+
+    x_j is negative binomial with mean m_j and variance m_j + 0.3 m_j^2, log m = b + A z with
+    z ~ N(0, I_3), A_jk ~ N(0, 0.25), b_j ~ N(1, 1); A and b are the same for every seed.
+    """
+    fixed, rng = (np.random.Generator(np.random.Philox([1, s])) for s in (0, 1 + seed))
+    A, b = 0.5 * fixed.standard_normal((N_COLUMNS, 3)), 1 + fixed.standard_normal(N_COLUMNS)
+    means = np.exp(b + rng.standard_normal((n, 3)) @ A.T)
+    # A gamma mixture of Poisson distributions is negative binomial.
+    rates = rng.gamma(1 / DISPERSION, DISPERSION * means)
+    return rng.poisson(rates).astype(np.float64), means
+
+
+BUNDLED: dict[str, Callable[[], Dataset]] = {
+    "breast_cancer": breast_cancer,
+    "counts": counts,
+    "waves": waves,
+}

@@ -60,7 +60,7 @@ def load_data(
     Args:
       name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
         `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
-        `breast_cancer`, rows, and `waves`, signals (`bundled.py`);
+        `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
         `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
         all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where signals or rows
         were observed); `.npy`, one such array; a table `.csv`, `.tsv` or `.parquet`, or a folder

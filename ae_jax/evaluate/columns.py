@@ -1,10 +1,11 @@
-"""Errors column by column, in the data's own units."""
+"""Errors column by column, in the data's own units; and the rows that are reconstructed worst."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ae_jax.data.arrays import Images
+from ae_jax.inputs.examples import Column
 from ae_jax.inputs.scaler import Scaler, channel_names
 
 
@@ -50,3 +51,55 @@ def column_errors(
     return ColumnErrors(
         channel_names(scaler.examples.columns, C), scaler.spread * np.sqrt(left), unexplained
     )
+
+
+class Reason(NamedTuple):
+    """A column that makes a row strange."""
+
+    column: str
+    value: float | str  # what the row has there, in its own units; of a category its name
+    expected: float | str  # what the reconstruction has
+    share: float  # of the row's squared error
+
+
+class Strange(NamedTuple):
+    """A row and the columns that its reconstruction misses most."""
+
+    row: int
+    score: float  # squared error over what was observed, in the network's units
+    reasons: tuple[Reason, ...]  # the strangest first
+
+
+def strangest(
+    scaler: Scaler, rows: np.ndarray, back: np.ndarray, n: int = 5, top: int = 3
+) -> list[Strange]:
+    """The `n` rows with the largest reconstruction error, and of each its `top` columns.
+
+    `rows` and `back` are [m, 1, 1, D] in the network's units, NaN where nothing was observed.
+    """
+    D = rows.shape[-1]
+    x, x_hat = (np.asarray(v, np.float64).reshape(-1, D) for v in (rows, back))
+    columns = scaler.examples.columns or [Column(name) for name in channel_names(None, D)]
+    starts = np.cumsum([0, *(c.width for c in columns)])
+    square = np.where(np.isnan(x), 0.0, np.square(x - x_hat))
+    parts = np.add.reduceat(square, starts[:-1], axis=1)
+    scores = parts.sum(axis=1)
+    found = []
+    for row in np.argsort(-scores, kind="stable")[:n]:
+        own = [
+            np.asarray(scaler.to_data(v[row].reshape(1, 1, 1, D))).reshape(D) for v in (x, x_hat)
+        ]
+        reasons = []
+        for c in np.argsort(-parts[row], kind="stable")[:top]:
+            if parts[row, c] > 0:
+                told = [_told(columns[c], v[starts[c] : starts[c + 1]]) for v in own]
+                reasons.append(Reason(columns[c].name, *told, parts[row, c] / scores[row]))
+        found.append(Strange(int(row), float(scores[row]), tuple(reasons)))
+    return found
+
+
+def _told(column: Column, channels: np.ndarray) -> float | str:
+    """What a row has in a column, of its channels."""
+    if column.kind == "category":
+        return column.categories[int(channels.argmax())]
+    return float(channels[0])

@@ -32,7 +32,7 @@ from ae_jax.model.layers import (
     ConvTranspose,
 )
 
-OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid", "columns"))]
+OutputName = Annotated[str, OneOf(("linear", "tanh", "sigmoid", "softplus", "columns"))]
 Shape = tuple[int, int, int]
 
 

@@ -17,6 +17,7 @@ from ae_jax.model.layout import Layout, spans
 from ae_jax.model.pipeline import Forward
 
 TINY = 1e-6  # a likelihood's width is never smaller, in the network's scale
+STIRLING = 20.0  # above it the second term of the series is less than 1e-6
 
 
 def total(p: Forward, costs: jax.Array) -> jax.Array:
@@ -95,6 +96,42 @@ def student_t_nll(p: Forward, freedom: Positive = 5.0, width: Positive = 0.1) ->
     return (freedom + 1) / 2 * jnp.log1p(square / freedom) + constant
 
 
+def poisson_nll(p: Forward) -> jax.Array:
+    """-log Poisson(x_i; x^_i), in nats, of counts: x^_i - x_i log x^_i + log x_i!.
+
+    The output is 'softplus': x^ > 0 is the mean, and the variance.
+    """
+    x, mean = _flat(p.x), _flat(p.x_hat) + TINY
+    return mean - x * jnp.log(mean) + gammaln(x + 1)
+
+
+def negative_binomial_nll(p: Forward, dispersion: Positive | None = None) -> jax.Array:
+    """-log NB(x_i; x^_i, a), in nats, of counts with mean x^ and variance x^ + a x^^2.
+
+    a is the `dispersion`; towards 0 it is the Poisson distribution. None: that of the batch by
+    moments, a = sum ((x - x^)^2 - x^) / sum x^^2, taken as given (Cameron & Trivedi 1998, section
+    2.4.1). The output is 'softplus'. Eraslan et al. 2019, "Single-cell RNA-seq denoising using a
+    deep count autoencoder", Nature Communications.
+    """
+    x, mean = _flat(p.x), _flat(p.x_hat) + TINY
+    if dispersion is None:
+        excess = _mean(p, jnp.square(x - mean) - mean) / _mean(p, jnp.square(mean))
+        dispersion = jax.lax.stop_gradient(jnp.maximum(excess, TINY))
+    r = 1 / jnp.asarray(dispersion)
+    log_p = _rising(x, r) - gammaln(x + 1) + x * jnp.log(mean) - (x + r) * jnp.log1p(mean / r)
+    return -log_p
+
+
+def _rising(x: jax.Array, r: jax.Array) -> jax.Array:
+    """log G(x + r) - log G(r) - x log r, by Stirling's series where r is large.
+
+    There the two gamma functions are nearly equal, and float32 would lose their difference.
+    """
+    exact = gammaln(x + r) - gammaln(r) - x * jnp.log(r)
+    series = (x + r - 0.5) * jnp.log1p(x / r) - x + 1 / (12 * (x + r)) - 1 / (12 * r)
+    return jnp.where(r > STIRLING, series, exact)
+
+
 def columns_nll(p: Forward, layout: Layout) -> jax.Array:
     """-log p(x_i | z) of columns of several kinds, in nats, from their pre-activations a.
 
@@ -135,11 +172,15 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
     "gaussian_nll": gaussian_nll,
     "laplace_nll": laplace_nll,
     "student_t_nll": student_t_nll,
+    "poisson_nll": poisson_nll,
+    "negative_binomial_nll": negative_binomial_nll,
     "columns_nll": columns_nll,
 }
+COUNTS = ("poisson_nll", "negative_binomial_nll")  # of whole numbers, as they are
 OPEN = {
     "gaussian_nll": ("deviation",),
     "laplace_nll": ("deviation",),
     "emphasised_squared_error": ("corrupted", "kept"),
     "student_t_nll": ("freedom", "width"),
+    "negative_binomial_nll": ("dispersion",),
 }  # see `ae_jax.config.numbers`

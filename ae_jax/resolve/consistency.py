@@ -3,6 +3,7 @@
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.objective.losses import COUNTS
 from ae_jax.objective.penalties import check_needs
 
 
@@ -18,6 +19,11 @@ def check_together(c: Config) -> None:
             raise ConfigError("loss.name: bernoulli_nll needs decoder.output 'sigmoid'")
         if c.data.scale != "unit":
             raise ConfigError("loss.name: bernoulli_nll needs data.scale 'unit', pixels in [0,1]")
+    if c.loss.name in COUNTS and (output != "softplus" or c.data.scale != "none"):
+        raise ConfigError(
+            f"loss.name: {c.loss.name} is of counts as they are: it needs decoder.output "
+            "'softplus' and data.scale 'none'"
+        )
     if (c.loss.name == "columns_nll") != (output == "columns"):
         raise ConfigError("loss.name: columns_nll and decoder.output 'columns' go together")
     if output == "columns" and (c.data.center or c.encoder.name != "dense"):

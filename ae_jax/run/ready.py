@@ -1,5 +1,7 @@
 """Config and data made ready for each other: what depends on the kind of the examples."""
 
+import numpy as np
+
 from ae_jax.config.sections import Config
 from ae_jax.data import scales
 from ae_jax.data.arrays import Dataset
@@ -9,6 +11,7 @@ from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
 from ae_jax.model.corruption import NEEDS_AREA, NEEDS_BOUNDS
 from ae_jax.model.networks import DECODERS, ENCODERS
+from ae_jax.objective.losses import COUNTS
 from ae_jax.resolve.config import Resolved, merge, resolve
 
 
@@ -19,7 +22,8 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
 
     Raises:
       ConfigError: what the config asks for makes no sense of such examples.
-      DataError: there are holes, and the config has none; errors of `scales.scaled`.
+      DataError: there are holes, and the config has none; what should be counts is not; errors of
+        `scales.scaled`.
     """
     check_kind(config, data.examples)
     missing = config.data.missing
@@ -31,6 +35,8 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
     data = scales.scaled(data, config.data.scale)
     if data.scaler is not None and missing == "refuse":
         _refuse_holes(data, data.scaler)
+    if data.scaler is not None and config.loss.name in COUNTS:
+        _refuse_fractions(data, data.scaler, config.loss.name)
     return settled, data
 
 
@@ -69,4 +75,17 @@ def _refuse_holes(data: Dataset, scaler: Scaler) -> None:
             raise DataError(
                 f"{which}: NaN in row {row}, {scaler.name(column)}; data.missing is 'refuse', "
                 "and 'mask' keeps what was not observed out of the loss"
+            )
+
+
+def _refuse_fractions(data: Dataset, scaler: Scaler, loss: str) -> None:
+    for which in ("train", "valid", "test"):
+        if (part := getattr(data, which)) is None:
+            continue
+        x = part.images
+        if (wrong := (x < 0) | (x != np.floor(x)) & ~np.isnan(x)).any():
+            row, *_, column = where = tuple(int(i[0]) for i in wrong.nonzero())
+            raise DataError(
+                f"{which}: {x[where]:g} in row {row}, {scaler.name(column)}; loss.name '{loss}' is "
+                "of counts, whole numbers from 0"
             )

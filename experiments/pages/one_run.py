@@ -28,7 +28,9 @@ def write(run: finished.Record, out: str | None = None) -> Path:
     sections = [
         page.Section("result", "Result", page.join([tiles(run), error_bars(run)])),
         page.Section("advice", "Advice", advice(run)),
-        page.Section("images", said.section, page.join([images(run), columns(run)])),
+        page.Section(
+            "images", said.section, page.join([images(run), columns(run), strangest(run)])
+        ),
         page.Section("training", "Training", training(run)),
         page.Section("inside", "Inside", inside(run)),
         *applications(run),
@@ -137,6 +139,29 @@ def columns(run: finished.Record) -> page.Markup:
         left = page.number(c["unexplained"]) if "unexplained" in c else "constant"
         rows.append((c["name"], page.number(c["rmse"]), left))
     return page.details(f"all {len(found)} columns", page.table(header, rows))
+
+
+def strangest(run: finished.Record) -> page.Markup:
+    """The test rows that are reconstructed worst, and what makes them strange."""
+    if not (found := run.summary.get("strangest")):
+        return page.Markup()
+    labelled = "label" in found[0]
+    header = ["row of the test set", *(["label"] if labelled else []), "squared error"]
+    rows = []
+    for strange in found:
+        reasons = "; ".join(
+            f"{r['column']} {_value(r['value'])}, expected {_value(r['expected'])} "
+            f"({r['share']:.0%} of the error)"
+            for r in strange["reasons"]
+        )
+        label = [strange["label"]] if labelled else []
+        rows.append((str(strange["row"]), *label, page.number(strange["score"]), reasons))
+    table = page.table([*header, "what makes it strange"], rows)
+    return page.details("the strangest test rows", table)
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def training(run: finished.Record) -> page.Markup:

@@ -181,8 +181,8 @@ def finish(
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
     if s.dataset.scaler is not None:
         found = by_column(s, run, s.dataset.scaler)
-        summary["test"]["unexplained"] = found.of_all()
-        summary["columns"] = found.rows()
+        summary["test"]["unexplained"] = found.pop("unexplained")
+        summary |= found
     summary["figures"] = pictures
     if pictures:
         _draw(s, path, run, log.rows, summary)

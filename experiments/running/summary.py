@@ -154,11 +154,27 @@ def of_the_code(config: Config, test_codes: np.ndarray) -> dict[str, Any]:
     return found
 
 
-def by_column(s: Session, run: Run, scaler: Scaler) -> columns.ColumnErrors:
-    """The errors of rows and signals on the test set, in their own units."""
+def by_column(s: Session, run: Run, scaler: Scaler) -> dict[str, Any]:
+    """The errors of rows and signals on the test set, in their own units; the strangest rows."""
     test, labels = s.dataset.test
     back = run.reconstruct(test, labels)
-    return columns.column_errors(scaler, s.dataset.train.images, test, back)
+    found = columns.column_errors(scaler, s.dataset.train.images, test, back)
+    told: dict[str, Any] = {"unexplained": found.of_all(), "columns": found.rows()}
+    if scaler.examples.kind == "rows":
+        told["strangest"] = [
+            {
+                **strange._asdict(),
+                **({} if labels is None else {"label": _label(s, labels[strange.row])}),
+                "reasons": [reason._asdict() for reason in strange.reasons],
+            }
+            for strange in columns.strangest(scaler, test, back)
+        ]
+    return told
+
+
+def _label(s: Session, label: int) -> str:
+    names = s.dataset.label_names
+    return str(label) if names is None else names[label]
 
 
 def count(params: Params) -> int:

@@ -15,6 +15,19 @@ CASES = {  # loss and its options -> scipy's distribution about x^
     "laplace": (losses.laplace_nll, {"deviation": 0.3}, stats.laplace(scale=0.3 / np.sqrt(2))),
     "student_t": (losses.student_t_nll, {"freedom": 3.0, "width": 0.2}, stats.t(3, scale=0.2)),
 }
+COUNTS = {  # loss and its options -> scipy's distribution with mean m
+    "poisson": (losses.poisson_nll, {}, stats.poisson),
+    "negative_binomial": (
+        losses.negative_binomial_nll,
+        {"dispersion": 0.3},
+        lambda m: stats.nbinom(1 / 0.3, 1 / (1 + 0.3 * m)),
+    ),
+    "nearly_poisson": (  # the difference of two large gamma functions
+        losses.negative_binomial_nll,
+        {"dispersion": 1e-4},
+        lambda m: stats.nbinom(1e4, 1 / (1 + 1e-4 * m)),
+    ),
+}
 BEST = {  # with the best width -> what scipy says it is
     "gaussian": (losses.gaussian_nll, stats.norm),
     "laplace": (losses.laplace_nll, stats.laplace),
@@ -79,6 +92,61 @@ def test_their_gradients_by_finite_differences(name):
     step = 1e-3
     found = (total(x_hat + step * direction) - total(x_hat - step * direction)) / (2 * step)
     assert float(slope) == pytest.approx(float(found), rel=1e-2)
+
+
+def counted(seed=0, n=5):
+    rng = np.random.default_rng(seed)
+    means = rng.gamma(2.0, 4.0, size=(n, 6))
+    return rng.poisson(means), means
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_are_scipys(name):
+    function, options, truth = COUNTS[name]
+    x, means = counted()
+    expected = -truth(means).logpmf(x).sum(1)
+    np.testing.assert_allclose(
+        per_example(function, forward(x, means), **options), expected, rtol=2e-5
+    )
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_sum_to_one(name):
+    """Over all values of each of six numbers, with other means."""
+    function, options, _ = COUNTS[name]
+    x = np.repeat(np.arange(600)[:, None], 6, axis=1)
+    means = np.broadcast_to([0.01, 0.5, 1.0, 3.0, 10.0, 30.0], x.shape)
+    total = jnp.exp(-function(forward(x, means), **options)).sum(0)
+    np.testing.assert_allclose(total, 1.0, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_gradients_of_counts_by_finite_differences(name):
+    """In float64 of scipy."""
+    function, options, truth = COUNTS[name]
+    x, means = counted(1)
+    slopes = jax.grad(lambda m: jnp.sum(function(forward(x, m), **options)))(
+        jnp.asarray(means, jnp.float32)
+    )
+    step = 1e-5 * means
+    above, below = (-truth(means + s).logpmf(x) for s in (step, -step))
+    np.testing.assert_allclose(slopes, (above - below) / (2 * step), rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("dispersion", [0.1, 2.0])
+def test_the_dispersion_of_a_batch_is_that_of_its_counts(dispersion):
+    """With the true means, as near as 60,000 counts let one see; then the loss is that one's."""
+    rng = np.random.default_rng(5)
+    means = np.broadcast_to(rng.gamma(2.0, 4.0, size=6), (10_000, 6))
+    x = rng.poisson(rng.gamma(1 / dispersion, dispersion * means))
+    p = forward(x, means)
+    best = per_example(losses.negative_binomial_nll, p)
+    around = [
+        per_example(losses.negative_binomial_nll, p, dispersion=f * dispersion).mean()
+        for f in (0.9, 1.0, 1.1)
+    ]
+    assert best.mean() < min(around[0], around[2])
+    assert best.mean() == pytest.approx(float(around[1]), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", BEST)
