@@ -1,7 +1,8 @@
 """Strict mode: a rank promoted silently is an error, and so is every warning (see pyproject).
 
-The tests need no accelerator. Programs compiled once are kept for the session in a temporary
-directory, since many tests train the same small network again.
+The tests need no accelerator. Compiled programs are kept for the session in a temporary directory
+that all its processes share, since many tests train the same small network again: compiling takes
+two thirds of the time. $AE_JAX_TEST_PROGRAMS is a directory that several sessions share.
 """
 
 import atexit
@@ -62,7 +63,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 _cache = tempfile.mkdtemp(prefix="ae_jax_tests_")
 atexit.register(shutil.rmtree, _cache, ignore_errors=True)
-jax.config.update("jax_compilation_cache_dir", _cache)
+_programs = os.path.join(_cache, "programs")  # where commands look for them, too
+if _shared := os.environ.get("AE_JAX_TEST_PROGRAMS"):
+    os.makedirs(_shared, exist_ok=True)
+    os.symlink(_shared, _programs)
+else:
+    os.mkdir(_programs)
+    os.environ["AE_JAX_TEST_PROGRAMS"] = _programs  # of the processes that this one starts
+jax.config.update("jax_compilation_cache_dir", _programs)
 os.environ["AE_JAX_CACHE"] = _cache  # and so do the commands that tests start
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

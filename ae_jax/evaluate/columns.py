@@ -92,8 +92,9 @@ def strangest(
         reasons = []
         for c in np.argsort(-parts[row], kind="stable")[:top]:
             if parts[row, c] > 0:
-                told = [_told(columns[c], v[starts[c] : starts[c + 1]]) for v in own]
-                reasons.append(Reason(columns[c].name, *told, parts[row, c] / scores[row]))
+                value, expected = (_told(columns[c], v[starts[c] : starts[c + 1]]) for v in own)
+                share = float(parts[row, c] / scores[row])
+                reasons.append(Reason(columns[c].name, value, expected, share))
         found.append(Strange(int(row), float(scores[row]), tuple(reasons)))
     return found
 

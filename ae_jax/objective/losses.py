@@ -118,8 +118,8 @@ def negative_binomial_nll(p: Forward, dispersion: Positive | None = None) -> jax
         excess = _mean(p, jnp.square(x - mean) - mean) / _mean(p, jnp.square(mean))
         dispersion = jax.lax.stop_gradient(jnp.maximum(excess, TINY))
     r = 1 / jnp.asarray(dispersion)
-    log_p = _rising(x, r) - gammaln(x + 1) + x * jnp.log(mean) - (x + r) * jnp.log1p(mean / r)
-    return -log_p
+    log_p: jax.Array = _rising(x, r) - gammaln(x + 1) + x * jnp.log(mean)
+    return (x + r) * jnp.log1p(mean / r) - log_p
 
 
 def _rising(x: jax.Array, r: jax.Array) -> jax.Array:
