@@ -1,6 +1,6 @@
-"""Loads a data set by name: digits, MNIST files, TFDS sets, `.npz`, folders, synthetic sets.
+"""Loads a data set by name, path or object: digits, TFDS sets, files, folders, arrays, frames.
 
-Every route ends in `arrays.from_arrays`, so all training data pass the same checks.
+Every route ends in the checks of `arrays` or `tables`, so all training data pass the same ones.
 """
 
 import contextlib
@@ -10,11 +10,12 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Config
@@ -39,8 +40,15 @@ KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC, *BUNDLED)
 SPLITS = ("canonical", "random")
 
 
+class Place(NamedTuple):
+    """Where data sets with a name are: `load_data`'s argument, and the folder of the cache."""
+
+    manual_dir: str | None
+    cache: Path
+
+
 def load_data(
-    name: str,
+    name: str | os.PathLike[str] | Dataset | ArrayLike,
     manual_dir: str | None = None,
     split: str = "canonical",
     split_seed: int = 0,
@@ -55,44 +63,52 @@ def load_data(
     drop: str | Sequence[str] = "",
     kind: str = "auto",
 ) -> Dataset:
-    """The data set `name`; the same bytes at every call.
+    """The data set of a name, a path or an object; the same bytes at every call.
 
     Args:
-      name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
-        `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
-        `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
-        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
-        all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where signals or rows
-        were observed); `.npy`, one such array; a table `.csv`, `.tsv` or `.parquet`, or a folder
-        with `train.csv` and perhaps `valid.csv`, `test.csv` (see `table.read`); a folder of images
-        (`DIR/class/x.png` or `DIR/x.png`, optionally below `train`, `valid`, `test`; see
-        `folder.load`); or any TFDS image data set that is prepared as array_record, or that TFDS
-        can prepare here.
+      name: one of these three.
+        A name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no
+        download); `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian`
+        (`synthetic.py`); `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
+        any TFDS image data set that is prepared as array_record, or that TFDS can prepare here.
+        A path: `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`,
+        `test_labels`, all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where
+        signals or rows were observed); `.npy`, one such array; a table `.csv`, `.tsv` or
+        `.parquet`, or a folder with `train.csv` and perhaps `valid.csv`, `test.csv` (see
+        `table.read`); a folder of images (`DIR/class/x.png` or `DIR/x.png`, optionally below
+        `train`, `valid`, `test`; see `folder.load`).
+        An object: a data frame of pandas or polars or a table of pyarrow (`table.of_frame`); an
+        array, a tensor of PyTorch or JAX, or a list of tensors or of Pillow's images, as
+        `from_arrays` takes them. A tenth of these is held out. Or a `Dataset`, which is checked.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
         The four files are verified at every call, and nothing is downloaded. Without it a set that
         TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
-      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
+      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes; not of
+        a `Dataset`.
       split_seed: of the random split.
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
         writable.
       streaming: the training images stay on disk, as `on_disk.Records`; the test set must fit in
-        memory. The first call writes them into the cache, later ones only open what it wrote.
+        memory. The first call writes them into the cache, later ones only open what it wrote. Not
+        of an object, nor is manual_dir.
       resize: of a folder of images, as crop, color, skip_bad: n for n x n pixels, or (height,
         width); with `crop`, n is the length of the shorter side.
       crop: n or (height, width) of the middle, after resizing.
       color: 'keep', 'gray', 'rgb' or 'rgba'; for 'gray' and 'rgb' what is transparent is white.
       skip_bad: leave out files that cannot be read, and log how many; else they are an error.
-      columns: of a table, as label, drop: which to use, 'age,job:category' or ('age', ...), with
-        what one is behind a colon where that is not as inferred; '*' stands for all others.
+      columns: of a table or frame, as label, drop: which to use, 'age,job:category' or
+        ('age', ...), with what one is behind a colon where that is not as inferred; '*' stands for
+        all others.
       label: the column of labels.
       drop: columns to leave out.
-      kind: of a file of arrays: 'image', 'signal' or 'rows'; 'auto': rows of two axes, else images.
+      kind: of arrays, in a file or not: 'image', 'signal' or 'rows'; 'auto': rows of two axes, else
+        images.
 
     Raises:
       DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
-        for streaming, a cache that cannot be written.
+        for streaming, a cache that cannot be written; an object that cannot be read.
       ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`;
-        options of a folder, table or array for something else.
+        options of a folder, table or array for something else; streaming, manual_dir of an object.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
@@ -100,31 +116,55 @@ def load_data(
         raise ConfigError("data.streaming: needs data.split 'canonical'")
     options: dict[str, Any] = {"resize": resize, "crop": crop, "color": color, "skip_bad": skip_bad}
     options |= {"columns": columns, "label": label, "drop": drop, "kind": kind}
+    dealt = split == "random"
+    if isinstance(name, str | os.PathLike):
+        place = Place(manual_dir, cache_folder(cache_dir))
+        dataset = _named(os.fspath(name), options, place, streaming, dealt)
+    else:
+        _refuse_of_object(name, manual_dir, streaming, dealt)
+        dataset = own.of_object(name, options)
+    return _dealt_again(dataset, split_seed) if dealt else dataset
+
+
+def _refuse_of_object(value: object, manual_dir: str | None, streaming: bool, dealt: bool) -> None:
+    """Refuses what has a meaning only where something is found by its name."""
+    for field, given in (("manual_dir", manual_dir is not None), ("streaming", streaming)):
+        if given:
+            raise ConfigError(f"data.{field}: is for a name or a path; an object is in memory")
+    if dealt and isinstance(value, Dataset):
+        raise ConfigError("data.split: a Dataset has its own parts; must be 'canonical'")
+
+
+def _named(
+    name: str, options: Mapping[str, Any], place: Place, streaming: bool, dealt: bool
+) -> Dataset:
+    """The data set of a name or a path; `dealt`: whether a random split is asked for."""
     source = None if name in KNOWN else own.source_of(name)
     own.check_options(name, options, source)
     if source in ("folder", "table") or (source and not streaming):
-        dealt = split != "canonical"
-        dataset = own.of_path(name, source, options, cache_folder(cache_dir), streaming, dealt)
-        return _dealt_again(dataset, split_seed) if dealt else dataset
+        return own.of_path(name, source, options, place.cache, streaming, dealt)
     if streaming:
-        return _streamed(name, manual_dir, cache_dir)
-    manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
-    if name == "mnist5k":
-        dataset = mnist5k.load()
-    elif name in idx_files.IDX_SETS:
-        files = Path(manual).expanduser() / name if manual else None
-        dataset = _from_parts(name, _published(name, files, cache_folder(cache_dir)))
-    elif name in BUNDLED:
-        dataset = BUNDLED[name]()
-    elif name in SYNTHETIC:
-        make = SYNTHETIC[name]
-        dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
-    else:
-        from ae_jax.data import tfds_builders
+        return _streamed(name, place)
+    if name in KNOWN:
+        return _known(name, place)
+    from ae_jax.data import tfds_builders
 
-        folder = _tfds_folder(name, cache_folder(cache_dir))
-        dataset = _from_parts(name, tfds_builders.load_other(folder))
-    return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+    folder = _tfds_folder(name, place.cache)
+    return _from_parts(name, tfds_builders.load_other(folder))
+
+
+def _known(name: str, place: Place) -> Dataset:
+    """One of `KNOWN`."""
+    if name == "mnist5k":
+        return mnist5k.load()
+    if name in BUNDLED:
+        return BUNDLED[name]()
+    if name in SYNTHETIC:
+        make = SYNTHETIC[name]
+        return from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
+    manual = place.manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
+    files = Path(manual).expanduser() / name if manual else None
+    return _from_parts(name, _published(name, files, place.cache))
 
 
 def is_path(name: str) -> bool:
@@ -153,19 +193,18 @@ def of_config(config: Config, seed: int | None = None) -> Dataset:
     return subset(whole, d.n_train and d.n_train - int(d.n_valid), d.n_test)
 
 
-def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
+def _streamed(name: str, place: Place) -> Dataset:
     """Training images on disk, in a folder of the cache named after what they were made from."""
     from ae_jax.data import on_disk
 
-    cache = cache_folder(cache_dir)
     here = name in KNOWN or is_path(name)
-    source = None if here else _tfds_folder(name, cache)
+    source = None if here else _tfds_folder(name, place.cache)
     digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
-    folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
+    folder = place.cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
     if not folder.exists() and source is not None:
         on_disk.write(folder, *_in_parts(name, source))
     elif not folder.exists():
-        whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        whole = load_data(name, place.manual_dir, cache_dir=str(place.cache))
         if whole.examples.kind != "image":
             raise ConfigError("data.streaming: is for images; rows and signals are held in memory")
         n = len(whole.train.images)
