@@ -1,13 +1,13 @@
 """Data of the user: a folder of images, a table, an array file, a data frame.
 
-`of_path` is what `load_data` does with a path, `of_object` what it does with an object. Every
-option belongs to one of these sources and is refused for another.
+`of_path` is what `load_data` does with a path, `of_object` what it does with an object, `of_tfds`
+with a table of TFDS. Every option belongs to one of these sources and is refused for another.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,15 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.examples import Examples
 
+if TYPE_CHECKING:
+    from ae_jax.data.tfds_builders import Described
+
 SUFFIXES = (".npz", ".npy")
 SOURCES = {  # source -> (what it is called, its options)
     "folder": ("a folder of images", OF_FOLDER),
     "table": ("a table", OF_TABLE),
     "arrays": ("a file of arrays", OF_ARRAYS),
+    "tfds": ("a data set of TFDS", (*OF_TABLE, *OF_ARRAYS)),  # until it is known what it holds
 }
 
 
@@ -119,6 +123,30 @@ def of_object(value: Any, options: Mapping[str, Any]) -> Dataset:
     kind = _kind(options)
     data = from_arrays(array_file.of_objects(value), kind=kind)
     return data if kind is None else data._replace(how={"kind": kind})
+
+
+def of_tfds(
+    name: str, described: "Described", options: Mapping[str, Any], streaming: bool
+) -> Dataset:
+    """The data set of a TFDS set without images.
+
+    Raises:
+      DataError: errors of `tfds_tables.read`.
+      ConfigError: streaming, or options of something else.
+    """
+    from ae_jax.data import tfds_tables
+
+    check_options(name, options, "table")
+    how = _how(options)
+    tfds_tables.check(described, how)
+    if streaming:
+        raise ConfigError("data.streaming: is for images; a table is held in memory")
+    parts, classes = tfds_tables.read(name, described, how)
+    data = _dataset(name, parts, how)
+    if classes is None or data.train.labels is None:
+        return data
+    numbers = data.label_names or range(len(classes))  # scattered ones are their own names
+    return data._replace(label_names=tuple(classes[int(i)] for i in numbers))
 
 
 def _how(options: Mapping[str, Any]) -> How:
