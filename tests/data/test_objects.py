@@ -75,7 +75,10 @@ def test_a_path_may_be_one_of_pathlib(tmp_path):
         assert load_data(path).name == str(path)
 
 
-@pytest.mark.parametrize("made", ["array", "jax", "lists", "torch", "pillow"])
+SLOW = pytest.param("torch", marks=pytest.mark.slow)  # to import
+
+
+@pytest.mark.parametrize("made", ["array", "jax", "lists", "pillow", SLOW])
 def test_arrays_of_every_library(made):
     if made == "torch":
         value = pytest.importorskip("torch").from_numpy(PIXELS)
