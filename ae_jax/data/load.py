@@ -1,24 +1,21 @@
-"""Loads a data set by name: digits, MNIST files, TFDS sets, `.npz`, folders, synthetic sets.
+"""Loads a data set by name, path or object: digits, TFDS sets, files, folders, arrays, frames.
 
-Every route ends in `arrays.from_arrays`, so all training data pass the same checks.
+Every route ends in the checks of `arrays` or `tables`, so all training data pass the same ones.
 """
 
-import contextlib
-import difflib
 import hashlib
-import logging
 import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Config
-from ae_jax.data import idx_files, mnist5k, own, synthetic
+from ae_jax.data import idx_files, mnist5k, own, prepared, synthetic
 from ae_jax.data.arrays import (
     Dataset,
     Split,
@@ -30,17 +27,19 @@ from ae_jax.data.arrays import (
     subset,
 )
 from ae_jax.data.bundled import BUNDLED
+from ae_jax.data.prepared import cache_folder
 from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
 from ae_jax.errors import ConfigError, DataError
 
-__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "hold_out", "load_data", "subset"]
+__all__ = ["KNOWN", "Dataset", "Split", "cache_folder", "from_arrays", "hold_out", "load_data"]
+__all__ += ["subset"]
 
 KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC, *BUNDLED)
 SPLITS = ("canonical", "random")
 
 
 def load_data(
-    name: str,
+    name: str | os.PathLike[str] | Dataset | ArrayLike,
     manual_dir: str | None = None,
     split: str = "canonical",
     split_seed: int = 0,
@@ -55,44 +54,54 @@ def load_data(
     drop: str | Sequence[str] = "",
     kind: str = "auto",
 ) -> Dataset:
-    """The data set `name`; the same bytes at every call.
+    """The data set of a name, a path or an object; the same bytes at every call.
 
     Args:
-      name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no download);
-        `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian` (`synthetic.py`);
-        `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
-        `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`, `test_labels`,
-        all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where signals or rows
-        were observed); `.npy`, one such array; a table `.csv`, `.tsv` or `.parquet`, or a folder
-        with `train.csv` and perhaps `valid.csv`, `test.csv` (see `table.read`); a folder of images
-        (`DIR/class/x.png` or `DIR/x.png`, optionally below `train`, `valid`, `test`; see
-        `folder.load`); or any TFDS image data set that is prepared as array_record, or that TFDS
-        can prepare here.
+      name: one of these three.
+        A name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no
+        download); `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian`
+        (`synthetic.py`); `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
+        any TFDS data set that is prepared as array_record, or that TFDS can prepare here: of
+        images, or of rows (`tfds_tables`).
+        A path: `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`,
+        `test_labels`, all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where
+        signals or rows were observed); `.npy`, one such array; a table `.csv`, `.tsv` or
+        `.parquet`, or a folder with `train.csv` and perhaps `valid.csv`, `test.csv` (see
+        `table.read`); a folder of images (`DIR/class/x.png` or `DIR/x.png`, optionally below
+        `train`, `valid`, `test`; see `folder.load`).
+        An object: a data frame of pandas or polars or a table of pyarrow (`table.of_frame`); an
+        array, a tensor of PyTorch or JAX, or a list of tensors or of Pillow's images, as
+        `from_arrays` takes them. A tenth of these is held out. Or a `Dataset`, which is checked.
       manual_dir: where `mnist/train-images-idx3-ubyte.gz` and so on are; else $AE_JAX_MANUAL_DIR.
         The four files are verified at every call, and nothing is downloaded. Without it a set that
         TFDS has prepared in $TFDS_DATA_DIR or ~/tensorflow_datasets is verified and used.
-      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes.
+      split: 'canonical', or 'random': train and test pooled and dealt out again, same sizes; not of
+        a `Dataset`.
       split_seed: of the random split.
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
         writable.
       streaming: the training images stay on disk, as `on_disk.Records`; the test set must fit in
-        memory. The first call writes them into the cache, later ones only open what it wrote.
+        memory. The first call writes them into the cache, later ones only open what it wrote. Not
+        of an object, nor is manual_dir.
       resize: of a folder of images, as crop, color, skip_bad: n for n x n pixels, or (height,
         width); with `crop`, n is the length of the shorter side.
       crop: n or (height, width) of the middle, after resizing.
       color: 'keep', 'gray', 'rgb' or 'rgba'; for 'gray' and 'rgb' what is transparent is white.
       skip_bad: leave out files that cannot be read, and log how many; else they are an error.
-      columns: of a table, as label, drop: which to use, 'age,job:category' or ('age', ...), with
-        what one is behind a colon where that is not as inferred; '*' stands for all others.
-      label: the column of labels.
+      columns: of a table or frame, as label, drop: which to use, 'age,job:category' or
+        ('age', ...), with what one is behind a colon where that is not as inferred; '*' stands for
+        all others.
+      label: the column of labels; of a TFDS set what it says is its label, unless `columns` or
+        `drop` name this.
       drop: columns to leave out.
-      kind: of a file of arrays: 'image', 'signal' or 'rows'; 'auto': rows of two axes, else images.
+      kind: of arrays, in a file or not: 'image', 'signal' or 'rows'; 'auto': rows of two axes, else
+        images.
 
     Raises:
       DataError: unknown name; files missing, damaged or swapped; no network (within 2 seconds);
-        for streaming, a cache that cannot be written.
+        for streaming, a cache that cannot be written; an object that cannot be read.
       ConfigError: an unknown split, a random one with streaming or with a negative `split_seed`;
-        options of a folder, table or array for something else.
+        options of a folder, table or array for something else; streaming, manual_dir of an object.
     """
     if split not in SPLITS:
         raise ConfigError(schema.unknown("data.split", split, SPLITS, "choice"))
@@ -100,31 +109,66 @@ def load_data(
         raise ConfigError("data.streaming: needs data.split 'canonical'")
     options: dict[str, Any] = {"resize": resize, "crop": crop, "color": color, "skip_bad": skip_bad}
     options |= {"columns": columns, "label": label, "drop": drop, "kind": kind}
-    source = None if name in KNOWN else own.source_of(name)
-    own.check_options(name, options, source)
-    if source in ("folder", "table") or (source and not streaming):
-        dealt = split != "canonical"
-        dataset = own.of_path(name, source, options, cache_folder(cache_dir), streaming, dealt)
-        return _dealt_again(dataset, split_seed) if dealt else dataset
-    if streaming:
-        return _streamed(name, manual_dir, cache_dir)
-    manual = manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
-    if name == "mnist5k":
-        dataset = mnist5k.load()
-    elif name in idx_files.IDX_SETS:
-        files = Path(manual).expanduser() / name if manual else None
-        dataset = _from_parts(name, _published(name, files, cache_folder(cache_dir)))
-    elif name in BUNDLED:
-        dataset = BUNDLED[name]()
-    elif name in SYNTHETIC:
-        make = SYNTHETIC[name]
-        dataset = from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
+    dealt = split == "random"
+    if isinstance(name, str | os.PathLike):
+        place = prepared.Place(manual_dir, cache_folder(cache_dir))
+        dataset = _named(os.fspath(name), options, place, streaming, dealt)
     else:
-        from ae_jax.data import tfds_builders
+        _refuse_of_object(name, manual_dir, streaming, dealt)
+        dataset = own.of_object(name, options)
+    return _dealt_again(dataset, split_seed) if dealt else dataset
 
-        folder = _tfds_folder(name, cache_folder(cache_dir))
-        dataset = _from_parts(name, tfds_builders.load_other(folder))
-    return dataset if split == "canonical" else _dealt_again(dataset, split_seed)
+
+def _refuse_of_object(value: object, manual_dir: str | None, streaming: bool, dealt: bool) -> None:
+    """Refuses what has a meaning only where something is found by its name."""
+    for field, given in (("manual_dir", manual_dir is not None), ("streaming", streaming)):
+        if given:
+            raise ConfigError(f"data.{field}: is for a name or a path; an object is in memory")
+    if dealt and isinstance(value, Dataset):
+        raise ConfigError("data.split: a Dataset has its own parts; must be 'canonical'")
+
+
+def _named(
+    name: str, options: Mapping[str, Any], place: prepared.Place, streaming: bool, dealt: bool
+) -> Dataset:
+    """The data set of a name or a path; `dealt`: whether a random split is asked for."""
+    source = None if name in KNOWN else own.source_of(name) or "tfds"
+    own.check_options(name, options, source)
+    if source in ("folder", "table") or (source == "arrays" and not streaming):
+        return own.of_path(name, source, options, place.cache, streaming, dealt)
+    if source == "tfds":
+        return _of_tfds(name, options, place, streaming)
+    return _streamed(name, place) if streaming else _known(name, place)
+
+
+def _of_tfds(
+    name: str, options: Mapping[str, Any], place: prepared.Place, streaming: bool
+) -> Dataset:
+    """A data set of TFDS: images as they are; where there are none, rows of a table."""
+    from ae_jax.data import tfds_builders
+
+    folder = prepared.tfds_folder(name, place.cache, KNOWN)
+    described = tfds_builders.described(folder)
+    if not described.has_images:
+        return own.of_tfds(name, described, options, streaming)
+    own.check_options(name, options, None)
+    if streaming:
+        return _streamed(name, place, folder)
+    return _from_parts(name, tfds_builders.load_other(folder))
+
+
+def _known(name: str, place: prepared.Place) -> Dataset:
+    """One of `KNOWN`."""
+    if name == "mnist5k":
+        return mnist5k.load()
+    if name in BUNDLED:
+        return BUNDLED[name]()
+    if name in SYNTHETIC:
+        make = SYNTHETIC[name]
+        return from_arrays(make(0, N_TRAIN), make(1, N_TEST), name=name)
+    manual = place.manual_dir or os.environ.get("AE_JAX_MANUAL_DIR")
+    files = Path(manual).expanduser() / name if manual else None
+    return _from_parts(name, prepared.published(name, files, place.cache))
 
 
 def is_path(name: str) -> bool:
@@ -153,19 +197,19 @@ def of_config(config: Config, seed: int | None = None) -> Dataset:
     return subset(whole, d.n_train and d.n_train - int(d.n_valid), d.n_test)
 
 
-def _streamed(name: str, manual_dir: str | None, cache_dir: str | None) -> Dataset:
-    """Training images on disk, in a folder of the cache named after what they were made from."""
+def _streamed(name: str, place: prepared.Place, source: Path | None = None) -> Dataset:
+    """Training images on disk, in a folder of the cache named after what they were made from.
+
+    `source`: the folder of a TFDS set.
+    """
     from ae_jax.data import on_disk
 
-    cache = cache_folder(cache_dir)
-    here = name in KNOWN or is_path(name)
-    source = None if here else _tfds_folder(name, cache)
     digest = hashlib.sha256(_origin(name, source).encode()).hexdigest()[:16]
-    folder = cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
+    folder = place.cache / "streams" / f"{re.sub('[^A-Za-z0-9.-]+', '_', name)[-60:]}-{digest}"
     if not folder.exists() and source is not None:
         on_disk.write(folder, *_in_parts(name, source))
     elif not folder.exists():
-        whole = load_data(name, manual_dir, cache_dir=cache_dir)
+        whole = load_data(name, place.manual_dir, cache_dir=str(place.cache))
         if whole.examples.kind != "image":
             raise ConfigError("data.streaming: is for images; rows and signals are held in memory")
         n = len(whole.train.images)
@@ -221,73 +265,3 @@ def _from_parts(name: str, parts: idx_files.Arrays) -> Dataset:
         parts.get("test_labels"),
         name,
     )
-
-
-def _published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
-    """MNIST or Fashion-MNIST: verified files -> our TFDS data set in the cache -> arrays.
-
-    Without files, a set that TFDS has prepared on this machine serves, else what is published.
-    """
-    if source is not None:
-        idx_files.check_folder(name, source)
-    prepared = cache / "tfds" / name / idx_files.PREPARED
-    arrays = idx_files.read_cached(name, prepared)
-    if arrays is not None:
-        return arrays
-    from ae_jax.data import tfds_builders  # costs a third of a second, and only here
-
-    if prepared.exists():  # its decoded arrays are damaged; the records may not be
-        arrays = tfds_builders.read_idx(name, prepared)
-        if arrays is not None:
-            with contextlib.suppress(OSError):
-                idx_files.keep(arrays, prepared)
-            return arrays
-        shutil.rmtree(prepared, ignore_errors=True)
-    if source is not None:
-        arrays = idx_files.read_folder(source)
-    else:
-        arrays = tfds_builders.find_idx(name, [_users_tfds()])
-        arrays = arrays or idx_files.download(name, cache / "downloads" / name)
-    try:
-        return tfds_builders.prepare_idx(name, arrays, cache / "tfds")
-    except OSError as error:
-        why = f"{cache} cannot be used: {error.strerror or error}"
-        logging.getLogger(__name__).warning("%s is not cached for the next start (%s)", name, why)
-        return arrays
-
-
-def _tfds_folder(name: str, cache: Path) -> Path:
-    """Of a set that TFDS itself knows, or that was prepared elsewhere."""
-    from ae_jax.data import tfds_builders
-
-    user = _users_tfds()
-    folder = tfds_builders.find_other(name, [cache / "tfds", user])
-    if folder is not None:
-        return folder
-    known = tfds_builders.names()
-    if re.split("[/:]", name)[0] in known:
-        raise DataError(
-            f"data.name: '{name}' is a TFDS data set that is not prepared here\n"
-            f"to let TFDS prepare it: pip install 'ae_jax[tf]'\n"
-            f"or put it, prepared as array_record, in {cache / 'tfds'} or {user}"
-        )
-    near = difflib.get_close_matches(name.lower(), [*KNOWN, *known], n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise DataError(
-        f"data.name: unknown data set '{name}'{hint}\n"
-        f"known: {', '.join(KNOWN)}, TFDS image data sets, a folder of images, "
-        "and files: .npz, .npy, .csv, .tsv, .parquet"
-    )
-
-
-def _users_tfds() -> Path:
-    """Where TFDS keeps what its user has prepared."""
-    return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-
-
-def cache_folder(cache_dir: str | None = None) -> Path:
-    """Where prepared data and compiled programs are kept; see `load_data`."""
-    chosen = cache_dir or os.environ.get("AE_JAX_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ae_jax"

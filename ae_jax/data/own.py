@@ -1,31 +1,35 @@
 """Data of the user: a folder of images, a table, an array file, a data frame.
 
-`of_path` is what `load_data` does with a path, `of_object` what `from_arrays` cannot read as an
-array. Every option belongs to one of these sources and is refused for another.
+`of_path` is what `load_data` does with a path, `of_object` what it does with an object, `of_tfds`
+with a table of TFDS. Every option belongs to one of these sources and is refused for another.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Data
 from ae_jax.data import array_file
-from ae_jax.data.arrays import Dataset, Split, alike, from_arrays, held_out
+from ae_jax.data.arrays import Dataset, Split, alike, checked, from_arrays, held_out
 from ae_jax.data.tables import table
 from ae_jax.data.tables.table import How, Table
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.examples import Examples
 
+if TYPE_CHECKING:
+    from ae_jax.data.tfds_builders import Described
+
 SUFFIXES = (".npz", ".npy")
 SOURCES = {  # source -> (what it is called, its options)
     "folder": ("a folder of images", OF_FOLDER),
     "table": ("a table", OF_TABLE),
     "arrays": ("a file of arrays", OF_ARRAYS),
+    "tfds": ("a data set of TFDS", (*OF_TABLE, *OF_ARRAYS)),  # until it is known what it holds
 }
 
 
@@ -82,8 +86,8 @@ def of_path(
     if source == "table":
         if streaming:
             raise ConfigError("data.streaming: is for images; a table is held in memory")
-        return _table(name, How.of(**{field: options[field] for field in OF_TABLE}))
-    kind = None if options["kind"] == "auto" else options["kind"]
+        return _table(name, _how(options))
+    kind = _kind(options)
     if name.endswith(".npy"):
         x = array_file.read_npy(name)
         data = from_arrays(x, name=name, kind=array_file.kind_of(name, x, kind))
@@ -92,11 +96,65 @@ def of_path(
     return data if kind is None else data._replace(how={"kind": kind})
 
 
-def of_object(value: Any) -> Dataset | Any:
-    """A data set of a data frame; of tensors and lists of images an array; all else as it is."""
+def of_object(value: Any, options: Mapping[str, Any]) -> Dataset:
+    """The data set of an object: a data frame, tensors, Pillow's images, arrays; or one itself.
+
+    Raises:
+      DataError: errors of `table.of_frame`, `array_file.of_objects`, `from_arrays` and `checked`;
+        a tuple of unlike arrays, as of images and labels.
+      ConfigError: options of something else.
+    """
+    if isinstance(value, Dataset):
+        check_options(value.name, options, None)
+        return checked(value)
     if table.is_frame(value):
-        return _dataset("frame", {"train": table.of_frame(value)}, How())
-    return array_file.of_objects(value)
+        check_options("frame", options, "table")
+        how = _how(options)
+        return _dataset("frame", {"train": table.of_frame(value, how)}, how)
+    check_options("arrays", options, "arrays")
+    if isinstance(value, tuple) and (
+        any(isinstance(part, tuple) for part in value)
+        or len({getattr(part, "shape", None) for part in value}) > 1
+    ):
+        raise DataError(
+            "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "
+            "ae_jax.from_arrays(x, x_test, y, y_test)"
+        )
+    kind = _kind(options)
+    data = from_arrays(array_file.of_objects(value), kind=kind)
+    return data if kind is None else data._replace(how={"kind": kind})
+
+
+def of_tfds(
+    name: str, described: "Described", options: Mapping[str, Any], streaming: bool
+) -> Dataset:
+    """The data set of a TFDS set without images.
+
+    Raises:
+      DataError: errors of `tfds_tables.read`.
+      ConfigError: streaming, or options of something else.
+    """
+    from ae_jax.data import tfds_tables
+
+    check_options(name, options, "table")
+    how = _how(options)
+    tfds_tables.check(described, how)
+    if streaming:
+        raise ConfigError("data.streaming: is for images; a table is held in memory")
+    parts, classes = tfds_tables.read(name, described, how)
+    data = _dataset(name, parts, how)
+    if classes is None or data.train.labels is None:
+        return data
+    numbers = data.label_names or range(len(classes))  # scattered ones are their own names
+    return data._replace(label_names=tuple(classes[int(i)] for i in numbers))
+
+
+def _how(options: Mapping[str, Any]) -> How:
+    return How.of(**{field: options[field] for field in OF_TABLE})
+
+
+def _kind(options: Mapping[str, Any]) -> str | None:
+    return None if options["kind"] == "auto" else str(options["kind"])
 
 
 def _folder(

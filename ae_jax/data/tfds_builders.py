@@ -9,17 +9,19 @@ are therefore cached next to the records and checked against the published SHA-2
 """
 
 import contextlib
+import functools
 import io
+import operator
 import os
 import re
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -29,10 +31,56 @@ from ae_jax.data import idx_files
 from ae_jax.data.idx_files import Arrays
 from ae_jax.errors import DataError
 
+Keys = tuple[str, ...]
 Part = tuple[np.ndarray, np.ndarray | None]  # images [n, H, W, C], labels [n] if known
 
+SUPPORTED = (
+    "supported are images called 'image', and tables of numbers, booleans, classes, texts and "
+    "vectors of fixed length"
+)
 SCRATCH = ".preparing-"
 NAME = re.compile(r"(?P<folder>\w+(/[\w.-]+)*)(:(?P<version>\d+\.\d+\.\d+))?")
+
+
+class Entry(NamedTuple):
+    """What the features of a TFDS set say of one entry of its examples.
+
+    Attributes:
+      keys: where it stands in an example; several in dicts of dicts.
+      text: what TFDS calls it, such as 'Audio(shape=(None,), dtype=int64)'.
+      shape: () of a scalar; None where an axis has no fixed length, or it is no array.
+      dtype: of NumPy, object for texts; None where it is no array.
+      classes: the names of the classes 0 ... k-1 of a ClassLabel.
+    """
+
+    keys: Keys
+    text: str
+    shape: tuple[int, ...] | None
+    dtype: np.dtype | None
+    classes: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """What a table calls it, 'a/b' in dicts of dicts."""
+        return "/".join(self.keys)
+
+
+class Described(NamedTuple):
+    """What the TFDS set in a folder says of itself.
+
+    Attributes:
+      folder: of the set.
+      has_images: its examples have an 'image', and are read as images.
+      entries: of its examples, in the order of their keys; () where it has images.
+      label: the name of the entry that is to be predicted, or None.
+      splits: their names; 'train' is among them.
+    """
+
+    folder: Path
+    has_images: bool
+    entries: tuple[Entry, ...]
+    label: str | None
+    splits: tuple[str, ...]
 
 
 class LocalInfo(tfds.core.DatasetInfo):
@@ -179,6 +227,58 @@ def find_other(name: str, roots: list[Path]) -> Path | None:
     return folder
 
 
+def described(folder: Path) -> Described:
+    """What the set in `folder` says of itself; no example is read.
+
+    Raises:
+      DataError: no split 'train', not array_record, or damaged.
+    """
+    with _named(folder):
+        try:
+            builder = tfds.builder_from_directory(folder)
+        except ModuleNotFoundError as error:  # TensorFlow, as soon as TFDS reads what they are
+            raise DataError(f"has audio or video, which need {error.name}; {SUPPORTED}") from None
+        _split_names(builder)
+        features, splits = builder.info.features, tuple(builder.info.splits)
+        if "image" in features:
+            return Described(folder, True, (), None, splits)
+        label = (builder.info.supervised_keys or (None, None))[1]  # a third says weights
+        known = label if isinstance(label, str) else None
+        return Described(folder, False, tuple(_entries(features)), known, splits)
+
+
+def _entries(features: Any, above: Keys = ()) -> Iterator[Entry]:
+    for key, feature in sorted(features.items()):
+        keys = (*above, key)
+        if isinstance(feature, tfds.features.FeaturesDict):
+            yield from _entries(feature, keys)
+            continue
+        text, shape, dtype = " ".join(repr(feature).split())[:80], feature.shape, None
+        if not isinstance(shape, tuple) or isinstance(feature, tfds.features.Dataset):
+            shape = None
+        else:
+            dtype = np.dtype(feature.np_dtype)
+            shape = None if None in shape else shape
+        item = feature.feature if isinstance(feature, tfds.features.Sequence) else feature
+        known = isinstance(item, tfds.features.ClassLabel) and item.num_classes
+        yield Entry(keys, text, shape, dtype, tuple(item.names) if known else None)
+
+
+def read_entries(folder: Path, split: str, keys: Sequence[Keys]) -> dict[Keys, list[Any]]:
+    """Where an entry stands -> its values in all examples of a split, None where it has none.
+
+    Raises:
+      DataError: the records are damaged.
+    """
+    found: dict[Keys, list[Any]] = {place: [] for place in keys}
+    with _named(folder):
+        source: Any = tfds.builder_from_directory(folder).as_data_source(split)
+        for records in _thousands(source):
+            for place, values in found.items():
+                values += [functools.reduce(operator.getitem, place, r) for r in records]
+    return found
+
+
 def load_other(folder: Path) -> Arrays:
     """The image set in `folder`: images [n, H, W, C] and labels [n], or absent where unlabeled.
 
@@ -280,14 +380,19 @@ def _read_parts(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[Part]
         raise DataError(f"has no 'image', only {', '.join(builder.info.features)}")
     source: Any = builder.as_data_source(split)
     shape = source[0]["image"].shape
-    for start in range(0, len(source), 1_000):
-        records = source.__getitems__(range(start, min(start + 1_000, len(source))))
+    for records in _thousands(source):
         for record in records:
             if record["image"].shape != shape:
                 raise DataError(f"images differ in size: {record['image'].shape}, {shape}")
         labels = [record.get("label") for record in records]
         whole = all(isinstance(label, (int, np.integer)) for label in labels)
         yield np.stack([r["image"] for r in records]), np.asarray(labels) if whole else None
+
+
+def _thousands(source: Any) -> Iterator[Any]:
+    """The examples of a split, a thousand at a time."""
+    for start in range(0, len(source), 1_000):
+        yield source.__getitems__(range(start, min(start + 1_000, len(source))))
 
 
 def _first_line(error: Exception) -> str:

@@ -18,10 +18,9 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ae_jax.data import own
-from ae_jax.data.arrays import checked, hold_out
-from ae_jax.data.load import Dataset, from_arrays, load_data
-from ae_jax.errors import ConfigError, DataError
+from ae_jax.data.arrays import hold_out
+from ae_jax.data.load import Dataset, load_data
+from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.model.weights import params_sha256
@@ -64,8 +63,8 @@ def fit(
         differences from the defaults. Its `seed` and its choice of images (`data.name`, `split`,
         `n_train`, `n_test`) are ignored in favor of `key` and `data`; the config of the returned
         run records these.
-      data: a `Dataset`, the name of one or the path of a file, or images [n, H, W], [n, H, W, C] or
-        rows [n, D] for `from_arrays`, which holds out a tenth of them.
+      data: whatever `load_data` takes: a `Dataset`, the name of one or a path, or images [n, H, W],
+        [n, H, W, C], rows [n, D] or a data frame, of which a tenth is held out.
       key: of the whole run: initial weights, data order, noise; a `jax.random.key` or a whole
         number.
       progress: whether to show a bar.
@@ -79,7 +78,7 @@ def fit(
       ConfigError, DataError: something is not allowed; the message names it.
       DivergedError: the loss stopped being finite.
     """
-    config, data, key = as_config(config), _dataset(data), as_key(key)
+    config, data, key = as_config(config), load_data(data), as_key(key)
     if start is not None and init_from is not None:
         raise ConfigError(
             "start, init_from: pass only one; start continues a run, init_from begins a new one"
@@ -149,20 +148,3 @@ def _trained(
             if stop.code or validation.ended:
                 break
     return now(devices.local(state))
-
-
-def _dataset(data: Dataset | str | os.PathLike[str] | ArrayLike) -> Dataset:
-    if isinstance(data, str | os.PathLike):
-        return load_data(os.fspath(data))
-    if isinstance(data, Dataset):
-        return checked(data)
-    if isinstance(data, tuple) and (
-        any(isinstance(part, tuple) for part in data)
-        or len({getattr(part, "shape", None) for part in data}) > 1
-    ):
-        raise DataError(
-            "data: a tuple of unlike arrays; say ae_jax.from_arrays(x, train_labels=y), or "
-            "ae_jax.from_arrays(x, x_test, y, y_test)"
-        )
-    found = own.of_object(data)
-    return found if isinstance(found, Dataset) else from_arrays(found)

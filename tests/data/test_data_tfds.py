@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from ae_jax.data import on_disk, tfds_builders
 from ae_jax.data.load import load_data
-from ae_jax.errors import DataError
+from ae_jax.errors import ConfigError, DataError
 
 
 class Blobs(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -68,6 +68,15 @@ def test_prepared_elsewhere(test, cut, prepared, tmp_path):
         assert data.train.labels.tolist() == [i % 3 for i in range(cut)]
     with pytest.raises(DataError, match="unknown data set"):
         load_data("blobs:1.0.0", cache_dir=str(tmp_path))
+
+
+def test_options_of_tables_are_not_for_images(prepared, tmp_path):
+    prepared(train=COLOR)
+    for field, what in (("columns", "table"), ("label", "table"), ("kind", "file of arrays")):
+        with pytest.raises(ConfigError, match=rf"data\.{field}: is for a {what}, and 'blobs'"):
+            load_data("blobs", cache_dir=str(tmp_path), **{field: "image"})
+        with pytest.raises(DataError, match="unknown data set 'frame'"):  # of a saved run
+            load_data("frame", cache_dir=str(tmp_path), **{field: "image"})
 
 
 def test_streaming_reads_a_block_at_a_time(prepared, tmp_path, monkeypatch):

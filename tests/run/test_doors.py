@@ -11,6 +11,7 @@ from tests.run.doors import KEY, RNG, SMALL, UNIT, X, fit, one_line
 DOORS = {
     "fit": lambda run, x: fit(x),
     "from_arrays": lambda run, x: from_arrays(x),
+    "load_data": lambda run, x: ae_jax.load_data(x),
     "encode": lambda run, x: run.encode(x),
     "reconstruct": lambda run, x: run.reconstruct(x),
     "score": lambda run, x: run.score(x),
