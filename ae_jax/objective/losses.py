@@ -114,10 +114,9 @@ def negative_binomial_nll(p: Forward, dispersion: Positive | None = None) -> jax
     deep count autoencoder", Nature Communications.
     """
     x, mean = _flat(p.x), _flat(p.x_hat) + TINY
-    if dispersion is None:
-        excess = _mean(p, jnp.square(x - mean) - mean) / _mean(p, jnp.square(mean))
-        dispersion = jax.lax.stop_gradient(jnp.maximum(excess, TINY))
-    r = 1 / jnp.asarray(dispersion)
+    excess = _mean(p, jnp.square(x - mean) - mean) / _mean(p, jnp.square(mean))
+    best = jax.lax.stop_gradient(jnp.maximum(excess, TINY))
+    r = 1 / (best if dispersion is None else jnp.asarray(dispersion))
     log_p: jax.Array = _rising(x, r) - gammaln(x + 1) + x * jnp.log(mean)
     return (x + r) * jnp.log1p(mean / r) - log_p
 
