@@ -134,8 +134,8 @@ def prepare(
     """
     if config.train.batch_size > n_train:
         raise ConfigError(
-            f"train.batch_size: {config.train.batch_size} is larger than the training set, "
-            f"{n_train} images"
+            f"train.batch_size: {config.train.batch_size} is larger than the training set; must be "
+            f"at most {n_train}"
         )
     model = pipeline.build(config, shape, numbers)
     objective = objective_lib.build(config, model, numbers)

@@ -87,7 +87,8 @@ def baselines(summary: Mapping[str, Any]) -> dict[str, float]:
 def copies(summary: dict[str, Any]) -> str:
     """Why `controls` has no PCA."""
     left = 100 * _left(summary)
-    return f"does not apply: a code this large can copy (PCA leaves {left:.2g} % of the variance)"
+    some = f"{left:.2g}" if left >= 0.01 else "under 0.01"
+    return f"does not apply: a code this large can copy (PCA leaves {some} % of the variance)"
 
 
 def _left(summary: Mapping[str, Any]) -> float:
