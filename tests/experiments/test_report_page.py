@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -180,3 +181,16 @@ def test_what_is_no_finished_run_is_refused_by_name(tmp_path, edit, words):
     with pytest.raises(CheckpointError, match=words) as refused:
         finished.read(path)
     assert len(str(refused.value).splitlines()) <= 3
+
+
+def test_the_strangest_rows_say_why():
+    reasons = [
+        {"column": "job", "value": "nurse", "expected": "<miner>", "share": 2 / 3},
+        {"column": "income", "value": 200.0, "expected": 150.04, "share": 1 / 3},
+    ]
+    found = {"row": 7, "score": 3.0, "label": "odd", "reasons": reasons}
+    shown = one_run.strangest(SimpleNamespace(summary={"strangest": [found]}))
+    for text in ("7", "odd", "job nurse, expected &lt;miner&gt; (67% of the error)"):
+        assert text in shown
+    assert "income 200, expected 150 (33% of the error)" in shown
+    assert not one_run.strangest(SimpleNamespace(summary={}))
