@@ -7,15 +7,6 @@ scaler first, such as `sklearn.preprocessing.StandardScaler`, or `scale="columns
 column its own. One outlying row would squeeze the others into a corner of [0,1]; `fit` warns about
 it, and `scale="robust"` fits the others. Results have the units and the precision of X: the map and
 its inverse use float64, only the network uses float32.
-
->>> import numpy as np
->>> from ae_jax.sklearn import Autoencoder
->>> x = np.linspace(0, 1, 200)
->>> X = np.stack([x, 1000 * x], axis=1)
->>> X[7, 1] = np.nan
->>> model = Autoencoder("impute", scale="columns", epochs=200, random_state=0).fit(X)
->>> bool(abs(model.impute(X)[7, 1] - 1000 * x[7]) < 50)
-True
 """
 
 import math

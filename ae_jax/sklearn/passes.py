@@ -44,9 +44,8 @@ def once_more(
     """
     assert run.origin is not None, "fit gives one"
     n = len(data.train.images)
-    config = run.config.replace(**ONE_PASS).replace(
-        **{"data.n_train": n, "train.batch_size": min(batch_size, n)}
-    )
+    sizes = {"data.n_train": n, "train.batch_size": min(batch_size, n)}
+    config = run.config.replace(**ONE_PASS, **sizes)
     rows = scales.scaled(data, config.data.scale, run.scaler).train
     trainer, programs = _prepared(config, run.model.shape, n)
     done = int(state.step) if state is not None else len(run.history.get("loss", ()))
