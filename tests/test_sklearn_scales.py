@@ -112,5 +112,7 @@ def test_masks_are_not_dropped():
 
 
 def test_an_unknown_scale_is_refused():
-    with pytest.raises(ValueError, match="scale: must be 'minmax' or 'robust', not 'log'"):
+    with pytest.raises(
+        ValueError, match="scale: must be 'minmax', 'robust' or 'columns', not 'log'"
+    ):
         linear(scale="log").fit(plane(20))

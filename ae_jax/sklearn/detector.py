@@ -40,7 +40,6 @@ STEPS = 1500
 PASSES = 300  # over the rows at most: a small network, too, learns few rows by heart
 LEAST_STEPS = 50  # of an epoch: a small table is repeated, as an epoch takes some time of its own
 FAR = 1e6  # deviations: what is farther off looks as far to the network
-HUGE = 1e150  # whose square is no float64
 
 
 class Reason(NamedTuple):
@@ -105,9 +104,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         """Trains on the rows of X [n, features]; y is ignored."""
         X = validate_data(self, unmasked(X), dtype=FLOATS, ensure_all_finite="allow-nan")
         X = X.astype(np.float64, copy=False)
-        if (large := (np.abs(X) > HUGE).any(0)).any():
-            column = self._names()[int(large.argmax())]
-            raise ValueError(f"X: column {column} goes beyond {HUGE:g}, too far for float64")
+        self._refuse_huge(X)
         self._check()
         random = check_random_state(self.random_state)
         self._seed = int(random.randint(2**31 - 1))
@@ -198,14 +195,6 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
 
     def _negative(self, score: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(score), self._ordinary, -score)
-
-    def _names(self) -> list[str]:
-        return [
-            str(name)
-            for name in getattr(
-                self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]
-            )
-        ]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

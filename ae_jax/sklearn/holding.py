@@ -10,6 +10,7 @@ from ae_jax.model.pipeline import build
 from ae_jax.run.trained import Run
 
 FLOATS = (np.float64, np.float32)  # whole numbers become the first
+HUGE = 1e150  # whose square is no float64
 
 
 def unmasked(X: ArrayLike) -> Any:
@@ -26,6 +27,19 @@ def held(run: Run) -> Run:
 
 class HoldsRun:
     """An estimator with a `run_`; a model is functions, and its shape is enough to build it."""
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    def _names(self) -> list[str]:
+        default = [f"x{i}" for i in range(self.n_features_in_)]
+        return [str(name) for name in getattr(self, "feature_names_in_", default)]
+
+    def _refuse_huge(self, X: np.ndarray) -> None:
+        """ValueError where a number of X [n, features] has no square in float64."""
+        if (large := (np.abs(X.astype(np.float64, copy=False)) > HUGE).any(0)).any():
+            column = self._names()[int(large.argmax())]
+            raise ValueError(f"X: column {column} goes beyond {HUGE:g}, too far for float64")
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())  # type: ignore[call-overload]

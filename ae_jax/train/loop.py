@@ -102,14 +102,20 @@ def epoch_order(key: jax.Array, n: int, epoch: jax.Array) -> jax.Array:
 
 
 def train(
-    trainer: Trainer, state: TrainState, data: Split, key: jax.Array, chunk_steps: int = 0
+    trainer: Trainer,
+    state: TrainState,
+    data: Split,
+    key: jax.Array,
+    chunk_steps: int = 0,
+    programs: dict[int, Any] | None = None,
 ) -> Iterator[Chunk]:
     """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
 
     A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and about
     every quarter of a second. The caller may log, save or stop there; `state`, and each state it
     was given, is donated to the next chunk, so what it wants to keep it must copy. `key` is that
-    of the run, of which the state at step 0 was made.
+    of the run, of which the state at step 0 was made. `programs` are the compiled steps by size of
+    batch of an earlier call with such a trainer and so many rows, and are added to.
 
     Raises:
       DivergedError: a loss that is not finite; names the step and the first offending leaf.
@@ -119,7 +125,7 @@ def train(
     carry, noise = everywhere((Carry(state, trainer.metrics()), stream(key, "noise")))
     labels = data.labels if trainer.model.conditional else None
     order_of = partial(epoch_order, stream(key, "order"), trainer.n_train)
-    compiled: dict[int, Any] = {}
+    compiled = {} if programs is None else programs
     chunk, done = 1, int(state.step)
     for window in feed.feed(trainer, data.images, labels, order_of, done):
         images, labels, order = everywhere(window[:3])
