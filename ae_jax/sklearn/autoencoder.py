@@ -58,13 +58,13 @@ class Autoencoder(HoldsRun, ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
       n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     Raises:
-      ConfigError: of `fit`; a field of the config is not allowed.
-      DivergedError: of `fit`; the loss stopped being finite.
-      UserWarning: of `fit` (given, not raised); a few rows alone span [0,1].
+      ConfigError: of `fit` and `partial_fit`; a field of the config is not allowed.
+      DivergedError: of both; the loss stopped being finite.
+      UserWarning: of both (given, not raised); a few rows alone span [0,1].
       ValueError: of all methods; X is not a finite matrix (with 'columns': has an infinite number,
         or one above 1e150) of as many columns as in `fit` (of `inverse_transform`: as a code has
-        numbers), or not of as many as `image_shape` has. Of `fit` with 'columns': a column without
-        a number.
+        numbers), or not of as many as `image_shape` has. Of `fit`: a column without a number with
+        'columns'; weights that are negative, all 0, or not one for each row.
       NotFittedError: of all but `fit` and `partial_fit`.
     """
 
