@@ -42,6 +42,7 @@ from ae_jax.analysis.finding import Finding, NotApplicable, Study
 
 __all__ = ["APPLICATIONS", "OF_IMAGES", "Finding", "NotApplicable", "Study"]
 
+ALONE = ("image",)
 APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "pca": pca.APPLICATION,
     "compression": compression.APPLICATION,
@@ -62,4 +63,5 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "caption": caption.APPLICATION,
     "dense_vs_conv": dense_vs_conv.APPLICATION,
 }
-OF_IMAGES = tuple(n for n, a in APPLICATIONS.items() if "image" in getattr(a, "kinds", ("image",)))
+# Those for images alone, which `experiments.applications` measures.
+OF_IMAGES = tuple(n for n, a in APPLICATIONS.items() if getattr(a, "kinds", None) in (None, ALONE))

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from ae_jax.analysis import classifier as classifier_lib
-from ae_jax.data.arrays import Dataset, Split, rows
+from ae_jax.data.arrays import Dataset, Split, has_holes, rows
 from ae_jax.errors import AeJaxError
 from ae_jax.evaluate.baselines import unit_rows
 from ae_jax.inputs.examples import PLURALS
@@ -79,22 +79,29 @@ class Application(Generic[N, C, S]):
       judge: (numbers, control) -> the sentence of who won; from those of a file, too.
       draw: measured -> '' or the end of a file name -> matplotlib figure.
       kinds: of examples that it makes sense for.
+      holes: whether they may have numbers that were not observed, NaN.
     """
 
     measure: "Callable[[Study, jax.Array], Measured[N, C, S]]"
     judge: Callable[[N, C], str]
     draw: Callable[[Measured[N, C, S]], dict[str, Any]]
     kinds: tuple[str, ...] = ("image",)
+    holes: bool = False
 
     def __call__(self, study: "Study", key: jax.Array) -> Finding:
         """Measures, judges and draws.
 
         Raises:
-          NotApplicable: errors of `measure`; or the examples are not of these `kinds`.
+          NotApplicable: errors of `measure`; or the examples are not of these `kinds`, or have
+            holes.
         """
         if (kind := study.data.examples.kind) not in self.kinds:
             these = " and ".join(PLURALS[k] for k in self.kinds)
             raise NotApplicable(f"is for {these}, and these are {PLURALS[kind]}")
+        if study.has_holes and not self.holes:
+            raise NotApplicable(
+                f"is for {PLURALS[kind]} that were observed throughout, and of these are parts NaN"
+            )
         found = self.measure(study, key)
         said = self.judge(found.numbers, found.control)
         return Finding(dict(found.numbers), dict(found.control), said, self.draw(found))
@@ -124,6 +131,11 @@ class Study:
     def key_for(self, name: str) -> jax.Array:
         """A key that depends on nothing but the study's key and the name."""
         return stream(self.key, f"application/{KEYED_AS.get(name, name)}")
+
+    @cached_property
+    def has_holes(self) -> bool:
+        """Whether anything of the training or test examples was not observed."""
+        return has_holes(self.data.train.images) or has_holes(self.data.test.images)
 
     @cached_property
     def train(self) -> Split:

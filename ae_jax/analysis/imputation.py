@@ -1,7 +1,8 @@
-"""Filling holes: entries of test rows are hidden, and filled by the run and by other methods.
+"""Filling holes: entries of test examples are hidden, and filled by the run and by other methods.
 
-The run fills with its reconstruction (`run.impute`). Beside it stand the mean of the column, PCA of
-equal code size (iterated), and scikit-learn's KNNImputer and IterativeImputer.
+The run fills with its reconstruction (`run.impute`). Beside it stand the mean of the column (of
+images the mean image), PCA of equal code size (iterated), and scikit-learn's KNNImputer and
+IterativeImputer.
 """
 
 from typing import NamedTuple, TypedDict
@@ -13,19 +14,20 @@ from ae_jax.analysis import judge as judging
 from ae_jax.analysis.finding import Application, Measured, NotApplicable, Study
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import incomplete
-from ae_jax.evaluate.baselines import unit_rows
+from ae_jax.evaluate.baselines import known_rows
 from ae_jax.figures import Figure, bars
 
 SHARE = 0.2  # of the observed entries, hidden
 MOST_ROWS = 2000  # training rows for scikit-learn's methods
 MOST_COLUMNS = 100  # above it IterativeImputer takes minutes
+MEAN_IMAGE = "the mean image"
 
 
 class Numbers(TypedDict):
     """Of the run."""
 
-    mse: float  # on what was hidden, in units of data.scale
-    gain: dict[str, Estimate]  # each method's error minus the run's, a mean over rows
+    mse: float  # on what was hidden, in units of data.scale, of images in [0,1] units
+    gain: dict[str, Estimate]  # each method's error minus the run's, a mean over examples
     hidden: int  # entries
 
 
@@ -49,11 +51,12 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     u = np.asarray(jax.random.uniform(key, test.shape))
     hidden = (u < SHARE) & ~np.isnan(test)
     if not hidden.any():
-        raise NotApplicable("nothing was hidden: there are too few test rows")
+        raise NotApplicable("nothing was hidden: too little is there to hide")
     asked = np.where(hidden, np.nan, test)
     rows, holes = (v.reshape(len(test), -1) for v in (asked, hidden))
     filled = {"the run": run.impute(asked, study.test.labels).reshape(rows.shape)}
-    filled |= others(unit_rows(study.train.images), rows, run.config.model.code_size)
+    train, of_images = known_rows(study.train.images), study.data.examples.kind == "image"
+    filled |= others(train, rows, run.config.model.code_size, of_images)
     truth = test.reshape(rows.shape)
     errors = {name: _by_row(v, truth, holes) for name, v in filled.items()}
     mse = {
@@ -66,19 +69,25 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     return Measured(numbers, {"mse": mse}, Shown(run.config.name))
 
 
-def others(train: np.ndarray, rows: np.ndarray, k: int) -> dict[str, np.ndarray]:
-    """The methods that fill rows [n, D] from training rows [m, D], both with NaN."""
+def others(
+    train: np.ndarray, rows: np.ndarray, k: int, of_images: bool = False
+) -> dict[str, np.ndarray]:
+    """The methods that fill rows [n, D] from training rows [m, D], both with NaN.
+
+    The mean comes first.
+    """
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (makes the next one)
     from sklearn.impute import IterativeImputer, KNNImputer
 
     train, rows = train.astype(np.float64), rows.astype(np.float64)
     mean = np.nanmean(train, axis=0)
-    filled = {"column means": np.where(np.isnan(rows), mean, rows)}
+    filled = {MEAN_IMAGE if of_images else "column means": np.where(np.isnan(rows), mean, rows)}
     k = min(k, train.shape[1] - 1, len(train) - 1)
     if k >= 1:
         filled[f"PCA, {k} numbers"] = incomplete.fill(rows, *incomplete.principal(train, k))
     few = train[:MOST_ROWS]
-    filled["k nearest rows"] = KNNImputer(keep_empty_features=True).fit(few).transform(rows)
+    near = "k nearest images" if of_images else "k nearest rows"
+    filled[near] = KNNImputer(keep_empty_features=True).fit(few).transform(rows)
     if 1 < train.shape[1] <= MOST_COLUMNS:
         chained = IterativeImputer(random_state=0, keep_empty_features=True)
         filled["chained regressions"] = chained.fit(few).transform(rows)
@@ -86,7 +95,7 @@ def others(train: np.ndarray, rows: np.ndarray, k: int) -> dict[str, np.ndarray]
 
 
 def _by_row(filled: np.ndarray, truth: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """The mean squared error of each row that has a hole."""
+    """The mean squared error of each example that has a hole."""
     squares = np.where(holes, np.square(filled - truth), 0.0).sum(axis=1)
     n = holes.sum(axis=1)
     return squares[n > 0] / n[n > 0]
@@ -96,12 +105,16 @@ def judge(numbers: Numbers, control: Control) -> str:
     """Who wins, against the best of the others on these entries."""
     best = judging.best({name: -mse for name, mse in control["mse"].items()})
     gain = Estimate(*numbers["gain"][best])
-    works = numbers["mse"] < control["mse"]["column means"]
+    mean = next(iter(control["mse"]))
+    works, one = (
+        numbers["mse"] < control["mse"][mean],
+        "an image" if mean == MEAN_IMAGE else "a row",
+    )
     who = judging.verdict("the run", best, gain, works)
     beside = ", ".join(f"{name} {mse:.3f}" for name, mse in control["mse"].items())
     return (
         f"{who}: mse {numbers['mse']:.3f} on {numbers['hidden']:,} hidden entries, {beside}; "
-        f"{gain.text(digits=3, sign=True)} a row over {best}"
+        f"{gain.text(digits=3, sign=True)} {one} over {best}"
     )
 
 
@@ -112,10 +125,11 @@ def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Figure]:
     return {"": bars({"the run": numbers["mse"], **control["mse"]}, title, "mean squared error")}
 
 
-APPLICATION = Application(measure, judge, draw, kinds=("rows", "signal"))
-"""The run's imputations against column means, PCA, k-NN and chained regressions.
+APPLICATION = Application(measure, judge, draw, kinds=("rows", "signal", "image"), holes=True)
+"""The run's imputations against column means (the mean image), PCA, k-NN and chained regressions.
 
-Nothing is trained. A fifth of the observed entries of the study's test rows are hidden, at random.
+Nothing is trained. A fifth of the observed entries of the study's test examples are hidden, at
+random.
 
 Raises:
   NotApplicable: the run was trained without holes.

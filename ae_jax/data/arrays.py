@@ -37,7 +37,9 @@ class Images(Protocol):
 
 
 class Split(NamedTuple):
-    """Images [n, H, W, C], uint8 or float32 in [0,1]; labels int32 [n], or None if unknown."""
+    """Images [n, H, W, C], uint8 or float32 in [0,1], NaN where nothing was observed; labels int32
+    [n], or None if unknown.
+    """
 
     images: Any  # np.ndarray, or `on_disk.Records` where they stay on disk
     labels: np.ndarray | None
@@ -120,7 +122,8 @@ def from_arrays(
     Args:
       train: images [n, H, W] or [n, H, W, C]: uint8, float in [0,1] of any width (kept as float32),
         or bool (kept as uint8, 0 and 255). Rows [n, D] and signals [n, L] or [n, L, C]: any real
-        numbers (kept as float64), NaN or masked where nothing was observed.
+        numbers (kept as float64). NaN or masked is what was not observed (images that are masked
+        are kept as float32); `fit` takes such images where `data.missing` is 'mask'.
       test: examples of the same shape and type; None: a tenth of `train` (at least one) is held
         out, so the test set is never part of the training set. A fixed shuffle selects them, a
         tenth of each class where there are labels; both parts are in shuffled order.
@@ -146,12 +149,14 @@ def from_arrays(
             one = "image" if of_images else "example"
             raise DataError(f"{name}: train: one {one}; without a test set at least 2 are needed")
         if of_images:
-            checks.unambiguous(f"{name}: train", x)
+            checks.unambiguous(f"{name}: train", x, train)
         (y,), names = label_lib.numbered(known)
         return Dataset(name, *held_out(Split(x, y)), names, examples=examples)
     if of_images:
-        checks.unambiguous(f"{name}: train", x)
+        checks.unambiguous(f"{name}: train", x, train)
     test_x = as_examples(f"{name}: test", test, examples.kind, examples.columns)[1]
+    if checks.of_bytes(train) or checks.of_bytes(test):  # a mask alone makes no other type
+        x, test_x = checks.unit(x), checks.unit(test_x)
     known[f"{name}: test_labels"] = _raw(f"{name}: test_labels", test_labels, len(test_x))
     (y, test_y), names = label_lib.numbered(known)
     part = Split(x, y)
@@ -200,7 +205,7 @@ def checked(dataset: Dataset) -> Dataset:
         if dataset.examples.kind != "image":
             x = numbers(where, x, dataset.examples, empty=which == "test")
         elif isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
-            x = checks.images(where, x, empty=which == "test")
+            x = checks.images(where, x, empty=which == "test", holes=True)
         y = part.labels
         if y is not None:
             y = np.asarray(_raw(f"{where}_labels", y, len(x)))
@@ -301,6 +306,13 @@ def blocks(images: Images) -> Iterator[np.ndarray]:
     most -= most % 1000 if most > 1000 else 0
     for start in range(0, len(images), most):
         yield np.asarray(images[start : start + most])
+
+
+def has_holes(images: Images) -> bool:
+    """Whether anything was not observed, NaN. Images on disk have no holes."""
+    if not isinstance(images, np.ndarray) or images.dtype == np.uint8:
+        return False
+    return any(bool(np.isnan(block.min())) for block in blocks(images) if block.size)
 
 
 def sha256(images: Images) -> str:

@@ -21,6 +21,7 @@ from ae_jax.data.arrays import (
     Split,
     alike,
     from_arrays,
+    has_holes,
     hold_out,
     numbered,
     rows,
@@ -65,7 +66,7 @@ def load_data(
         images, or of rows (`tfds_tables`).
         A path: `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`,
         `test_labels`, all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where
-        signals or rows were observed); `.npy`, one such array; a table `.csv`, `.tsv` or
+        something was observed); `.npy`, one such array; a table `.csv`, `.tsv` or
         `.parquet`, or a folder with `train.csv` and perhaps `valid.csv`, `test.csv` (see
         `table.read`); a folder of images (`DIR/class/x.png` or `DIR/x.png`, optionally below
         `train`, `valid`, `test`; see `folder.load`).
@@ -212,6 +213,10 @@ def _streamed(name: str, place: prepared.Place, source: Path | None = None) -> D
         whole = load_data(name, place.manual_dir, cache_dir=str(place.cache))
         if whole.examples.kind != "image":
             raise ConfigError("data.streaming: is for images; rows and signals are held in memory")
+        if has_holes(whole.train.images) or has_holes(whole.test.images):
+            raise ConfigError(
+                "data.streaming: is for images without holes (NaN); these are held in memory"
+            )
         n = len(whole.train.images)
         parts = (rows(whole.train, slice(i, i + 1000)) for i in range(0, n, 1000))
         on_disk.write(folder, parts, n, whole.test, whole.label_names)

@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ae_jax.data.arrays import SAMPLE, Images, blocks
+from ae_jax.data.arrays import SAMPLE, blocks, has_holes
 from ae_jax.evaluate import incomplete
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Tree
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a percent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
+MOST_NUMBERS = 2**26  # that PCA with holes goes over again and again
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
@@ -32,17 +33,37 @@ def _scaled_rows(images: np.ndarray, scale: str) -> np.ndarray:
     return unit_rows(images) * (high - low) + low
 
 
-def has_holes(images: Images) -> bool:
-    """Whether anything was not observed, NaN."""
-    return images.dtype != np.uint8 and any(np.isnan(block).any() for block in blocks(images))
+def known_rows(images: np.ndarray, scale: str = "unit") -> np.ndarray:
+    """Rows [n, D] of images with holes; a number observed in none has its mean in all."""
+    rows = _scaled_rows(np.asarray(images[:]), scale)
+    if (never := np.isnan(rows).all(0)).any():
+        rows[:, never] = mean_row(images, scale)[never]
+    return rows
 
 
 def mean_row(images: np.ndarray, scale: str = "unit") -> np.ndarray:
-    """The mean image [D], float64, of what was observed; blocks are in memory, not all."""
+    """The mean image [D], float64, of what was observed; blocks are in memory, not all.
+
+    A pixel that was observed nowhere has the mean of its channel, or of all where that is unknown.
+    """
     if has_holes(images):
-        return np.asarray(np.nanmean(_scaled_rows(np.asarray(images[:]), scale), 0, np.float64))
+        return _mean_of_observed(_scaled_rows(np.asarray(images[:]), scale), images.shape[-1])
     sums = (_scaled_rows(block, scale).sum(0, dtype=np.float64) for block in blocks(images))
     return np.asarray(sum(sums)) / len(images)
+
+
+def _mean_of_observed(rows: np.ndarray, channels: int) -> np.ndarray:
+    """The mean [D] of rows [n, D] with NaN, whose columns are those of so many channels in turn."""
+    seen = ~np.isnan(rows)
+    n = seen.sum(0)
+    sums = np.where(seen, rows, 0.0).sum(0, dtype=np.float64)
+    mean = sums / np.maximum(n, 1)
+    if n.all():
+        return mean
+    by_channel = n.reshape(-1, channels).sum(0)
+    of_channel = sums.reshape(-1, channels).sum(0) / np.maximum(by_channel, 1)
+    of_channel = np.where(by_channel, of_channel, sums.sum() / max(n.sum(), 1))
+    return np.where(n, mean, np.tile(of_channel, len(n) // channels))
 
 
 def principal_directions(
@@ -87,13 +108,15 @@ def pca_mse(
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
     Where there are holes the projection is the iterated one, always centered, and the error that of
-    what was observed. Without centering it depends on where zero is, that is on the `scale` the
-    network sees.
+    what was observed. It is fitted to the first training examples, MOST_NUMBERS numbers in all, and
+    one that was observed nowhere counts as its mean. Without centering it depends on where zero is,
+    that is on the `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))
     if has_holes(train) or has_holes(test):
-        seen, asked = (_scaled_rows(np.asarray(part[:]), scale) for part in (train, test))
+        first = train[: max(k, MOST_NUMBERS // math.prod(train.shape[1:]))]
+        seen, asked = known_rows(first, scale), _scaled_rows(np.asarray(test[:]), scale)
         return incomplete.pca_mse(seen, asked, k) / (high - low) ** 2
     mean, V = principal_directions(train, k, centred, scale)
     moved = _scaled_rows(test, scale) - mean
@@ -108,12 +131,14 @@ def mean_image_mse(train: np.ndarray, test: np.ndarray) -> float:
 def entropy_floor(images: np.ndarray) -> float:
     """The least cross-entropy per image, in nats: of a perfect copy, x^ = x.
 
-    sum_i -x_i log x_i - (1 - x_i) log(1 - x_i), which is 0 for black and white images only.
+    sum_i -x_i log x_i - (1 - x_i) log(1 - x_i) over what was observed, which is 0 for black and
+    white images only.
     """
     from scipy.special import entr
 
     rows = map(unit_rows, blocks(images))
-    return sum(float((entr(x) + entr(1 - x)).sum(dtype=np.float64)) for x in rows) / len(images)
+    costs = (np.nansum(entr(x) + entr(1 - x), dtype=np.float64) for x in rows)
+    return sum(map(float, costs)) / len(images)
 
 
 def linear_denoiser_mse(

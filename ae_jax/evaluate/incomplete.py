@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 ROUNDS = 100
+EXACT = 1024  # of more columns the directions are those of a randomized decomposition
 SETTLED = 1e-4  # of the deviation of what is observed: a smaller change of the filled is none
 
 
@@ -33,14 +34,23 @@ def principal(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     filled = np.where(holes, np.nanmean(rows, axis=0), rows)
     for _ in range(ROUNDS):
         mean, before = filled.mean(axis=0), filled
-        D = len(mean)
         moved = filled - mean
-        _, vectors = eigh(moved.T @ moved, subset_by_index=[D - k, D - 1])
-        V = vectors[:, ::-1]
+        V = _leading(moved, k)
         filled = np.where(holes, mean + moved @ V @ V.T, rows)
         if _settled(before, filled, holes):
             break
     return mean, V
+
+
+def _leading(moved: np.ndarray, k: int) -> np.ndarray:
+    """The k leading directions [D, k] of centered rows [n, D]."""
+    D = moved.shape[1]
+    if D > EXACT:
+        from sklearn.utils.extmath import randomized_svd
+
+        return np.asarray(randomized_svd(moved, k, random_state=0)[2].T)
+    _, vectors = eigh(moved.T @ moved, subset_by_index=[D - k, D - 1])
+    return np.asarray(vectors[:, ::-1])
 
 
 def _settled(before: np.ndarray, filled: np.ndarray, holes: np.ndarray) -> bool:

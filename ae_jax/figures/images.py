@@ -29,15 +29,24 @@ def image_rows(rows: Mapping[str, np.ndarray], title: str = "") -> Figure:
 def reconstructions(
     images: np.ndarray, outputs: np.ndarray, title: str = "Reconstructions"
 ) -> Figure:
-    """Up to 14 originals above their reconstructions, both `[n, H, W, C]`."""
-    return image_rows({"original": images, "reconstruction": outputs}, title)
+    """Up to 14 originals above their reconstructions, both `[n, H, W, C]`.
+
+    Of the originals what is NaN, not observed, is orange, and the label says so.
+    """
+    return image_rows({_known("original", images): images, "reconstruction": outputs}, title)
 
 
 def denoising(
     noisy: np.ndarray, outputs: np.ndarray, clean: np.ndarray, title: str = "Denoising"
 ) -> Figure:
     """Up to 14 corrupted inputs, the outputs for them, and the clean images, `[n, H, W, C]`."""
-    return image_rows({"corrupted": noisy, "output": outputs, "clean": clean}, title)
+    rows = {"corrupted": noisy, "output": outputs, _known("clean", clean): clean}
+    return image_rows(rows, title)
+
+
+def _known(name: str, images: np.ndarray) -> str:
+    """The label of clean images, which says what was not observed."""
+    return f"{name}\n(orange: not observed)" if np.isnan(images).any() else name
 
 
 def progress_strip(
@@ -67,8 +76,9 @@ def progress_strip(
         chosen = sorted({epochs[0], epochs[-1]} | (round_numbers & set(epochs)))
     rows = {epoch_label(epoch, losses): frames[epoch] for epoch in chosen}
     if corrupted is not None:
-        return image_rows({"corrupted": corrupted, **rows, "clean": originals}, title)
-    return image_rows({"original": originals, **rows}, title)
+        clean = {_known("clean", originals): originals}
+        return image_rows({"corrupted": corrupted, **rows, **clean}, title)
+    return image_rows({_known("original", originals): originals, **rows}, title)
 
 
 @styled

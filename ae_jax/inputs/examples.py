@@ -69,19 +69,20 @@ def as_examples(
 ) -> tuple[Examples, np.ndarray]:
     """(what an array's examples are, the array [n, H, W, C] as `Examples` says).
 
+    NaN, and what is masked, was not observed, and is NaN in what comes back.
+
     Raises:
       DataError: errors of `checks.images` or `numbers`; not one name for each column.
       ConfigError: an unknown kind, or columns of images.
     """
-    # A mask says what was not observed; of images it is refused below.
-    x = value if isinstance(value, np.ma.MaskedArray) else checks.array(where, value)
+    x = checks.array(where, value, masked=True)  # a mask says what was not observed
     kind = kind or ("rows" if x.ndim == 2 else "image")
     if kind not in AXES:
         raise ConfigError(f"kind: must be one of {', '.join(AXES)}, not {kind!r}")
     if kind == "image":
         if columns is not None:
             raise ConfigError("columns: images have none; they are for kind='rows' or 'signal'")
-        return Examples(), checks.images(where, value)
+        return Examples(), checks.images(where, x, holes=True)
     named = None
     if columns is not None:
         named = tuple(c if isinstance(c, Column) else Column(str(c)) for c in columns)
@@ -108,8 +109,9 @@ def numbers(where: str, value: object, examples: Examples, empty: bool = False) 
     Raises:
       DataError: another type or shape, or an infinite number.
     """
-    hidden = np.ma.getmaskarray(value) if isinstance(value, np.ma.MaskedArray) else None
-    x = value.data if isinstance(value, np.ma.MaskedArray) else checks.array(where, value)
+    given = checks.array(where, value, masked=True)
+    hidden = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
+    x = np.asarray(given)
     if x.dtype.kind not in "buif" and x.dtype.name != "bfloat16":  # the latter is JAX's
         raise DataError(f"{where}: {x.dtype}; {examples.kind} must be numbers, NaN where unknown")
     axes = AXES[examples.kind]

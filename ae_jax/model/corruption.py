@@ -228,6 +228,7 @@ OPEN = {  # see `ae_jax.config.numbers`
 HIDES = ("hide",)  # says what is not shown: the model has holes, whatever the data
 NEEDS_BOUNDS = ("salt_and_pepper", "box", "warp")  # the smallest and the largest value
 NEEDS_AREA = ("box", "warp", "downscale")  # height and width
+NEEDS_ALL = ("downscale",)  # of one unknown pixel the interpolation makes a whole row
 
 # How far each can take a value beyond the bounds, in the network's scale, whose values are at most
 # 1 in size; those that are not here stay within.

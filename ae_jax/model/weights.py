@@ -14,17 +14,21 @@ def first_filters(model: Model, variables: Variables) -> np.ndarray:
     """First-layer weights as images [n, height, width, channels], one per hidden unit."""
     kernel = np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"])
     if kernel.ndim == 2:  # dense [pixels, units]
-        return kernel.T.reshape(-1, *model.shape)
-    return np.moveaxis(kernel, -1, 0)  # conv [k, k, channels, features]
+        height, width, _ = model.shape
+        kernel = kernel.reshape(height, width, -1, kernel.shape[1])
+    # [height, width, channels, units]; beyond the image's channels are those of an indicator
+    return np.moveaxis(kernel[:, :, : model.shape[2]], -1, 0)
 
 
 def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.ndarray] | None:
     """(x -> x^ as one matrix [D, D], z -> z as one matrix [k, k]) of a linear dense model.
 
     At the optimum the first is a projector of rank k and the second the identity. None where the
-    model is not one linear layer each way.
+    model is not one linear layer each way, or the encoder sees more than the image.
     """
     encoder, decoder = config.encoder, config.decoder
+    if config.data.indicator:
+        return None
     if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
         return None
     if decoder.output != "linear" or decoder.name not in ("dense", "tied"):

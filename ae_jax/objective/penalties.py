@@ -75,7 +75,10 @@ def revive(
     u = jnp.where(largest(h, k) & unused[None, :], p.h, 0.0)
     explained = model.decode(variables, u) - model.decode(variables, jnp.zeros_like(u[:1]))
     residual = jax.lax.stop_gradient(p.x - p.x_hat)
-    return jnp.any(unused) * jnp.sum(jnp.square(residual - explained), axis=(1, 2, 3))
+    square = jnp.square(residual - explained)
+    if p.observed is not None:
+        square = jnp.where(p.observed, square, 0.0)
+    return jnp.any(unused) * jnp.sum(square, axis=(1, 2, 3))
 
 
 PENALTIES: dict[str, Callable[..., Any]] = {

@@ -46,6 +46,11 @@ def check_together(c: Config) -> None:
     if c.decoder.name == "tied":
         if c.encoder.name != "dense":
             raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+        if c.data.indicator:
+            raise ConfigError(
+                "decoder.name: tied gives back all that the encoder sees; with data.indicator that "
+                "is more than the example"
+            )
         if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
             raise ConfigError(
                 "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "

@@ -47,16 +47,16 @@ class Door(NamedTuple):
 
     def one(self, where: str, example: ArrayLike) -> np.ndarray:
         """A single example, with or without an axis of its own, as [1, H, W, C]."""
-        x = checks.array(where, example)
+        x = checks.array(where, example, masked=self.holes)
         axes = 4
         if self.scaler is not None:
             axes = 1 + len(self.scaler.examples.outer(self.shape))
         return self.checked(where, x if x.ndim == axes and len(x) == 1 else x[None])
 
     def given(self, examples: ArrayLike) -> np.ndarray:
-        """Examples that were checked, in their own units and the user's shape."""
+        """Examples that were checked, in their own units and the user's shape; images in [0,1]."""
         if self.scaler is None:
-            return self.checked("images", examples)
+            return checks.unit(self.checked("images", examples))
         x = numbers("images", examples, self.scaler.examples, empty=True)
         return x.reshape(len(x), *self.scaler.examples.outer(self.shape))
 
@@ -68,5 +68,5 @@ class Door(NamedTuple):
 def pair(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """[1, H, W, C] twice -> [2, H, W, C]; of uint8 and float what both are in [0,1]."""
     if a.dtype != b.dtype:
-        a, b = (x / np.float32(255) if x.dtype == np.uint8 else x for x in (a, b))
+        a, b = checks.unit(a), checks.unit(b)
     return np.concatenate([a, b])

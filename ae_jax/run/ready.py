@@ -4,12 +4,12 @@ import numpy as np
 
 from ae_jax.config.sections import Config
 from ae_jax.data import scales
-from ae_jax.data.arrays import Dataset
+from ae_jax.data.arrays import Dataset, has_holes
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.examples import PLURALS, Examples
 from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
-from ae_jax.model.corruption import NEEDS_AREA, NEEDS_BOUNDS
+from ae_jax.model.corruption import NEEDS_ALL, NEEDS_AREA, NEEDS_BOUNDS
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.objective.losses import COUNTS
 from ae_jax.resolve.config import Resolved, merge, resolve
@@ -18,12 +18,13 @@ from ae_jax.resolve.config import Resolved, merge, resolve
 def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
     """The config with `data.missing` and `data.layout` settled, and the data as networks see them.
 
-    Images stay as they are; signals and rows are brought to `data.scale`.
+    Images stay as they are; signals and rows are brought to `data.scale`. Of images 'auto' stays,
+    and is 'refuse'.
 
     Raises:
       ConfigError: what the config asks for makes no sense of such examples.
-      DataError: there are holes, and the config has none; what should be counts is not; errors of
-        `scales.scaled`.
+      DataError: there are holes, and the config has none; nothing was observed; what should be
+        counts is not; errors of `scales.scaled`.
     """
     check_kind(config, data.examples)
     missing = config.data.missing
@@ -33,8 +34,10 @@ def ready(config: Config, data: Dataset) -> tuple[Resolved, Dataset]:
         merge(config.to_dict(), {"data": {"missing": missing, "layout": data.examples.layout}})
     )
     data = scales.scaled(data, config.data.scale)
-    if data.scaler is not None and missing == "refuse":
-        _refuse_holes(data, data.scaler)
+    if missing != "mask":
+        _refuse_holes(data)
+    elif data.scaler is None and has_holes(x := data.train.images) and np.isnan(x).all():
+        raise DataError("train: NaN everywhere; nothing was observed")
     if data.scaler is not None and config.loss.name in COUNTS:
         _refuse_fractions(data, data.scaler, config.loss.name)
     return settled, data
@@ -57,6 +60,11 @@ def check_kind(config: Config, examples: Examples) -> None:
             f"corruption.name: '{corruption}' is for images, and these are {PLURALS[kind]}; use "
             "'hide', 'mask' or 'gaussian'"
         )
+    if corruption in NEEDS_ALL and config.data.missing == "mask":
+        raise ConfigError(
+            f"corruption.name: '{corruption}' mixes the pixels of an image, and with data.missing "
+            "'mask' not all are known; use 'hide', 'mask' or 'gaussian'"
+        )
     for slot, choices in (("encoder", ENCODERS), ("decoder", DECODERS)):
         name = getattr(config, slot).name
         if kind == "rows" and choices[name].convolves:
@@ -66,16 +74,21 @@ def check_kind(config: Config, examples: Examples) -> None:
             )
 
 
-def _refuse_holes(data: Dataset, scaler: Scaler) -> None:
+def _refuse_holes(data: Dataset) -> None:
     for which in ("train", "valid", "test"):
-        if (part := getattr(data, which)) is None:
+        part = getattr(data, which)
+        if part is None or not has_holes(part.images):
             continue
-        if (holes := part.images != part.images).any():
-            row, *_, column = (int(i[0]) for i in holes.nonzero())
-            raise DataError(
-                f"{which}: NaN in row {row}, {scaler.name(column)}; data.missing is 'refuse', "
-                "and 'mask' keeps what was not observed out of the loss"
-            )
+        first = np.isnan(part.images).argmax()
+        i, row, column, channel = (int(j) for j in np.unravel_index(first, part.images.shape))
+        if data.scaler is None:
+            where = f"image {i}, row {row}, column {column}"
+        else:
+            where = f"row {i}, {data.scaler.name(channel)}"
+        raise DataError(
+            f"{which}: NaN in {where}; data.missing is 'refuse', "
+            "and 'mask' keeps what was not observed out of the loss"
+        )
 
 
 def _refuse_fractions(data: Dataset, scaler: Scaler, loss: str) -> None:

@@ -1,7 +1,8 @@
 """A trained autoencoder: arrays in, arrays out.
 
-Signals are [n, L, C] (or [n, L]) and rows [n, D] of real numbers in their own units, NaN where
-nothing was observed (`data.missing` 'mask'); what comes back is float64 in the same units. Images
+Signals are [n, L, C] (or [n, L]) and rows [n, D] of real numbers in their own units; what comes
+back is float64 in the same units. With `data.missing` 'mask' what is NaN, or masked, was not
+observed, in images as well. Images
 are [n, height, width, channels] (or [n, height, width] where there is one channel), uint8,
 bool, or float in [0,1]; n may be 0. Floats may leave [0,1] by ROOM, or as far as the noise does
 that the run was trained with, so that what `corrupt` gives can be reconstructed. What comes back is

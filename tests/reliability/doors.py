@@ -28,8 +28,8 @@ def _floats(a: np.ndarray) -> bool:
     return a.dtype.kind == "f" or a.dtype.name == "bfloat16"
 
 
-def unit_of(a: np.ndarray, room: float) -> np.ndarray | None:
-    """Images as float32 in [0,1], or None where they cannot be meant as such."""
+def unit_of(a: np.ndarray, room: float, holes: bool = False) -> np.ndarray | None:
+    """Images as float32 in [0,1], NaN if `holes`; None where they cannot be meant as such."""
     if a.dtype == bool:
         return a.astype(np.float32)
     if a.dtype == np.uint8:
@@ -37,7 +37,7 @@ def unit_of(a: np.ndarray, room: float) -> np.ndarray | None:
     if not _floats(a):
         return None
     x = a.astype(np.longdouble)
-    good = np.isfinite(x).all() and ((x >= -room) & (x <= 1 + room)).all()
+    good = (((x >= -room) & (x <= 1 + room)) | (np.isnan(x) & holes)).all()
     return x.astype(np.float32) if good else None
 
 
@@ -51,13 +51,17 @@ def images_of(case: Case, room: float = ROOM) -> np.ndarray | None:
 
 
 def set_of(case: Case) -> np.ndarray | None:
-    """The images that `from_arrays` should see, of any shape; None: it should refuse."""
+    """The images that `from_arrays` should see, of any shape, NaN what is not known; None: it
+    should refuse.
+    """
     a = case.array
-    if a is None or case.masked or a.ndim not in (3, 4) or 0 in a.shape or len(a) < 2:
+    if a is None or a.ndim not in (3, 4) or 0 in a.shape or len(a) < 2:
         return None
-    x = unit_of(a, 0.0)
-    if x is None or (a.dtype == np.uint8 and 0 < a.max() <= 16):
+    hidden = np.ma.getmaskarray(case.value) if case.masked else np.zeros(a.shape, bool)
+    x = unit_of(np.where(hidden, a.dtype.type(0), a), 0.0, holes=True)
+    if x is None or (a.dtype == np.uint8 and 0 < a[~hidden].max(initial=0) <= 16):
         return None
+    x = np.where(hidden, np.float32(np.nan), x)
     if a.ndim == 4 and a.shape[1:] == (1, H, W):
         return None
     return x if x.ndim == 4 else x[..., None]
@@ -147,9 +151,10 @@ def _images(tally: Tally, doors: Doors, case: Case, i: int) -> None:
         both = None if any(end is None for end in ends) else ends
         _judge(tally, "interpolate", case, lambda v: run.interpolate(v[0], v[1], 5), both)
     _judge(tally, "from_arrays", case, _together, whole)
-    if whole is None or seldom:
+    if whole is None or np.isnan(whole).any() or seldom:
         config = {"model": {"code_size": 2}, "train": {"batch_size": 1, "epochs": 1}}
-        _judge(tally, "fit", case, lambda v: fitting.fit(config, v, 0, False).code_mean, whole)
+        known = None if whole is None or np.isnan(whole).any() else whole
+        _judge(tally, "fit", case, lambda v: fitting.fit(config, v, 0, False).code_mean, known)
     for name in ("transform", "score_samples", "score"):
         _estimator(tally, name, case, getattr(doors.estimator, name))
 
@@ -164,11 +169,12 @@ def _only(case: Case, which: int) -> Case:
 
 
 def _together(value: Any) -> np.ndarray:
-    """All images of a data set in [0,1] units, sorted."""
+    """All images of a data set in [0,1] units, -1 what is not known, sorted."""
     data = from_arrays(value)
     images = np.concatenate([data.train.images, data.test.images])
     unit = images / np.float32(255) if images.dtype == np.uint8 else images
-    return np.asarray(sorted(map(np.ndarray.tolist, unit.reshape(len(unit), -1))))
+    unit = np.where(np.isnan(unit), -1, unit).reshape(len(unit), -1)
+    return np.asarray(sorted(map(np.ndarray.tolist, unit)))
 
 
 def _judge(tally: Tally, name: str, case: Case, call: Callable[[Any], Any], meant: Any) -> None:

@@ -130,12 +130,13 @@ def divergence(tally: Tally, folder: Path) -> None:
         s = _session({**raw, "optim": {"name": "sgd", "learning_rate": rate}}, images)
         said, code = _trained(s, folder / f"rate{rate:g}")
         tally.check(code == 3 and f"{rate:g}" in said, f"rate {rate:g}: exit {code}: {said}")
-    for bad in (np.nan, np.inf):
+    for bad, said in ((np.nan, "data.missing"), (np.inf, "must be in [0,1]")):
         try:
-            from_arrays(np.where(images == 7, bad, images / 255.0))
+            data = from_arrays(np.where(images == 7, bad, images / 255.0), images[:8] / 255.0)
+            session.prepare(config_lib.load_config("linear", **raw), data)
             tally.check(False, f"{bad} in the data: accepted")
         except AeJaxError as error:
-            tally.check("must be in [0,1]" in str(error), f"{bad} in the data: {error}")
+            tally.check(said in str(error), f"{bad} in the data: {error}")
 
 
 def _session(raw: dict[str, Any], images: np.ndarray) -> Session:
