@@ -99,9 +99,7 @@ class Application(Generic[N, C, S]):
             these = " and ".join(PLURALS[k] for k in self.kinds)
             raise NotApplicable(f"is for {these}, and these are {PLURALS[kind]}")
         if study.has_holes and not self.holes:
-            raise NotApplicable(
-                f"is for {PLURALS[kind]} that were observed throughout, and of these are parts NaN"
-            )
+            raise NotApplicable(f"is for {PLURALS[kind]} without holes (NaN), and these have some")
         found = self.measure(study, key)
         said = self.judge(found.numbers, found.control)
         return Finding(dict(found.numbers), dict(found.control), said, self.draw(found))

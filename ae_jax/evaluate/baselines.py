@@ -17,7 +17,7 @@ from ae_jax.model.pipeline import Model, Tree
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a percent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
-MOST_NUMBERS = 2**26  # that PCA with holes goes over again and again
+MOST_PRODUCTS = 2**29  # of two numbers, of directions and images, that PCA with holes takes a round
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
@@ -108,15 +108,16 @@ def pca_mse(
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
     Where there are holes the projection is the iterated one, always centered, and the error that of
-    what was observed. It is fitted to the first training examples, MOST_NUMBERS numbers in all, and
-    one that was observed nowhere counts as its mean. Without centering it depends on where zero is,
-    that is on the `scale` the network sees.
+    what was observed. As it takes many rounds, of images it is that of the first ones, as many as
+    a round of MOST_PRODUCTS allows. Without centering it depends on where zero is, that is on the
+    `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))
     if has_holes(train) or has_holes(test):
-        first = train[: max(k, MOST_NUMBERS // math.prod(train.shape[1:]))]
-        seen, asked = known_rows(first, scale), _scaled_rows(np.asarray(test[:]), scale)
+        most = max(2 * k, MOST_PRODUCTS // (k * math.prod(train.shape[1:])))
+        few = slice(0, None if train.shape[1] == 1 else most)  # of rows and signals all
+        seen, asked = known_rows(train[few], scale), _scaled_rows(np.asarray(test[few]), scale)
         return incomplete.pca_mse(seen, asked, k) / (high - low) ** 2
     mean, V = principal_directions(train, k, centred, scale)
     moved = _scaled_rows(test, scale) - mean

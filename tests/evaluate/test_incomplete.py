@@ -35,6 +35,17 @@ def test_holes_of_low_rank_rows_are_filled_with_what_was_there():
     np.testing.assert_array_equal(filled[~hidden], x[~hidden])
 
 
+def test_of_many_columns_the_directions_are_those_of_few(monkeypatch):
+    """With holes and without, above EXACT columns and below."""
+    x = rows(300, 3, 0.3)
+    holes = np.where(np.random.default_rng(1).random(x.shape) < 0.2, np.nan, x)
+    exact = [incomplete.pca_mse(v, v[:50], 2) for v in (x, holes)]
+    monkeypatch.setattr(incomplete, "EXACT", 4)
+    monkeypatch.setattr(incomplete, "EXTRA", 1)  # else all eight are kept
+    found = [incomplete.pca_mse(v, v[:50], 2) for v in (x, holes)]
+    np.testing.assert_allclose(found, exact, rtol=2e-3)
+
+
 def test_baselines_of_rows_with_holes_look_at_what_was_observed():
     x = rows(300, 2, 0.1).astype(np.float32).reshape(-1, 1, 1, 8)
     holes = np.where(np.random.default_rng(1).random(x.shape) < 0.2, np.nan, x)

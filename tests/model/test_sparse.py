@@ -145,6 +145,23 @@ def test_revive_is_gaos_auxiliary_loss_for_a_linear_decoder():
     np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
+def test_revive_does_not_look_at_what_was_not_observed():
+    variables, p, value, _ = revived()
+    model = model_lib.build(
+        resolve({"model": {"code_size": 8}, "bottleneck": {"name": "top_k", "k": 3}}), (2, 3, 1)
+    )
+    seen = jnp.ones(p.x.shape, bool).at[:, 0, 1].set(False)
+
+    def cost(x):
+        q = p._replace(x=jnp.where(seen, p.x, x), observed=seen)
+        return penalties.revive(q, model, variables, KEY, 2)
+
+    np.testing.assert_array_equal(cost(0.0), cost(9.0))
+    whole = penalties.revive(p._replace(observed=jnp.ones_like(seen)), model, variables, KEY, 2)
+    np.testing.assert_allclose(whole, value, rtol=1e-6)
+    assert (cost(0.0) < whole).all()
+
+
 def test_revive_gives_gradient_only_to_unused_units():
     _, p, _, (slopes, at_code) = revived()
     unused = ~np.asarray(p.z != 0).any(0)

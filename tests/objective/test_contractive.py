@@ -119,6 +119,25 @@ def test_equals_the_derivative_of_the_whole_encoder(name):
     np.testing.assert_allclose(second, expected, rtol=2e-4, atol=1e-6)
 
 
+def test_of_what_was_not_observed_there_is_no_derivative():
+    """By differences: with holes and an indicator as without, and nothing for the holes."""
+    data = {"missing": "mask", "indicator": True}
+    _, model, variables, p = prepared(dense((7,), "tanh", data=data))
+    x = p.corrupted.at[:, 1, 2].set(jnp.nan)
+    step, n = 1e-2, len(x)
+    moved = step * jnp.eye(12).reshape(12, 1, 4, 3, 1)
+    ahead, behind = (
+        np.asarray(model.apply(variables, (x + s * moved).reshape(-1, 4, 3, 1), method="encode"))
+        for s in (1, -1)
+    )
+    by_hand = np.square((ahead - behind) / (2 * step)).reshape(12, n, -1).sum((0, 2))
+    for method in ("exact", "naive"):
+        found = contractive.contractive(
+            p._replace(corrupted=x), model, variables, KEY, method=method
+        )
+        np.testing.assert_allclose(found, by_hand, rtol=5e-3)
+
+
 @pytest.mark.parametrize(
     "name",
     [
