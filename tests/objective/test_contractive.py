@@ -127,7 +127,9 @@ def test_of_what_was_not_observed_there_is_no_derivative():
     step, n = 1e-2, len(x)
     moved = step * jnp.eye(12).reshape(12, 1, 4, 3, 1)
     ahead, behind = (
-        np.asarray(model.apply(variables, (x + s * moved).reshape(-1, 4, 3, 1), method="encode"))
+        np.asarray(
+            model.apply(variables, (x[None] + s * moved).reshape(-1, 4, 3, 1), method="encode")
+        )
         for s in (1, -1)
     )
     by_hand = np.square((ahead - behind) / (2 * step)).reshape(12, n, -1).sum((0, 2))
