@@ -76,7 +76,7 @@ def protocol(task: Task, steps: int) -> dict[str, Any]:
     if task.kind != "ours":
         return of_all
     training = {"steps": steps, "passes": PASSES}
-    return {"config": measured.fields_of("tabular_anomaly", {}), **training, **of_all}
+    return {"config": measured.fields_of("tabular_anomaly", {}, named=False), **training, **of_all}
 
 
 def areas(task: Task, steps: int) -> dict[str, Any]:

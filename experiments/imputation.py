@@ -114,7 +114,11 @@ def _name(path: Path) -> str:
 def measurement(tables: Tables, changes: Mapping[str, Any] | None = None) -> Measurement:
     """All methods on tables, ours with changes to its config."""
     changes = changes or {}
-    protocol = {"config": measured.fields_of(CONFIG, changes), "share": SHARE, "version": VERSION}
+    protocol = {
+        "config": measured.fields_of(CONFIG, changes, named=False),
+        "share": SHARE,
+        "version": VERSION,
+    }
     return Measurement(
         protocol=lambda task: protocol,
         take=lambda task: compared(tables.rows(task.row), task, changes),

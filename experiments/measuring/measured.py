@@ -212,10 +212,14 @@ def changes(row: Row, kind: str, protocol: Mapping[str, Any]) -> list[str]:
     return [*config_lib.changes(was, now, FREE), *config_lib.changes(old, new, free=())]
 
 
-def fields_of(config: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    """{'train.epochs': 20, ...}: what a config file sets, with `more` over it."""
+def fields_of(config: str, more: Mapping[str, Any], named: bool = True) -> dict[str, Any]:
+    """{'train.epochs': 20, ...}: what a config file sets, with `more` over it.
+
+    `named`: the data set's name counts; not so where the rows are of other data sets.
+    """
     merged = config_lib.merge(config_lib.read(config), config_lib.nested(more))
-    return {field: value for field, value in config_lib.flat(merged) if field != "name"}
+    left_out = ("name",) if named else ("name", "data.name")
+    return {field: value for field, value in config_lib.flat(merged) if field not in left_out}
 
 
 def as_json(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,13 +51,15 @@ def images_of(case: Case, room: float = ROOM) -> np.ndarray | None:
 
 
 def set_of(case: Case) -> np.ndarray | None:
-    """The images that `from_arrays` should see, of any shape, NaN what is not known; None: it
-    should refuse.
+    """The images or rows that `from_arrays` should see, of any shape, NaN what is not known; None:
+    it should refuse.
     """
     a = case.array
-    if a is None or a.ndim not in (3, 4) or 0 in a.shape or len(a) < 2:
+    if a is None or a.ndim not in (2, 3, 4) or 0 in a.shape or len(a) < 2:
         return None
     hidden = np.ma.getmaskarray(case.value) if case.masked else np.zeros(a.shape, bool)
+    if a.ndim == 2:
+        return rows_of(a, hidden)
     x = unit_of(np.where(hidden, a.dtype.type(0), a), 0.0, holes=True)
     if x is None or (a.dtype == np.uint8 and 0 < a[~hidden].max(initial=0) <= 16):
         return None
@@ -65,6 +67,14 @@ def set_of(case: Case) -> np.ndarray | None:
     if a.ndim == 4 and a.shape[1:] == (1, H, W):
         return None
     return x if x.ndim == 4 else x[..., None]
+
+
+def rows_of(a: np.ndarray, hidden: np.ndarray) -> np.ndarray | None:
+    """Rows of any real numbers that are finite, or not known."""
+    if not (a.dtype.kind in "bui" or _floats(a)):
+        return None
+    x = np.where(hidden, np.nan, a.astype(np.float64))
+    return None if np.isinf(x).any() else x
 
 
 def codes_of(case: Case) -> np.ndarray | None:
@@ -151,7 +161,8 @@ def _images(tally: Tally, doors: Doors, case: Case, i: int) -> None:
         both = None if any(end is None for end in ends) else ends
         _judge(tally, "interpolate", case, lambda v: run.interpolate(v[0], v[1], 5), both)
     _judge(tally, "from_arrays", case, _together, whole)
-    if whole is None or np.isnan(whole).any() or seldom:
+    rows = whole is not None and whole.ndim == 2  # NaN is allowed there
+    if (whole is None or np.isnan(whole).any() or seldom) and not rows:
         config = {"model": {"code_size": 2}, "train": {"batch_size": 1, "epochs": 1}}
         known = None if whole is None or np.isnan(whole).any() else whole
         _judge(tally, "fit", case, lambda v: fitting.fit(config, v, 0, False).code_mean, known)

@@ -17,7 +17,7 @@ WRONG = {
     "corruption.rate": (1.0, r"corruption\.rate: must be a number in \[0, 1\), not 1\.0"),
     "corruption.sigma": (0.1, r"corruption\.sigma: unknown field.*\n.*rate"),
     "encoder.hidden": ((10, 0), r"encoder\.hidden: must be a tuple of whole numbers >= 1"),
-    "decoder.output": ("softmax", r"allowed here: columns, linear, sigmoid, tanh"),
+    "decoder.output": ("softmax", r"allowed here: columns, linear, sigmoid, softplus, tanh"),
     "optim.learning_rate": (0.0, r"optim\.learning_rate: must be a number > 0"),
     "optim.clip_norm": ("big", r"optim\.clip_norm: must be a number, not 'big'"),
     "penalties.l3.weight": (1.0, r"penalties\.l3: unknown penalty"),
