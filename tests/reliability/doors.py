@@ -60,7 +60,7 @@ def set_of(case: Case) -> np.ndarray | None:
     hidden = np.ma.getmaskarray(case.value) if case.masked else np.zeros(a.shape, bool)
     if a.ndim == 2:
         return rows_of(a, hidden)
-    x = unit_of(np.where(hidden, a.dtype.type(0), a), 0.0, holes=True)
+    x = unit_of(np.where(hidden, np.zeros((), a.dtype), a), 0.0, holes=True)
     if x is None or (a.dtype == np.uint8 and 0 < a[~hidden].max(initial=0) <= 16):
         return None
     x = np.where(hidden, np.float32(np.nan), x)
