@@ -41,7 +41,7 @@ BAD = {
     "batch too large": (
         ["--config.train.batch_size=5000"],
         "train.batch_size: 5000",
-        "4000 images",
+        "at most 4000",
     ),
     "unknown flag": (["--workdr=x"], "workdr", "workdir"),
     "unwritable": (["--workdir=/proc/nowhere"], "--workdir: cannot write /proc/nowhere", ""),

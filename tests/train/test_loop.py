@@ -191,5 +191,5 @@ def test_nan_in_the_data_is_reported_at_the_first_step():
 
 
 def test_batch_larger_than_the_set():
-    with pytest.raises(ConfigError, match=r"train\.batch_size: 256 .* 70 images"):
+    with pytest.raises(ConfigError, match=r"train\.batch_size: 256 .* at most 70"):
         setup.prepare(load_config("undercomplete"), SHAPE, 70)
