@@ -141,6 +141,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
     needs = {
         "optim": {"schedule": "cosine"},
         "penalties.sparsity_kl": {"encoder": {"code_activation": "sigmoid"}},
+        "negative_binomial_nll": {"decoder": {"output": "softplus"}, "data": {"scale": "none"}},
     }
     found = set()
     for section, name, field, values in numbers():
@@ -150,6 +151,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
         raw = merge(
             raw, {"optim": needs["optim"]} if section == "optim" else needs.get(section, {})
         )
+        raw = merge(raw, needs.get(name, {}))
         path = f"{section}.{field}"
         groups = members.groups(sweep(raw, [{path: value} for value in values]))
         if path == "optim.b2":
