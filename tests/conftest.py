@@ -65,7 +65,6 @@ LONG = {
     "test_members_see_rows_as_single_runs_do": ALL,
     "test_memory_is_flat_in_the_size_of_the_set": ALL,
     "test_no_count_of_rows_compiles_anew": ("sample", "corrupt"),
-    "test_nothing_is_lost": ("R16", "R17", "R3", "R6"),
     "test_nothing_is_lost_in_a_quick_case": ("R12", "R13"),
     "test_our_side_trains_what_the_source_trains": ALL,
     "test_output_that_nobody_reads_ends_a_command_without_a_word": ALL,
