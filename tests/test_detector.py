@@ -29,18 +29,18 @@ def bound(n, rng=RNG):
 X = bound(400)
 STRANGE = bound(40)
 STRANGE[:, 3] = RNG.permutation(STRANGE[:, 3])  # each number is ordinary
-QUICK = AnomalyDetector(steps=5, random_state=0)
+QUICK = AnomalyDetector(steps=5, members=1, random_state=0)
 
 
 @pytest.mark.long
-@parametrize_with_checks([AnomalyDetector(steps=2)])
+@parametrize_with_checks([AnomalyDetector(steps=2, members=1)])
 def test_what_scikit_learn_asks_of_an_estimator(estimator, check):
     check(estimator)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return AnomalyDetector(steps=400, calibration=0.25, random_state=0).fit(X)
+    return AnomalyDetector(steps=400, members=1, calibration=0.25, random_state=0).fit(X)
 
 
 def test_rows_that_break_a_law_are_found_though_each_number_is_ordinary(fitted):
@@ -164,3 +164,15 @@ def test_wrong_steps_rows_and_orders_of_calls_are_named(fitted):
     plain = clone(QUICK).fit(X)
     with pytest.raises(ValueError, match="p_values: no rows were held out"):
         plain.p_values(X)
+
+
+def test_the_score_is_the_mean_over_the_members():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    one, two = (clone(QUICK).set_params(members=n).fit(X) for n in (1, 2))
+    alone = [run.score_hidden(X, two._seed, two.draws) for run in two.runs_]
+    np.testing.assert_array_equal(one.score_samples(X), -alone[0].score)
+    assert np.abs(alone[0].score - alone[1].score).max() > 0.01, "another start"
+    mean = (alone[0].score + alone[1].score) / 2
+    np.testing.assert_allclose(two.score_samples(X), -mean, rtol=1e-12)
+    again = pickle.loads(pickle.dumps(two))
+    np.testing.assert_array_equal(again.score_samples(X), two.score_samples(X))
