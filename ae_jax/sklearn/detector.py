@@ -13,8 +13,8 @@ array([7])
 
 It scores a row by how badly columns that are hidden from a network are predicted from the others
 (`ae_jax.run.hidden`). Networks that begin with other weights find other rows strange; the score is
-the mean of a few of them (Lakshminarayanan, Pritzel & Blundell 2017, "Simple and scalable predictive
-uncertainty estimation using deep ensembles", NeurIPS).
+the mean of a few of them (Lakshminarayanan, Pritzel & Blundell 2017, "Simple and scalable
+predictive uncertainty estimation using deep ensembles", NeurIPS).
 """
 
 import math

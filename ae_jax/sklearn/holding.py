@@ -26,9 +26,7 @@ def held(run: Run) -> Run:
 
 
 class HoldsRun:
-    """An estimator with a `run_`, and perhaps `runs_`; a model is functions, and its shape is enough
-    to build it.
-    """
+    """An estimator with a `run_` or `runs_`; a model is functions, its shape is enough to build it."""
 
     n_features_in_: int
     feature_names_in_: np.ndarray
