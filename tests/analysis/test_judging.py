@@ -284,7 +284,7 @@ def test_the_candidates_have_the_tutorials_parameters():
     assert 0.9 < counts["convolutional, 64"] / counts["dense, 64"] < 1.1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_judge_reads_digits(digits):
     test = digits.test._replace(images=digits.test.images[:300] / np.float32(255))
     test = test._replace(labels=digits.test.labels[:300])

@@ -107,7 +107,7 @@ def test_of_many_classes_the_largest_ten_get_a_network_each(run):
     assert one_class.classes_alone(study_of(run, count, few)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 13]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scattered_ids_cost_no_more_than_their_number(run):
     ids = lambda labels: np.where(labels < 5, 3, 2_000_000_000)  # noqa: E731
     study = study_of(run, ids, ids)

@@ -280,7 +280,7 @@ def test_addresses_and_checksums_are_those_of_tfds():
         }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not REAL, reason="AE_JAX_MANUAL_DIR is not set to the full MNIST files")
 def test_full_mnist(tmp_path):
     data = load_data("mnist", cache_dir=str(tmp_path))

@@ -272,7 +272,7 @@ print(chunk.steps[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_is_flat_in_the_size_of_the_set(tmp_path):
     """393 MB of images peak less than 60 MB above 42 MB of them, after as many steps."""
     both = [

@@ -58,7 +58,7 @@ def test_pca_of_many_pixels_takes_the_randomized_route(monkeypatch, digits):
     assert baselines.pca_mse(train, test, 1000) < 0.01  # more numbers than images: clamped
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif("AE_JAX_MANUAL_DIR" not in os.environ, reason="needs the full MNIST files")
 def test_floors_of_full_mnist():
     """PCA-32 centered 0.01683, uncentered 0.06889 / 4, mean image 0.0675: all of MNIST."""

@@ -76,7 +76,7 @@ def test_noisy_points_come_back_as_far_as_any_denoiser_brings_them(denoised):
         assert least > 0.25
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ridges_stand_between_the_branches(denoised):
     """The network's distances on the grid are those of the posterior mean inside the spiral."""
     run, _ = denoised

@@ -112,7 +112,7 @@ def test_operations_by_hand():
     assert bench_rows.layer_products(model_of("conv_pool")) == pooled
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_our_side_trains_what_the_source_trains():
     """PyTorch's side is the source's: ReLU, Adam without a schedule."""
     side = bench_rows.ours("conv_pool", {}).config

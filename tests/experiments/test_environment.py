@@ -54,7 +54,7 @@ def test_no_command_imports_matplotlib_before_it_starts():
     assert done.returncode == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_home_directory_is_found_in_every_path(tmp_path):
     for name in "ab":
         made(tmp_path / name)
@@ -80,7 +80,7 @@ def test_a_home_directory_of_nobody_is_refused(tmp_path, monkeypatch):
         assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_flag_file_holds_flags_and_fields_and_other_flag_files(tmp_path):
     (tmp_path / "data.txt").write_text("--config.data.n_train=120\n--config.data.n_test=20\n")
     flag_file = tmp_path / "all.txt"
@@ -138,7 +138,7 @@ def unread(module, *arguments):
     return done.returncode, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_output_that_nobody_reads_ends_a_command_without_a_word(tmp_path):
     path = made(tmp_path / "run")
     assert unread("run", "--help") == (CLOSED, "")

@@ -34,7 +34,7 @@ def test_the_jacobian_norm_is_that_of_the_literal_jacobian(digits):
     assert literature.jacobian_norm(run, images) == pytest.approx(norms.mean(), rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_squared_error_is_per_image_and_pca_beside_it(digits):
     found = literature.reconstruction(small("hinton2006"), digits, jax.random.key(0))
     flat = digits.train.images.reshape(300, -1) / 255.0

@@ -9,7 +9,7 @@ from experiments import reliability
 from tests.experiments.test_environment import command
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_trials_are_counted_and_the_others_results_kept(tmp_path):
     file = tmp_path / "reliability.json"
     file.write_text(json.dumps({"R99": {"tried": 3, "failed": 0}}))

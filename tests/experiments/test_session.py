@@ -30,7 +30,7 @@ def train(s, path, **options):
     return session.train(s, path, time.perf_counter(), **options)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_frames_of_a_denoiser_are_outputs_for_corrupted_images(tmp_path, monkeypatch):
     """Where all pixels are masked nothing of an image is left: all outputs are the same."""
     seen = {}

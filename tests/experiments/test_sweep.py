@@ -176,7 +176,7 @@ def command(*arguments):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_members_see_rows_as_single_runs_do(tmp_path, capsys):
     """Scaled by column, holes left out: the loss after training is that of `fit`."""
     changes = {"data.n_train": 120, "train.epochs": 2, "train.batch_size": 20, "model.code_size": 3}

@@ -94,7 +94,7 @@ def exact_log_likelihood(model, variables, images):
     return jax.nn.logsumexp(log_p + log_prior[None, :], axis=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_elbo_below_importance_weighted_below_exact():
     _, model, variables = tiny_vae()
     images = all_images()

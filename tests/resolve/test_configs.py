@@ -167,7 +167,7 @@ def test_the_published_denoiser_is_the_sources():
     assert default.optim.schedule == "cosine"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_worst_default_learns_in_200_steps(digits):
     """With Keras's initial weights and ReLU it ended above the mean image's error, or black."""
     few = load.subset(digits, 1000, 500)

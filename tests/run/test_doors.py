@@ -146,7 +146,7 @@ def test_shapes_say_what_mends_them(run):
         run.encode(X[:, :7])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_denoiser_takes_the_noise_it_was_trained_with():
     for corruption in (
         {"name": "gaussian", "sigma": 1.0},

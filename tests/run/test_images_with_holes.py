@@ -82,7 +82,7 @@ def test_no_bit_depends_on_what_was_not_observed(small):
     assert np.isfinite(first.history["loss"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_going_on_gives_the_bits_of_the_whole_run(small, tmp_path):
     whole, path = small
     data = ae_jax.load_data(str(path))

@@ -45,7 +45,7 @@ def whole():
     return fit(config(4))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_comes_back_is_the_run_and_goes_on_as_it_would(run, whole, tmp_path):
     run.save(tmp_path)
     back = ae_jax.restore(str(tmp_path))

@@ -137,7 +137,7 @@ def command(name, *arguments):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_commands_open_what_was_saved(tmp_path):
     """Of arrays that the commands have to be given, with a key that no seed gives."""
     run = fit(config(), key=jax.random.split(jax.random.key(5))[0])
@@ -164,7 +164,7 @@ def test_the_commands_open_what_was_saved(tmp_path):
     assert done.returncode == 2 and "data.n_valid" in done.stderr, "no images were held out"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_run_command_goes_on_with_what_was_saved(run, tmp_path):
     npz = tmp_path / "x.npz"
     np.savez(npz, train=X, test=X[:8], train_labels=DATA.train.labels, test_labels=np.arange(8) % 2)

@@ -111,7 +111,7 @@ def test_on_disk_the_same_images_are_held_out(tmp_path):
 # the choice
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_ends_where_patience_does_and_keeps_the_best(run):
     """Beside the losses of fits of so many epochs, computed from what they make of the images."""
     held = hold_out(DATA, 0.25, 0).valid.images / 255.0

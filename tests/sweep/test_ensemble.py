@@ -82,7 +82,7 @@ def test_loop_over_seeds_is_the_single_run_bit_for_bit():
         close(state.params, single(member)[1].params, rtol=0, atol=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_statistics_of_batchnorm_and_the_mean_image_are_the_members_own():
     raw = {
         "data": {"center": True},
@@ -175,7 +175,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
     assert found >= {"optim.b1", "corruption.rate", "penalties.contractive_hessian.sigma"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_slot_that_looks_at_its_number_can_be_swept(monkeypatch):
     """What is not declared open is a constant: its values make programs of their own."""
 
@@ -218,7 +218,7 @@ def test_a_diverging_member_touches_no_other(method):
     assert not np.isfinite(found[1e30][1].params["decoder"]["layer_0"]["bias"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_fastest_of_the_measured_methods_is_chosen(monkeypatch):
     (group,) = members.groups(sweep(NOISY, POINTS, (0, 1)))
     e, programs, ms = autotune.choose(group, DATA)

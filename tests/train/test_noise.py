@@ -105,7 +105,7 @@ def test_noise_is_never_used_twice(drawn):
     assert len(set(noise)) == len(noise) == 2 * len(IMAGES)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_seed_has_other_noise(drawn):
     train(NOISY)
     first = set().union(*keys(drawn).values())
@@ -114,7 +114,7 @@ def test_another_seed_has_other_noise(drawn):
     assert drawn and not first & set().union(*keys(drawn).values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_penalty_that_draws_disturbs_no_other_stream(drawn):
     """All keys of a run stay; the first batch, whose weights are the same, keeps x~ and z."""
     added = merge(NOISY, {"penalties": {"contractive": {"method": "hutchinson"}}})
@@ -134,7 +134,7 @@ def test_a_penalty_that_draws_disturbs_no_other_stream(drawn):
     np.testing.assert_array_equal(z, other)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_order_of_penalties_changes_no_bit():
     penalties = {
         "contractive_hessian": {"weight": 0.1},
