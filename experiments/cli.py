@@ -14,7 +14,7 @@ import jax
 from absl import app, flags, logging
 
 from ae_jax.config.schema import Text, unknown
-from ae_jax.data.load import cache_folder
+from ae_jax.data.prepared import cache_folder
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError
 from ae_jax.resolve import config as config_lib
 

@@ -20,7 +20,7 @@ from ae_jax.figures import Figure, bars
 SHARE = 0.2  # of the observed entries, hidden
 MOST_ROWS = 2000  # training rows for scikit-learn's methods
 MOST_COLUMNS = 100  # above it IterativeImputer takes minutes
-MEAN_IMAGE = "the mean image"
+MEANS = {"column means": "a row", "the mean image": "an image"}  # what the mean is called, of what
 
 
 class Numbers(TypedDict):
@@ -72,16 +72,14 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
 def others(
     train: np.ndarray, rows: np.ndarray, k: int, of_images: bool = False
 ) -> dict[str, np.ndarray]:
-    """The methods that fill rows [n, D] from training rows [m, D], both with NaN.
-
-    The mean comes first.
-    """
+    """The methods that fill rows [n, D] from training rows [m, D], both with NaN."""
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401 (makes the next one)
     from sklearn.impute import IterativeImputer, KNNImputer
 
     train, rows = train.astype(np.float64), rows.astype(np.float64)
     mean = np.nanmean(train, axis=0)
-    filled = {MEAN_IMAGE if of_images else "column means": np.where(np.isnan(rows), mean, rows)}
+    called = "the mean image" if of_images else "column means"
+    filled = {called: np.where(np.isnan(rows), mean, rows)}
     k = min(k, train.shape[1] - 1, len(train) - 1)
     if k >= 1:
         filled[f"PCA, {k} numbers"] = incomplete.fill(rows, *incomplete.principal(train, k))
@@ -105,11 +103,8 @@ def judge(numbers: Numbers, control: Control) -> str:
     """Who wins, against the best of the others on these entries."""
     best = judging.best({name: -mse for name, mse in control["mse"].items()})
     gain = Estimate(*numbers["gain"][best])
-    mean = next(iter(control["mse"]))
-    works, one = (
-        numbers["mse"] < control["mse"][mean],
-        "an image" if mean == MEAN_IMAGE else "a row",
-    )
+    mean, one = next((name, one) for name, one in MEANS.items() if name in control["mse"])
+    works = numbers["mse"] < control["mse"][mean]
     who = judging.verdict("the run", best, gain, works)
     beside = ", ".join(f"{name} {mse:.3f}" for name, mse in control["mse"].items())
     return (

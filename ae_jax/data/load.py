@@ -28,12 +28,10 @@ from ae_jax.data.arrays import (
     subset,
 )
 from ae_jax.data.bundled import BUNDLED
-from ae_jax.data.prepared import cache_folder
 from ae_jax.data.synthetic import N_TEST, N_TRAIN, SYNTHETIC
 from ae_jax.errors import ConfigError, DataError
 
-__all__ = ["KNOWN", "Dataset", "Split", "cache_folder", "from_arrays", "hold_out", "load_data"]
-__all__ += ["subset"]
+__all__ = ["KNOWN", "Dataset", "Split", "from_arrays", "hold_out", "load_data", "subset"]
 
 KNOWN = ("mnist5k", *idx_files.IDX_SETS, *SYNTHETIC, *BUNDLED)
 SPLITS = ("canonical", "random")
@@ -112,7 +110,7 @@ def load_data(
     options |= {"columns": columns, "label": label, "drop": drop, "kind": kind}
     dealt = split == "random"
     if isinstance(name, str | os.PathLike):
-        place = prepared.Place(manual_dir, cache_folder(cache_dir))
+        place = prepared.Place(manual_dir, prepared.cache_folder(cache_dir))
         dataset = _named(os.fspath(name), options, place, streaming, dealt)
     else:
         _refuse_of_object(name, manual_dir, streaming, dealt)

@@ -108,16 +108,16 @@ def pca_mse(
     """Test error of the best rank-k projection of the training set (Eckart & Young 1936).
 
     Where there are holes the projection is the iterated one, always centered, and the error that of
-    what was observed. As it takes many rounds, of images it is that of the first ones, as many as
-    a round of MOST_PRODUCTS allows. Without centering it depends on where zero is, that is on the
-    `scale` the network sees.
+    what was observed in the test set. As it takes many rounds, of images it is that of the first
+    training images, as many as a round of MOST_PRODUCTS allows. Without centering it depends on
+    where zero is, that is on the `scale` the network sees.
     """
     low, high = scaling.BOUNDS[scale]
     k = min(k, len(train), math.prod(train.shape[1:]))
     if has_holes(train) or has_holes(test):
         most = max(2 * k, MOST_PRODUCTS // (k * math.prod(train.shape[1:])))
         few = slice(0, None if train.shape[1] == 1 else most)  # of rows and signals all
-        seen, asked = known_rows(train[few], scale), _scaled_rows(np.asarray(test[few]), scale)
+        seen, asked = known_rows(train[few], scale), _scaled_rows(np.asarray(test[:]), scale)
         return incomplete.pca_mse(seen, asked, k) / (high - low) ** 2
     mean, V = principal_directions(train, k, centred, scale)
     moved = _scaled_rows(test, scale) - mean

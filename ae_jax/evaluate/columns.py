@@ -84,17 +84,18 @@ def strangest(
     square = np.where(np.isnan(x), 0.0, np.square(x - x_hat))
     parts = np.add.reduceat(square, starts[:-1], axis=1)
     scores = parts.sum(axis=1)
+    worst = np.argsort(-scores, kind="stable")[:n]
+    inside = (len(worst), 1, 1, D)
+    values, expected = (scaler.to_data(v[worst].reshape(inside)) for v in (x, x_hat))
     found = []
-    for row in np.argsort(-scores, kind="stable")[:n]:
-        own = [
-            np.asarray(scaler.to_data(v[row].reshape(1, 1, 1, D))).reshape(D) for v in (x, x_hat)
-        ]
+    for i, row in enumerate(worst):
         reasons = []
         for c in np.argsort(-parts[row], kind="stable")[:top]:
             if parts[row, c] > 0:
-                value, expected = (_told(columns[c], v[starts[c] : starts[c + 1]]) for v in own)
+                channels = slice(starts[c], starts[c + 1])
+                has, should = (_told(columns[c], v[i, channels]) for v in (values, expected))
                 share = float(parts[row, c] / scores[row])
-                reasons.append(Reason(columns[c].name, value, expected, share))
+                reasons.append(Reason(columns[c].name, has, should, share))
         found.append(Strange(int(row), float(scores[row]), tuple(reasons)))
     return found
 

@@ -1,5 +1,8 @@
 """Config and data made ready for each other: what depends on the kind of the examples."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from ae_jax.config.sections import Config
@@ -74,13 +77,18 @@ def check_kind(config: Config, examples: Examples) -> None:
             )
 
 
-def _refuse_holes(data: Dataset) -> None:
+def _parts(data: Dataset) -> Iterator[tuple[str, Any]]:
     for which in ("train", "valid", "test"):
-        part = getattr(data, which)
-        if part is None or not has_holes(part.images):
+        if (part := getattr(data, which)) is not None:
+            yield which, part.images
+
+
+def _refuse_holes(data: Dataset) -> None:
+    for which, x in _parts(data):
+        if not has_holes(x):
             continue
-        first = np.isnan(part.images).argmax()
-        i, row, column, channel = (int(j) for j in np.unravel_index(first, part.images.shape))
+        first = np.isnan(x).argmax()
+        i, row, column, channel = (int(j) for j in np.unravel_index(first, x.shape))
         if data.scaler is None:
             where = f"image {i}, row {row}, column {column}"
         else:
@@ -92,10 +100,7 @@ def _refuse_holes(data: Dataset) -> None:
 
 
 def _refuse_fractions(data: Dataset, scaler: Scaler, loss: str) -> None:
-    for which in ("train", "valid", "test"):
-        if (part := getattr(data, which)) is None:
-            continue
-        x = part.images
+    for which, x in _parts(data):
         if (wrong := (x < 0) | (x != np.floor(x)) & ~np.isnan(x)).any():
             row, *_, column = where = tuple(int(i[0]) for i in wrong.nonzero())
             raise DataError(
