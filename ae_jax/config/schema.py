@@ -7,6 +7,7 @@ the function, the schema of `config.corruption` for `name='mask'`, and its defau
 import ast
 import contextlib
 import difflib
+import functools
 import inspect
 import math
 import numbers
@@ -67,16 +68,18 @@ class Field(NamedTuple):
     default: Any
 
 
-def fields(choice: Callable[..., Any]) -> dict[str, Field]:
+@functools.cache
+def fields(choice: Callable[..., Any]) -> Mapping[str, Field]:
     """The fields of a function, dataclass or Linen module: its parameters that have a default."""
     parameters = inspect.signature(choice).parameters
     # Linen gives every module these two, which are not the user's to set.
     reserved = ("parent", "name") if "parent" in parameters else ()
-    return {
+    found = {
         p.name: Field(p.annotation, p.default)
         for p in parameters.values()
         if p.default is not inspect.Parameter.empty and p.name not in reserved
     }
+    return types.MappingProxyType(found)
 
 
 def fill(

@@ -126,7 +126,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         old = result.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if key in SLOTS and value.get("name", old.get("name")) != old.get("name"):
-                old = {f: old[f] for f in fields(SLOTS[key].common) if f in old}
+                old = {f: old[f] for f in fields(SLOTS[key].common) if f in old}  # type: ignore[arg-type]
             result[key] = merge(old, value)
         else:
             result[key] = value

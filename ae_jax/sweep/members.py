@@ -19,6 +19,7 @@ from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model import bottleneck, corruption
 from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.compiled import once
 from ae_jax.objective import losses, objective, penalties
 from ae_jax.resolve.config import Resolved
 from ae_jax.train import setup
@@ -155,12 +156,12 @@ def initial_states(
     """
     wide = group.config.model.code_size
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(once, static_argnums=0)
     def init(size: int, key: jax.Array, values: Mapping[str, Any]) -> TrainState:
         like = trainer_of(group, values, shape, n_train).abstract()
         config, numbers = _of_size(group.config, size), _numbers(values)
         small = setup.prepare(config, shape, n_train, numbers=numbers)
-        return jax.tree.map(partial(_widened, size, wide), small.init(key, mean), like)
+        return jax.tree.map(partial(_widened, size, wide), small.initial(key, mean), like)
 
     states = []
     for i, seed in enumerate(group.seeds):

@@ -14,6 +14,7 @@ from ae_jax.config.sections import Config
 from ae_jax.data.arrays import Dataset, Images, Split, blocks
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.model import pipeline, scaling
+from ae_jax.model.compiled import once
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
@@ -60,9 +61,11 @@ class Trainer(NamedTuple):
 
     def init(self, key: jax.Array, mean: jax.Array) -> TrainState:
         """The state at step 0; the `mean` image is used only where the data are to be centered."""
-        return jax.jit(self._init)(key, mean)
+        state: TrainState = once(self.initial)(key, mean)
+        return state
 
-    def _init(self, key: jax.Array, mean: jax.Array) -> TrainState:
+    def initial(self, key: jax.Array, mean: jax.Array) -> TrainState:
+        """`init` as a function to be compiled with others."""
         variables = self.model.init(stream(key, "init"), mean)
         params, statistics = part(self.objective.init(variables, key))
         return TrainState(jnp.int32(0), params, statistics, self.optimizer.init(params))
@@ -74,7 +77,7 @@ class Trainer(NamedTuple):
     def abstract(self) -> TrainState:
         """Shapes and types of a state, nothing computed."""
         mean = jax.ShapeDtypeStruct(self.model.shape, jnp.float32)
-        return jax.eval_shape(self._init, jax.random.key(0), mean)
+        return jax.eval_shape(self.initial, jax.random.key(0), mean)
 
 
 def check_labels(

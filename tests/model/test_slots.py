@@ -1,15 +1,18 @@
 """Slots compose: every pair of choices from two slots occurs in some combination tried here."""
 
+import collections
 import functools
 import itertools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from ae_jax.errors import ConfigError
 from ae_jax.model import bottleneck, corruption
 from ae_jax.model import pipeline as model_lib
+from ae_jax.model.compiled import once
 from ae_jax.model.pipeline import Batch
 from ae_jax.objective import losses, penalties
 from ae_jax.objective import objective as objective_lib
@@ -75,23 +78,23 @@ def allowed(case):
 
 
 def pairs_of(case):
-    return set(itertools.combinations(zip(SLOTS, case, strict=True), 2))
+    return itertools.combinations(zip(SLOTS, case, strict=True), 2)
 
 
 @functools.cache
 def covering():
     """Greedily: the allowed case with the most pairs not seen yet, until none brings any."""
-    candidates = {case: pairs_of(case) for case in itertools.product(*SLOTS.values())}
-    missing = set().union(*candidates.values())
+    cases = list(itertools.product(*SLOTS.values()))
+    place = collections.defaultdict(itertools.count().__next__)
+    pairs = np.array([[place[pair] for pair in pairs_of(case)] for case in cases])
+    unseen, untried = np.ones(len(place), bool), np.ones(len(cases), bool)
     chosen = []
-    while missing and candidates:
-        best = max(candidates, key=lambda case: len(candidates[case] & missing))
-        pairs = candidates.pop(best)
-        if not pairs & missing:
-            break  # what is left cannot be combined
-        if allowed(best):
-            missing -= pairs
-            chosen.append(best)
+    while (gain := unseen[pairs].sum(1) * untried).any():
+        best = gain.argmax()
+        untried[best] = False
+        if allowed(cases[best]):
+            unseen[pairs[best]] = False
+            chosen.append(cases[best])
     return chosen
 
 
@@ -110,7 +113,7 @@ def test_combination(case):
     config = resolve(raw(*case))
     model = model_lib.build(config, (4, 4, 1))
     objective = objective_lib.build(config, model)
-    variables = jax.jit(model.init)(jax.random.key(0), jnp.full((4, 4, 1), 0.5))
+    variables = once(model.init)(jax.random.key(0), jnp.full((4, 4, 1), 0.5))
     params = variables.pop("params")
     batch = Batch(jax.random.uniform(jax.random.key(1), (4, 4, 4, 1), minval=0.05))
     traces = []

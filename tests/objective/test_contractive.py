@@ -288,7 +288,7 @@ def trained(**penalties):
     config = load_config("undercomplete", train={"batch_size": 8, "epochs": 1}, penalties=penalties)
     images = np.random.default_rng(0).integers(0, 256, (24, 5, 4, 1)).astype(np.uint8)
     trainer = setup.prepare(config, (5, 4, 1), 24)
-    state = compiled(trainer.init)(jax.random.key(0), jnp.zeros((5, 4, 1)))
+    state = trainer.init(jax.random.key(0), jnp.zeros((5, 4, 1)))
     for chunk in loop.train(trainer, state, Split(images, None), jax.random.key(0)):
         state = chunk.state
     assert state.step == 3

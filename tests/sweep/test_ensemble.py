@@ -164,7 +164,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
         def steps(values, group=group):
             trainer = members.trainer_of(group, values, (6, 6, 1), 70)
             key, mean = jax.random.key(0), jnp.zeros((6, 6, 1))
-            state, order = trainer.init(key, mean), jnp.arange(70)
+            state, order = trainer.initial(key, mean), jnp.arange(70)
             carry = loop.Carry(state, trainer.metrics())
             return loop.run_steps(
                 trainer, 16, carry, jnp.asarray(DATA.images), None, order, 0, 2, key
