@@ -33,7 +33,7 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, chosen: slice, /) -> np.ndarray: ...
+    def __getitem__(self, chosen: slice | np.ndarray, /) -> np.ndarray: ...
 
 
 class Split(NamedTuple):
@@ -41,7 +41,7 @@ class Split(NamedTuple):
     [n], or None if unknown.
     """
 
-    images: Any  # np.ndarray, or `on_disk.Records` where they stay on disk
+    images: Any  # np.ndarray; `on_disk.Records` or `mapped.Mapped` where they stay on disk
     labels: np.ndarray | None
 
 
@@ -202,9 +202,11 @@ def checked(dataset: Dataset) -> Dataset:
             parts.append(None)
             continue
         where, x = f"{dataset.name}: {which}", part.images
-        if dataset.examples.kind != "image":
+        if stays_on_disk(x):
+            pass
+        elif dataset.examples.kind != "image":
             x = numbers(where, x, dataset.examples, empty=which == "test")
-        elif isinstance(x, np.ndarray) or not hasattr(x, "sha256"):
+        else:
             x = checks.images(where, x, empty=which == "test", holes=True)
         y = part.labels
         if y is not None:
@@ -223,7 +225,7 @@ def _raw(where: str, value: object, n: int) -> np.ndarray | None:
 def held_out(whole: Split) -> tuple[Split, Split]:
     """(nine tenths, one tenth) in shuffled order; of each class a tenth, and never all of it."""
     kept, held = _dealt(whole, max(1, len(whole.images) // 10), 0)
-    return rows(whole, kept), rows(whole, held)
+    return only(whole, kept), rows(whole, held)
 
 
 def hold_out(dataset: Dataset, n_valid: float, seed: int) -> Dataset:
@@ -250,11 +252,7 @@ def hold_out(dataset: Dataset, n_valid: float, seed: int) -> Dataset:
             "fraction such as 0.1"
         )
     kept, held = (np.sort(part) for part in _dealt(dataset.train, m, seed))
-    train, valid = dataset.train, rows(dataset.train, held)
-    if isinstance(train.images, np.ndarray):
-        return dataset._replace(train=rows(train, kept), valid=valid)
-    labels = None if train.labels is None else train.labels[kept]
-    return dataset._replace(train=Split(train.images.only(kept), labels), valid=valid)
+    return dataset._replace(train=only(dataset.train, kept), valid=rows(dataset.train, held))
 
 
 def _dealt(whole: Split, m: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -285,7 +283,7 @@ def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
         if not 0 <= n <= len(part.images):
             has = f"'{dataset.name}' has {len(part.images)}"
             raise ConfigError(f"data.n_{field}: must be 0 (all) or at most what {has}, not {n}")
-        if n and not isinstance(part.images, np.ndarray):
+        if n and stays_on_disk(part.images):
             part = Split(part.images.first(n), None if part.labels is None else part.labels[:n])
         elif n:
             part = rows(part, slice(0, n))
@@ -295,7 +293,7 @@ def subset(dataset: Dataset, n_train: int = 0, n_test: int = 0) -> Dataset:
 
 def sampled(dataset: Dataset, most: int = SAMPLE) -> Dataset:
     """Of training images on disk the first `most`, in memory; other data sets as they are."""
-    if isinstance(dataset.train.images, np.ndarray):
+    if not stays_on_disk(dataset.train.images):
         return dataset
     return dataset._replace(train=rows(dataset.train, slice(0, most)))
 
@@ -309,8 +307,8 @@ def blocks(images: Images) -> Iterator[np.ndarray]:
 
 
 def has_holes(images: Images) -> bool:
-    """Whether anything was not observed, NaN. Images on disk have no holes."""
-    if not isinstance(images, np.ndarray) or images.dtype == np.uint8:
+    """Whether anything was not observed, NaN."""
+    if images.dtype == np.uint8 or getattr(images, "complete", False):
         return False
     return any(bool(np.isnan(block.min())) for block in blocks(images) if block.size)
 
@@ -323,6 +321,19 @@ def sha256(images: Images) -> str:
     for block in blocks(images):
         digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()
+
+
+def stays_on_disk(images: Images) -> bool:
+    """Whether they stay there: `on_disk.Records`, `mapped.Mapped`."""
+    return hasattr(images, "only")
+
+
+def only(part: Split, places: np.ndarray) -> Split:
+    """The images at these places with their labels; what stays on disk still does."""
+    if not stays_on_disk(part.images):
+        return rows(part, places)
+    labels = None if part.labels is None else part.labels[places]
+    return Split(part.images.only(places), labels)
 
 
 def rows(part: Split, chosen: slice | np.ndarray) -> Split:

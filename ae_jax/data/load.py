@@ -80,8 +80,9 @@ def load_data(
       cache_dir: else $AE_JAX_CACHE, $XDG_CACHE_HOME/ae_jax or ~/.cache/ae_jax; it need not be
         writable.
       streaming: the training images stay on disk, as `on_disk.Records`; the test set must fit in
-        memory. The first call writes them into the cache, later ones only open what it wrote. Not
-        of an object, nor is manual_dir.
+        memory. The first call writes them into the cache, later ones only open what it wrote. Rows
+        and signals stay in their .npy file, as `mapped.Mapped`. Not of an object, nor is
+        manual_dir.
       resize: of a folder of images, as crop, color, skip_bad: n for n x n pixels, or (height,
         width); with `crop`, n is the length of the shorter side.
       crop: n or (height, width) of the middle, after resizing.
@@ -133,7 +134,9 @@ def _named(
     """The data set of a name or a path; `dealt`: whether a random split is asked for."""
     source = None if name in KNOWN else own.source_of(name) or "tfds"
     own.check_options(name, options, source)
-    if source in ("folder", "table") or (source == "arrays" and not streaming):
+    if source == "arrays" and streaming and not own.is_mapped(name, options):
+        return _streamed(name, place)
+    if source in ("folder", "table", "arrays"):
         return own.of_path(name, source, options, place.cache, streaming, dealt)
     if source == "tfds":
         return _of_tfds(name, options, place, streaming)
@@ -210,7 +213,10 @@ def _streamed(name: str, place: prepared.Place, source: Path | None = None) -> D
     elif not folder.exists():
         whole = load_data(name, place.manual_dir, cache_dir=str(place.cache))
         if whole.examples.kind != "image":
-            raise ConfigError("data.streaming: is for images; rows and signals are held in memory")
+            raise ConfigError(
+                "data.streaming: is for images, and for rows and signals in a .npy file; these are "
+                "held in memory"
+            )
         if has_holes(whole.train.images) or has_holes(whole.test.images):
             raise ConfigError(
                 "data.streaming: is for images without holes (NaN); these are held in memory"

@@ -45,6 +45,8 @@ class Records:
       DataError: from here and from reading: the file is missing, truncated or damaged.
     """
 
+    complete = True  # nothing is missing in them
+
     def __init__(
         self, file: Path, shape: tuple[int, ...], dtype: DTypeLike, sha256: str | None
     ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Data
-from ae_jax.data import array_file
+from ae_jax.data import array_file, mapped
 from ae_jax.data.arrays import Dataset, Split, alike, checked, from_arrays, held_out
 from ae_jax.data.tables import table
 from ae_jax.data.tables.table import How, Table
@@ -79,7 +79,7 @@ def of_path(
 
     Raises:
       DataError: errors of `folder.load`, `table.read`, `array_file.read_npy` and `from_arrays`.
-      ConfigError: streaming of what is no folder and no `.npz` of images.
+      ConfigError: streaming of a table.
     """
     if source == "folder":
         return _folder(name, options, cache, streaming, not dealt)
@@ -90,7 +90,8 @@ def of_path(
     kind = _kind(options)
     if name.endswith(".npy"):
         x = array_file.read_npy(name)
-        data = from_arrays(x, name=name, kind=array_file.kind_of(name, x, kind))
+        of = array_file.kind_of(name, x, kind)
+        data = _mapped(name, x, of) if streaming else from_arrays(x, name=name, kind=of)
     else:
         data = _npz(name, kind)
     return data if kind is None else data._replace(how={"kind": kind})
@@ -200,6 +201,24 @@ def _dataset(name: str, parts: Mapping[str, Table], how: How) -> Dataset:
     described = {field: ",".join(v) if isinstance(v, tuple) else v for field, v in told}
     valid = splits.get("valid")
     return Dataset(name, splits["train"], test, names, valid, described, examples)
+
+
+def is_mapped(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether a file holds rows or signals that need not be read as a whole."""
+    if not name.endswith(".npy"):
+        return False
+    return array_file.kind_of(name, array_file.read_npy(name), _kind(options)) != "image"
+
+
+def _mapped(name: str, x: np.ndarray, kind: str) -> Dataset:
+    """Rows or signals of a mapped array that stay there; a tenth is held out, in memory."""
+    examples = Examples(kind)
+    images = mapped.Mapped(f"{name}: train", x, examples)
+    if len(x) < 2:
+        raise DataError(f"{name}: train: one example; without a test set at least 2 are needed")
+    images.check()
+    train, test = held_out(Split(images, None))
+    return Dataset(name, train, test, examples=examples)
 
 
 def _npz(path: str, kind: str | None) -> Dataset:

@@ -6,16 +6,21 @@ fitted on the training part alone, from what was observed there:
     scale      shift                spread
     unit, sym  the smallest number  the largest minus the smallest: numbers in [0,1]
     standard   the mean             the standard deviation
-    robust     the median           the interquartile range / 1.349, that of a normal distribution
+    robust     the median           the interquartile range / 1.349, that of a normal distribution;
+                                    of what stays on disk both are those of the first 60,000
     none       0                    1
 
 A spread of 0, of a constant column, becomes 1. What was not observed is NaN before and after.
 """
 
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from ae_jax.config import schema
-from ae_jax.data.arrays import Dataset, Images, Split, blocks, sha256
+from ae_jax.data.arrays import SAMPLE, Dataset, Images, Split, blocks, sha256, stays_on_disk
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.examples import Examples
 from ae_jax.inputs.scaler import Scaler
@@ -33,9 +38,8 @@ def fitted(examples: Examples, train: Images, scale: str) -> Scaler:
     """
     if scale not in SCALES:
         raise ConfigError(schema.unknown("data.scale", scale, SCALES, "choice"))
-    C = train.shape[-1]
-    seen = sum((~np.isnan(block)).sum((0, 1, 2)) for block in blocks(train)) + np.zeros(C, int)
-    blank = Scaler(examples, np.zeros(C), np.ones(C))
+    seen, low, high = _extent(train)
+    blank = Scaler(examples, np.zeros(len(seen)), np.ones(len(seen)))
     if not seen.all():
         empty = blank.name(int(np.argmin(seen)))
         raise DataError(
@@ -43,24 +47,54 @@ def fitted(examples: Examples, train: Images, scale: str) -> Scaler:
         )
     if scale == "none":
         return blank
-    rows = np.concatenate([np.asarray(b, np.float64) for b in blocks(train)]).reshape(-1, C)
-    if scale == "standard":
-        shift, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
-    elif scale == "robust":
-        shift = np.nanmedian(rows, axis=0)
-        low, high = np.nanquantile(rows, (0.25, 0.75), axis=0)
-        spread = (high - low) / NORMAL_IQR
+    shift, spread = low, high - low
+    if scale in ("standard", "robust"):
+        shift, spread = mean, deviation = _moments(train, seen)
+    if scale == "robust":
+        shift, spread = _quartiles(train)
+        shift = np.where(np.isnan(shift), mean, shift)
         # More than half of the numbers are equal: the deviation serves, unless all are.
-        spread = np.where(spread > 0, spread, np.nanstd(rows, axis=0))
-    else:
-        shift = np.nanmin(rows, axis=0)
-        spread = np.nanmax(rows, axis=0) - shift
-    return _kept_categories(Scaler(examples, shift, np.where(_constant(rows, spread), 1.0, spread)))
+        spread = np.where(spread > 0, spread, deviation)
+    constant = (spread == 0) | (low == high)  # what rounding leaves of a mean is no spread
+    return _kept_categories(Scaler(examples, shift, np.where(constant, 1.0, spread)))
 
 
-def _constant(rows: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Which columns do not vary: what rounding leaves of a mean is no spread."""
-    return (spread == 0) | (np.nanmax(rows, axis=0) == np.nanmin(rows, axis=0))
+def _by_row(images: Images) -> Iterator[np.ndarray]:
+    """Numbers float64 [n, C], of a few examples at a time."""
+    for block in blocks(images):
+        yield np.asarray(block, np.float64).reshape(-1, block.shape[-1])
+
+
+def _extent(train: Images) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many numbers of each column were observed; its smallest and largest, +-inf if none."""
+    C = train.shape[-1]
+    seen, low, high = np.zeros(C, int), np.full(C, np.inf), np.full(C, -np.inf)
+    for rows in _by_row(train):
+        known = ~np.isnan(rows)
+        seen += known.sum(0)
+        low = np.minimum(low, np.min(rows, axis=0, where=known, initial=np.inf))
+        high = np.maximum(high, np.max(rows, axis=0, where=known, initial=-np.inf))
+    return seen, low, high
+
+
+def _moments(train: Images, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, of as many numbers as were `seen`."""
+    mean = sum(np.nansum(rows, axis=0) for rows in _by_row(train)) / seen
+    squares = sum(np.nansum(np.square(rows - mean), axis=0) for rows in _by_row(train))
+    return mean, np.sqrt(squares / seen)
+
+
+def _quartiles(train: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Median and interquartile range / NORMAL_IQR of each column; on disk of SAMPLE examples.
+
+    NaN of a column without a number in these.
+    """
+    known = train[:SAMPLE] if stays_on_disk(train) else train
+    rows = np.concatenate(list(_by_row(known)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of such a column
+        low, high = np.nanquantile(rows, (0.25, 0.75), axis=0)
+        return np.nanmedian(rows, axis=0), (high - low) / NORMAL_IQR
 
 
 def _kept_categories(scaler: Scaler) -> Scaler:
@@ -72,6 +106,11 @@ def _kept_categories(scaler: Scaler) -> Scaler:
         return scaler
     shift, spread = np.where(numbers, scaler.shift, 0.0), np.where(numbers, scaler.spread, 1.0)
     return Scaler(scaler.examples, shift, spread)
+
+
+def _seen(images: Any, scaler: Scaler) -> Any:
+    """As networks see them, and where they are."""
+    return images.scaled(scaler) if stays_on_disk(images) else scaler.to_network(images)
 
 
 def scaled(dataset: Dataset, scale: str, scaler: Scaler | None = None) -> Dataset:
@@ -100,7 +139,7 @@ def scaled(dataset: Dataset, scale: str, scaler: Scaler | None = None) -> Datase
     parts = {name: getattr(dataset, name) for name in ("train", "test", "valid")}
     known = {name: part for name, part in parts.items() if part is not None}
     return dataset._replace(
-        **{name: Split(scaler.to_network(p.images[:]), p.labels) for name, p in known.items()},
+        **{name: Split(_seen(part.images, scaler), part.labels) for name, part in known.items()},
         scaler=scaler,
         hashes={name: sha256(part.images) for name, part in known.items()},
     )

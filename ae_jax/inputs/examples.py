@@ -97,7 +97,9 @@ def as_examples(
     return examples, x
 
 
-def numbers(where: str, value: object, examples: Examples, empty: bool = False) -> np.ndarray:
+def numbers(
+    where: str, value: object, examples: Examples, empty: bool = False, first: int = 0
+) -> np.ndarray:
     """Signals or rows as float64 [n, H, W, C], NaN where nothing was observed.
 
     Args:
@@ -105,6 +107,7 @@ def numbers(where: str, value: object, examples: Examples, empty: bool = False) 
       value: any real numbers, in the user's shape or in [n, H, W, C]; masked ones become NaN.
       examples: what they are.
       empty: whether there may be none.
+      first: the number of the first, for messages.
 
     Raises:
       DataError: another type or shape, or an infinite number.
@@ -127,6 +130,7 @@ def numbers(where: str, value: object, examples: Examples, empty: bool = False) 
     if np.isinf(x).any():
         row, *_, column = (int(i[0]) for i in np.nonzero(np.isinf(x)))
         raise DataError(
-            f"{where}: infinite in row {row}, column {column}; NaN says that nothing is known"
+            f"{where}: infinite in row {first + row}, column {column}; NaN says that nothing is "
+            "known"
         )
     return x if inside else x.reshape(len(x), *examples.inner(x.shape[1:]))

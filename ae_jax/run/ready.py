@@ -1,13 +1,13 @@
 """Config and data made ready for each other: what depends on the kind of the examples."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ae_jax.config.sections import Config
 from ae_jax.data import scales
-from ae_jax.data.arrays import Dataset, has_holes
+from ae_jax.data.arrays import Dataset, Images, blocks, has_holes
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs.examples import PLURALS, Examples
 from ae_jax.inputs.scaler import Scaler
@@ -83,12 +83,25 @@ def _parts(data: Dataset) -> Iterator[tuple[str, Any]]:
             yield which, part.images
 
 
+def _first(
+    images: Images, wrong: Callable[[np.ndarray], np.ndarray]
+) -> tuple[int, int, int, int] | None:
+    """Where the first number is that is `wrong`: (example, row, column, channel), or None."""
+    begun = 0
+    for block in blocks(images):
+        if (found := wrong(block)).any():
+            i, row, column, channel = map(int, np.unravel_index(found.argmax(), found.shape))
+            return begun + i, row, column, channel
+        begun += len(block)
+    return None
+
+
 def _refuse_holes(data: Dataset) -> None:
     for which, x in _parts(data):
-        if not has_holes(x):
+        hole = _first(x, np.isnan)
+        if hole is None:
             continue
-        first = np.isnan(x).argmax()
-        i, row, column, channel = (int(j) for j in np.unravel_index(first, x.shape))
+        i, row, column, channel = hole
         if data.scaler is None:
             where = f"image {i}, row {row}, column {column}"
         else:
@@ -101,9 +114,10 @@ def _refuse_holes(data: Dataset) -> None:
 
 def _refuse_fractions(data: Dataset, scaler: Scaler, loss: str) -> None:
     for which, x in _parts(data):
-        if (wrong := (x < 0) | (x != np.floor(x)) & ~np.isnan(x)).any():
-            row, *_, column = where = tuple(int(i[0]) for i in wrong.nonzero())
+        if place := _first(x, lambda x: (x < 0) | (x != np.floor(x)) & ~np.isnan(x)):
+            row, *_, column = place
+            number = x[row : row + 1][0, *place[1:]]
             raise DataError(
-                f"{which}: {x[where]:g} in row {row}, {scaler.name(column)}; loss.name '{loss}' is "
+                f"{which}: {number:g} in row {row}, {scaler.name(column)}; loss.name '{loss}' is "
                 "of counts, whole numbers from 0"
             )

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ae_jax.data.arrays import Images
-from ae_jax.data.on_disk import Records
+from ae_jax.data.arrays import Images, stays_on_disk
 from ae_jax.train import devices
 from ae_jax.train.setup import Trainer
 
@@ -41,11 +40,11 @@ def feed(
 ) -> Iterator[Window]:
     """What the steps from `step` to the end of the run are fed; `order_of(epoch)` is a permutation.
 
-    An array is one window per epoch. Of `Records` a window is a few batches, already in order, and
-    the short last batch of an epoch; all windows have one shape.
+    An array is one window per epoch. Of what stays on disk a window is a few batches, already in
+    order, and the short last batch of an epoch; all windows have one shape.
     """
     steps, epochs = trainer.steps_per_epoch, trainer.config.train.epochs
-    if not isinstance(images, Records):
+    if not stays_on_disk(images):
         images, labels = devices.replicate(trainer.mesh, (images, labels))
         for epoch in range(step // steps, epochs):
             yield Window(images, labels, order_of(epoch), epoch * steps, (epoch + 1) * steps)
@@ -74,7 +73,7 @@ def feed(
             asked = time.perf_counter()
 
 
-def _bounds(trainer: Trainer, images: Records) -> list[tuple[int, int]]:
+def _bounds(trainer: Trainer, images: Images) -> list[tuple[int, int]]:
     """Steps [first, last) of an epoch that make a window, as even as can be."""
     full, rest = trainer.batches
     batch_bytes = trainer.config.train.batch_size * images.dtype.itemsize
@@ -86,7 +85,7 @@ def _bounds(trainer: Trainer, images: Records) -> list[tuple[int, int]]:
 
 def _window(
     trainer: Trainer,
-    images: Records,
+    images: Images,
     labels: np.ndarray | None,
     order: np.ndarray,
     epoch: int,
