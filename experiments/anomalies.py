@@ -20,7 +20,7 @@ from absl import flags
 from sklearn.metrics import roc_auc_score
 
 from ae_jax.errors import ConfigError
-from ae_jax.sklearn.detector import PASSES, STEPS
+from ae_jax.sklearn.detector import MEMBERS, PASSES, STEPS
 from experiments import cli
 from experiments.measuring import measured
 from experiments.measuring.measured import BySeed, Measurement, Row, Task
@@ -75,7 +75,7 @@ def protocol(task: Task, steps: int) -> dict[str, Any]:
     of_all = {"sha256": digest, "version": VERSION}
     if task.kind != "ours":
         return of_all
-    training = {"steps": steps, "passes": PASSES}
+    training = {"steps": steps, "passes": PASSES, "members": MEMBERS}
     return {"config": measured.fields_of("tabular_anomaly", {}, named=False), **training, **of_all}
 
 

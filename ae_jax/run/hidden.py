@@ -37,6 +37,7 @@ class Hidden(NamedTuple):
     score: np.ndarray  # float64 [n], the higher, the stranger; NaN of a row without a number
     parts: np.ndarray  # float64 [n, columns]; the score is their mean
     expected: np.ndarray  # float64 [n, D], the mean prediction, in the data's own units
+    shown: np.ndarray  # float64 [n, columns], the parts where nothing is hidden
 
 
 def scored(
@@ -69,12 +70,13 @@ def scored(
     splits = -(-checks.count("draws", draws, 1) // 2)
     column = column_of(scaler.examples.layout or (1,) * len(scaler.shift)).astype(np.int32)
     orders = drawn(as_key(key), splits, int(column[-1]) + 1)
-    errors, expected = means(model, variables, column, orders, rows, *labels)
+    errors, expected, shown = means(model, variables, column, orders, rows, *labels)
     parts = np.log(errors + LEAST)
     seen = ~np.isnan(parts)
     with np.errstate(invalid="ignore"):
         score = np.where(seen, parts, 0.0).sum(1) / seen.sum(1)
-    return Hidden(score, parts, scaler.to_data(expected[:, None, None, :]))
+    expected = scaler.to_data(expected[:, None, None, :])
+    return Hidden(score, parts, expected, np.log(shown + LEAST))
 
 
 def drawn(key: jax.Array, splits: int, columns: int) -> np.ndarray:
@@ -89,8 +91,9 @@ def means(
     orders: np.ndarray,
     rows: np.ndarray,
     *labels: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(errors [n, columns] in the network's scale, predictions [n, D] in that of `rows`), float64.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(errors [n, columns] in the network's scale, predictions [n, D] in that of `rows`, errors
+    where nothing is hidden), float64.
 
     Means over the splits by `orders` [splits, columns] of rows [n, 1, 1, D]; `column` [D] says
     which column a channel belongs to. NaN where nothing was observed.
@@ -101,9 +104,11 @@ def means(
 
     found = in_batches(of_batch, rows, *labels).astype(np.float64)
     unseen = np.isnan(rows[:, 0, 0])
-    errors, expected = np.split(found, [orders.shape[1]], axis=1)
-    first = np.unique(column, return_index=True)[1]
-    return np.where(unseen[:, first], np.nan, errors), np.where(unseen, np.nan, expected)
+    columns = orders.shape[1]
+    errors, expected, shown = np.split(found, [columns, columns + len(column)], axis=1)
+    blank = unseen[:, np.unique(column, return_index=True)[1]]
+    errors, shown = np.where(blank, np.nan, errors), np.where(blank, np.nan, shown)
+    return errors, np.where(unseen, np.nan, expected), shown
 
 
 def _means(
@@ -114,19 +119,24 @@ def _means(
     rows: jax.Array,
     *labels: jax.Array,
 ) -> jax.Array:
-    """[batch, columns + D]: mean errors, and mean predictions; 0 where nothing was observed."""
+    """[batch, columns + D + columns]: what `means` returns; 0 where nothing was observed."""
     x = scaling.to_network(rows, model.scale).reshape(len(rows), -1)
     columns = orders.shape[1]
     # A category is observed where its channels are.
     seen = _by_column(~jnp.isnan(x), column, columns) > 0
     many = (jnp.sum(seen, 1, keepdims=True) + 1) // 2  # of the columns, the larger half
 
+    def errors(shown: jax.Array, asked: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Of the channels `asked` for, by column, where those `shown` are; and the prediction."""
+        seen = jnp.where(shown, x, jnp.nan).reshape(rows.shape)
+        back = model.run(variables, Batch(seen, *labels), None).x_hat.reshape(x.shape)
+        square = _by_column(jnp.where(asked, jnp.square(back - x), 0.0), column, columns)
+        # What is no number is strange, too.
+        return jnp.where(square <= MOST, square, MOST), back
+
     def of_mask(hidden: jax.Array) -> jax.Array:
         channels = hidden[:, column]
-        shown = jnp.where(channels, jnp.nan, x).reshape(rows.shape)
-        back = model.run(variables, Batch(shown, *labels), None).x_hat.reshape(x.shape)
-        square = _by_column(jnp.where(channels, jnp.square(back - x), 0.0), column, columns)
-        square = jnp.where(square <= MOST, square, MOST)  # what is no number is strange, too
+        square, back = errors(~channels, channels)
         back = scaling.to_unit(back, model.scale)
         return jnp.concatenate(
             [jnp.where(hidden, square, 0.0), jnp.where(channels, back, 0.0)], axis=1
@@ -138,7 +148,9 @@ def _means(
         return total + of_mask(first) + of_mask(seen & ~first), None
 
     total = jnp.zeros((len(x), columns + x.shape[1]), x.dtype)
-    return jax.lax.scan(of_split, total, orders)[0] / len(orders)
+    whole = ~jnp.isnan(x)
+    means = jax.lax.scan(of_split, total, orders)[0] / len(orders)
+    return jnp.concatenate([means, errors(whole, whole)[0]], axis=1)
 
 
 def _by_column(channels: jax.Array, column: jax.Array, columns: int) -> jax.Array:

@@ -11,11 +11,15 @@ array([7])
 >>> detector.explain(X[7:8], top=1)[0][0].column
 'x1'
 
-It scores a row by how badly columns that are hidden from the network are predicted from the others
-(`ae_jax.run.hidden`).
+It scores a row by how badly a network predicts each column from the others, and how badly it
+returns the column when it is shown: the sum of the logarithms of both errors, the mean over the
+columns (`ae_jax.run.hidden`). Networks that begin with other weights find other rows strange; the
+score is the mean of a few of them (Lakshminarayanan, Pritzel & Blundell 2017, "Simple and scalable
+predictive uncertainty estimation using deep ensembles", NeurIPS).
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -37,6 +41,7 @@ from ae_jax.run.trained import Run
 from ae_jax.sklearn.holding import FLOATS, HoldsRun, held, unmasked
 
 STEPS = 1500
+MEMBERS = 3
 PASSES = 300  # over the rows at most: a small network, too, learns few rows by heart
 LEAST_STEPS = 50  # of an epoch: a small table is repeated, as an epoch takes some time of its own
 FAR = 1e6  # deviations: what is farther off looks as far to the network
@@ -60,6 +65,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
       steps: updates of the weights, rounded up to whole epochs; fewer where a table is so small
         that they would be more than PASSES over its rows, for strange rows would be learned by
         heart.
+      members: networks that are trained, whose scores are averaged.
       contamination: the share of the training rows that `predict` calls strange, in (0, 0.5]; or
         'auto': those whose score is above Tukey's upper fence, 1.5 times the interquartile range
         above the upper quartile, and the strangest in any case.
@@ -69,13 +75,14 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
       random_state: initial weights, order, noise, which rows are held out, masks.
 
     Attributes:
-      run_: the trained `ae_jax.Run`.
+      runs_: the trained `ae_jax.Run`s, one for each of the `members`.
       offset_: `predict` says -1 below this number of `score_samples`.
       calibration_scores_: `score_samples` of the rows held out; None where there are none.
       n_features_in_, feature_names_in_: as everywhere in scikit-learn.
 
     Raises:
-      ConfigError: of `fit`; a field of the config is not allowed, or `steps` or `draws`.
+      ConfigError: of `fit`; a field of the config is not allowed, or `steps`,
+        `members` or `draws`.
       DivergedError: of `fit`; the loss stopped being finite.
       ValueError: of all methods; X is infinite somewhere, or not a matrix of as many columns as in
         `fit`. Of `fit`: a column without a number; numbers above 1e150; another `contamination` or
@@ -88,6 +95,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         config: str | Mapping[str, Any] = "tabular_anomaly",
         *,
         steps: int = STEPS,
+        members: int = MEMBERS,
         contamination: str | float = "auto",
         calibration: float | None = None,
         draws: int = DRAWS,
@@ -95,6 +103,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
     ):
         self.config = config
         self.steps = steps
+        self.members = members
         self.contamination = contamination
         self.calibration = calibration
         self.draws = draws
@@ -109,7 +118,9 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         random = check_random_state(self.random_state)
         self._seed = int(random.randint(2**31 - 1))
         kept, out = _dealt(len(X), self.calibration, random)
-        self.run_ = held(self._trained(X[kept]))
+        # The first member is that of a detector of one.
+        seeds = [self._seed, *random.randint(2**31 - 1, size=count("members", self.members, 1) - 1)]
+        self.runs_ = [held(self._trained(X[kept], int(seed))) for seed in seeds]
         found = self._hidden(X)
         self._average = _column_means(found.parts[kept])
         self._ordinary = -float(np.nanmedian(found.score)) if found.score.size else 0.0
@@ -119,7 +130,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Minus the strangeness of each row, float64 [n]: low where a row is strange.
+        """Minus the strangeness of each row, float64 [n]: low where a row is strange (see the top).
 
         Of a row without a number it is the median of the training rows.
         """
@@ -145,7 +156,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         return conformal.p_values(-self.calibration_scores_, -scores)
 
     def explain(self, X: ArrayLike, top: int = 3) -> list[list[Reason]]:
-        """For each row of X the `top` columns that make it strange, the strangest first.
+        """For each row of X the `top` columns that the others predict worst, the worst first.
 
         What was not observed is no reason.
         """
@@ -169,7 +180,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         if self.calibration is not None and not 0 < self.calibration < 1:
             raise ValueError(f"calibration: must be None or in (0, 1), not {self.calibration!r}")
 
-    def _trained(self, X: np.ndarray) -> Run:
+    def _trained(self, X: np.ndarray, seed: int) -> Run:
         config = as_config(self.config)
         batch = config.train.batch_size
         steps = min(count("steps", self.steps, 1), math.ceil(PASSES * len(X) / batch))
@@ -179,7 +190,7 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         train = {"epochs": epochs, "drop_remainder": True}
         config = resolve(merge(config.to_dict(), {"train": train}))
         data = Dataset("X", Split(rows, None), Split(rows[:0], None), examples=Examples("rows"))
-        return fitting.fit(config, data, jax.random.key(self._seed), progress=False, whole=True)
+        return fitting.fit(config, data, jax.random.key(seed), progress=False, whole=True)
 
     def _validated(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
@@ -188,10 +199,14 @@ class AnomalyDetector(HoldsRun, OutlierMixin, BaseEstimator):
         return rows.astype(np.float64, copy=False)
 
     def _hidden(self, X: np.ndarray) -> Hidden:
-        scaler = self.run_.scaler
+        scaler = self.runs_[0].scaler
         assert scaler is not None, "rows have one"
         near = np.clip(X, scaler.shift - FAR * scaler.spread, scaler.shift + FAR * scaler.spread)
-        return self.run_.score_hidden(near, self._seed, self.draws)
+        found = [run.score_hidden(near, self._seed, self.draws) for run in self.runs_]
+        mean = Hidden(*(np.mean(values, axis=0) for values in zip(*found, strict=True)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a row without a number
+            return mean._replace(score=np.nanmean(mean.parts + mean.shown, axis=1))
 
     def _negative(self, score: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(score), self._ordinary, -score)

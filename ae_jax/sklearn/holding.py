@@ -26,7 +26,7 @@ def held(run: Run) -> Run:
 
 
 class HoldsRun:
-    """An estimator with a `run_`; a model is functions, and its shape is enough to build it."""
+    """An estimator with a `run_` or `runs_`; a model is functions: its shape is kept."""
 
     n_features_in_: int
     feature_names_in_: np.ndarray
@@ -44,10 +44,22 @@ class HoldsRun:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())  # type: ignore[call-overload]
         if run := state.get("run_"):
-            state["run_"] = run._replace(model=run.model.shape)
+            state["run_"] = _packed(run)
+        if runs := state.get("runs_"):
+            state["runs_"] = [_packed(run) for run in runs]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
         if run := state.get("run_"):
-            self.run_ = run._replace(model=build(run.config, run.model))
+            self.run_ = _unpacked(run)
+        if runs := state.get("runs_"):
+            self.runs_ = [_unpacked(run) for run in runs]
+
+
+def _packed(run: Run) -> Any:
+    return run._replace(model=run.model.shape)  # type: ignore[arg-type]
+
+
+def _unpacked(run: Any) -> Run:
+    return run._replace(model=build(run.config, run.model))

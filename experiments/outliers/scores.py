@@ -8,7 +8,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-OURS = ("hidden columns", "reconstruction")
+OURS = ("AnomalyDetector", "hidden columns", "reconstruction")
 SHARE = 0.9  # of the variance that PCA keeps
 NEIGHBORS = 5  # the distance to the last of them counts
 
@@ -47,13 +47,16 @@ METHODS = (*OURS, *RANDOM, *FIXED)
 
 
 def ours(X: np.ndarray, seed: int, steps: int) -> dict[str, np.ndarray]:
-    """By hidden columns, and by the error of the same network's reconstruction."""
+    """By the detector, and by what it joins: hidden columns, and the networks' reconstructions."""
     from ae_jax.sklearn import AnomalyDetector
 
     detector = AnomalyDetector(steps=steps, random_state=seed).fit(X)
     return {
-        "hidden columns": -detector.score_samples(X),
-        "reconstruction": detector.run_.score(X),
+        "AnomalyDetector": -detector.score_samples(X),
+        "hidden columns": np.mean(
+            [run.score_hidden(X, seed).score for run in detector.runs_], axis=0
+        ),
+        "reconstruction": np.mean([run.score(X) for run in detector.runs_], axis=0),
     }
 
 

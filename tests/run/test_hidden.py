@@ -81,6 +81,10 @@ def test_each_part_is_the_error_of_the_conditional_mean():
         np.testing.assert_allclose(expected, means, rtol=1e-3, atol=2e-4)
     np.testing.assert_allclose(found.score, np.nanmean(found.parts, 1), rtol=1e-12)
     assert found.parts[5, 1] == pytest.approx(np.log(25.05), rel=1e-6)
+    np.testing.assert_array_equal(np.isnan(found.shown), np.isnan(rows))
+    np.testing.assert_allclose(
+        found.shown[0], np.log(0.05), rtol=1e-4
+    )  # Bayes returns what it sees
 
 
 def test_over_many_rows_it_is_the_error_that_the_covariance_leaves():
@@ -155,6 +159,11 @@ def test_a_run_scores_rows_in_their_own_units():
     found = run.score_hidden(100 + 20 * X)
     assert found.score.shape == (300,) and np.isfinite(found.parts).all()
     assert found.expected.min() > 60 and found.expected.max() < 140
+    rows = 100 + 20 * X[:30]
+    rows[3, 2] = np.nan
+    errors = np.square((run.reconstruct(rows) - rows) / run.scaler.spread)
+    shown = run.score_hidden(rows).shown
+    np.testing.assert_allclose(shown, np.log(np.minimum(errors, 25) + 0.05), rtol=1e-3, atol=1e-4)
     with pytest.raises(ConfigError, match="draws: must be a whole number >= 1"):
         run.score_hidden(X, draws=0)
     with pytest.raises(DataError, match=r"rows: must be \[n, 5\]"):
