@@ -211,7 +211,8 @@ def keep_compiled_programs() -> None:
     except OSError:
         return  # a cache that cannot be written is no reason to stop
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    # Small ones, too: there are twenty before the first step, and to read one takes a tenth.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 

@@ -50,7 +50,8 @@ def measure(trainer: Trainer, data: Split, key: jax.Array) -> Cost:
     params = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     data_args = (images, labels, jnp.arange(len(images)))
     carry = loop.Carry(state, trainer.metrics())
-    program, compile_s = loop.compile_steps(trainer, size, (carry, *data_args, 0, 1, noise))
+    made, compile_s = loop.compile_steps(trainer, [size], (carry, *data_args, 0, 1, noise))
+    program = made[size]
     best, last, started = float("inf"), 1, time.perf_counter()
     while time.perf_counter() - started < SECONDS:
         begun = time.perf_counter()

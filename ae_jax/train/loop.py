@@ -6,7 +6,8 @@ enough to resume with the same bits, also within an epoch.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -140,7 +141,10 @@ def train(
             args = (carry, images, labels, order, first - begin, last - begin, noise)
             compile_s = 0.0
             if size not in compiled:
-                compiled[size], compile_s = compile_steps(trainer, size, args)
+                both = dict.fromkeys((trainer.config.train.batch_size, rest or size))
+                sizes = [n for n in both if n not in compiled]
+                made, compile_s = compile_steps(trainer, sizes, args)
+                compiled |= made
             start = time.perf_counter() - waited
             carry = compiled[size](*args)
             state = carry.state
@@ -154,12 +158,20 @@ def train(
             (chunk,) = devices.agree(max(1, int(speed * CHUNK_SECONDS)))
 
 
-def compile_steps(trainer: Trainer, size: int, args: Any) -> tuple[Any, float]:
-    """(`run_steps` for these arguments and batches of `size`, seconds it took to compile)."""
+def compile_steps(
+    trainer: Trainer, sizes: Sequence[int], args: Any
+) -> tuple[dict[int, Any], float]:
+    """(`run_steps` for these arguments by size of batch, seconds it took); compiled at once."""
     start = time.perf_counter()
     places = devices.everywhere(trainer.mesh) if trainer.mesh else None
-    step = jax.jit(partial(run_steps, trainer, size), donate_argnums=0, out_shardings=places)
-    return step.lower(*args).compile(), time.perf_counter() - start
+    steps = {size: partial(run_steps, trainer, size) for size in sizes}
+    lowered = [
+        jax.jit(step, donate_argnums=0, out_shardings=places).lower(*args)
+        for step in steps.values()
+    ]
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda program: program.compile(), lowered))
+    return dict(zip(steps, made, strict=True)), time.perf_counter() - start
 
 
 def _check_finite(

@@ -12,8 +12,8 @@ from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.record import History, epoch_means
 from ae_jax.train.setup import TrainState
+from experiments.running.architecture import count, layers
 from experiments.running.prepared import Session
-from experiments.running.summary import count, layers
 from experiments.workdirs import words, workdir
 
 FRAME_IMAGES = 8

@@ -12,7 +12,6 @@ import jax
 from ae_jax.data.load import Dataset
 from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.evaluate import metrics
-from ae_jax.evaluate.advice import advise
 from ae_jax.files import json_file
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
@@ -27,7 +26,6 @@ from experiments import cli
 from experiments.running import stepping, tensorboard
 from experiments.running.prepared import Session
 from experiments.running.progress import Timing, announce
-from experiments.running.summary import by_column, headline, of_the_code, summarize
 from experiments.workdirs import place, words, workdir
 
 
@@ -97,7 +95,7 @@ def train(s: Session, path: Path, started: float, live: bool = False, pictures: 
     step = int(state.step)
     if stepping.ended(s, state, record) and (summary := workdir.complete(path, step)):
         print(f"{path}: already complete, {summary['epochs']} epochs")
-        print(headline(summary))
+        print(_headline(summary))
         if jax.process_index() == 0:
             _complete(s, path, state, record, summary, pictures)
         print(f"report: {path / 'report.html'}")
@@ -176,6 +174,9 @@ def finish(
     """Evaluates, draws, and says so. summary.json comes last: it is what makes a run complete."""
     drawing = ", drawing figures" if pictures else ""
     print(f"evaluating the run and its baselines{drawing} ...", flush=True)
+    from ae_jax.evaluate.advice import advise  # with SciPy: the first step does not wait for it
+    from experiments.running.summary import by_column, of_the_code, summarize
+
     run = stepping.as_run(s, state, record)
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
@@ -189,12 +190,18 @@ def finish(
     summary["timing"]["wall_s"] = round(time.perf_counter() - timing.started, 2)
     page = _page(path, summary)
     json_file.write(path / "summary.json", summary)
-    print(headline(summary))
+    print(_headline(summary))
     for sentence in advise(s.config, summary, log.rows):
         print(cli.wrapped(f"advice: {sentence}", sys.stdout))
     where = f"; figures in {path / 'figures'}" if pictures else ""
     print(f"done in {summary['timing']['wall_s']:.1f} s{where}")
     print(f"report: {page}")
+
+
+def _headline(summary: dict[str, Any]) -> str:
+    from experiments.running.summary import headline
+
+    return headline(summary)
 
 
 def _best(

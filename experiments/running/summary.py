@@ -1,13 +1,11 @@
 """summary.json: the results of a run, and its headline."""
 
 import sys
-import textwrap
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import ae_jax
@@ -16,13 +14,13 @@ from ae_jax.data.arrays import has_holes
 from ae_jax.evaluate import advice, baselines, code_statistics, columns, manifold, metrics
 from ae_jax.inputs.scaler import Scaler
 from ae_jax.model.bottleneck import BOTTLENECKS
-from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from ae_jax.model.weights import params_sha256
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import setup
 from experiments.pages import table
 from experiments.running import stages
+from experiments.running.architecture import count
 from experiments.running.prepared import Session
 from experiments.workdirs import finished, words
 
@@ -181,46 +179,6 @@ def by_column(s: Session, run: Run, scaler: Scaler) -> dict[str, Any]:
 def _label(s: Session, label: int) -> str:
     names = s.dataset.label_names
     return str(label) if names is None else names[label]
-
-
-def count(params: Params) -> int:
-    """Number of parameters."""
-    return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-def layers(model: Model, variables: Variables) -> str:
-    """A line for every layer: what it makes of one image, how many parameters, of which shapes."""
-
-    def intermediate(variables: Variables) -> Any:
-        x = jnp.zeros((1, *model.shape))
-        options = {"capture_intermediates": True, "mutable": ["intermediates"]}
-        batch = Batch(x, jnp.zeros(1, jnp.int32))
-        return model.apply(variables, batch, x, None, False, **options)[1]["intermediates"]
-
-    outputs = jax.eval_shape(intermediate, variables)  # nothing is computed
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
-    for path, leaf in jax.tree_util.tree_leaves_with_path(variables["params"]):
-        *place, name = (entry.key for entry in path)
-        found.setdefault(tuple(place), {})[name] = leaf
-    lines = [("layer", "out", "parameters", "of shapes")]
-    for module in sorted(found, key=_place):
-        out = outputs
-        for name in module:
-            out = out[name]
-        shapes = [f"{n} {_by(leaf.shape)}" for n, leaf in sorted(found[module].items())[::-1]]
-        shape = _by(out["__call__"][0].shape[1:])
-        lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
-    return textwrap.indent(table.terminal(lines, right=[2]), "  ")
-
-
-def _place(module: tuple[str, ...]) -> tuple[bool, int, str]:
-    """Encoder before decoder, layer_10 after layer_9."""
-    number = module[-1].rpartition("_")[2]
-    return module[0] != "encoder", int(number) if number.isdigit() else 0, module[-1]
-
-
-def _by(shape: Any) -> str:
-    return "x".join(map(str, shape))
 
 
 def headline(summary: dict[str, Any]) -> str:

@@ -12,8 +12,6 @@ import jax
 import numpy as np
 
 from ae_jax.errors import ConfigError
-from ae_jax.evaluate import baselines
-from ae_jax.figures.animation import displayable, mosaic
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Variables
 from experiments.running.prepared import Session
@@ -66,6 +64,9 @@ class EventFile:
         self.writer.add_histogram("code", np.asarray(codes), step)
         if not self.of_images:
             return
+        from ae_jax.evaluate import baselines
+        from ae_jax.figures.animation import displayable, mosaic
+
         rows = [displayable(inputs, "test images"), displayable(outputs, "outputs")]
         if self.denoises:
             clean = baselines.unit_rows(self.test.images[: len(outputs)])

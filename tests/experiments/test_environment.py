@@ -54,6 +54,14 @@ def test_no_command_imports_matplotlib_before_it_starts():
     assert done.returncode == 0
 
 
+def test_the_first_step_does_not_wait_for_what_the_end_needs():
+    late = {"matplotlib", "scipy", "sklearn", "pandas", "pyarrow", "jinja2", "tensorflow_datasets"}
+    program = "import sys, experiments.running.session; print(*sys.modules)"
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, env=environment(), capture_output=True, text=True, check=True)
+    assert late & set(done.stdout.split()) == set()
+
+
 @pytest.mark.long
 def test_the_home_directory_is_found_in_every_path(tmp_path):
     for name in "ab":

@@ -19,7 +19,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.pipeline import Batch, build
 from ae_jax.resolve.config import load_config
 from experiments.running import session, tensorboard
-from experiments.running.summary import count, layers
+from experiments.running.architecture import count, layers
 from experiments.workdirs import workdir
 from tests.experiments.pages import checked, made
 

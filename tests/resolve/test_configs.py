@@ -73,9 +73,9 @@ def compiled(monkeypatch):
     """The batch sizes that steps have been compiled for."""
     sizes, compile_steps = [], loop.compile_steps
 
-    def counted(trainer, size, args):
-        sizes.append(size)
-        return compile_steps(trainer, size, args)
+    def counted(trainer, new, args):
+        sizes.extend(new)
+        return compile_steps(trainer, new, args)
 
     monkeypatch.setattr(loop, "compile_steps", counted)
     return sizes

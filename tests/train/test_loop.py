@@ -166,9 +166,9 @@ def test_one_compilation_for_each_batch_size(monkeypatch):
     sizes = []
     compile_ = loop.compile_steps
 
-    def counted(trainer, size, args):
-        sizes.append(size)
-        return compile_(trainer, size, args)
+    def counted(trainer, new, args):
+        sizes.extend(new)
+        return compile_(trainer, new, args)
 
     monkeypatch.setattr(loop, "compile_steps", counted)
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-4)
