@@ -39,9 +39,9 @@ class Mapped:
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The chosen examples as an array: a slice, whole numbers >= 0, or a mask."""
-        index = np.asarray(self._places[chosen])
-        if index.ndim == 0:
-            return self[self._places == index][0]
+        if np.ndim(chosen) == 0 and not isinstance(chosen, slice):
+            return self[np.asarray([chosen])][0]
+        index = self._places[chosen]
         # In the order of the file, which is faster; then in the order that was asked for.
         order = np.argsort(index, kind="stable")
         given = np.empty((len(index), *self._array.shape[1:]), self._array.dtype)
