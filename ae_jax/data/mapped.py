@@ -39,7 +39,7 @@ class Mapped:
 
     def __getitem__(self, chosen: slice | np.ndarray) -> np.ndarray:
         """The chosen examples as an array: a slice, whole numbers >= 0, or a mask."""
-        if np.ndim(chosen) == 0 and not isinstance(chosen, slice):
+        if not isinstance(chosen, slice) and np.ndim(chosen) == 0:
             return self[np.asarray([chosen])][0]
         index = self._places[chosen]
         # In the order of the file, which is faster; then in the order that was asked for.

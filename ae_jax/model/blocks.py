@@ -14,6 +14,7 @@ differ. Only pads, slices, products and sums are used, so that `grad`, `jacfwd`,
 they compose to need no rule of our own.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -126,6 +127,8 @@ def multiply_blocks(x: Array, kernel: Array, height: Axis, width: Axis) -> Array
     """
     b, (h, w), c_out = x.shape[0], _plan(height, width, *kernel.shape[2:]), kernel.shape[3]
     tables = _table(height, h), _table(width, w)
+    if h.n == w.n == 1 and all(map(_is_dense, tables)):
+        return _dense(x, kernel, *(table.shape[1:] for table in tables))
     x = jnp.moveaxis(_gather(x, 2, w), 2, 1).reshape(b * w.n, height.n_in, -1)
     x = _gather(x, 1, h).reshape(b * w.n * h.n, -1)
     y = lax.dot_general(x, _matrix(kernel, *tables), (((1,), (1,)), ((), ())))
@@ -134,15 +137,32 @@ def multiply_blocks(x: Array, kernel: Array, height: Axis, width: Axis) -> Array
     return _overlap_add(jnp.moveaxis(y, 1, 2), 2, w, width.n_out)
 
 
+def _dense(x: Array, kernel: Array, height: tuple[int, int], width: tuple[int, int]) -> Array:
+    """A dense layer between images and single pixels, with (in, out) sizes along each axis.
+
+    The kernel is large; in this order no one of its numbers moves, or only in runs of `out`.
+    """
+    (in_h, out_h), (in_w, out_w), (c_in, c_out) = height, width, kernel.shape[2:]
+    matrix = kernel.reshape(in_h, out_h, in_w, out_w, c_in, c_out).transpose(0, 2, 4, 1, 3, 5)
+    matrix = matrix.reshape(in_h * in_w * c_in, out_h * out_w * c_out)
+    y = x.reshape(len(x), -1) @ matrix
+    return y.reshape(len(x), out_h, out_w, c_out)
+
+
+def _is_dense(table: np.ndarray) -> bool:
+    """Whether each tap leads from one input to one output, in order: to or from a single one."""
+    taps, n_in, n_out = table.shape
+    return bool(n_in * n_out == table.sum() == taps and table.reshape(taps, taps).diagonal().all())
+
+
 def _matrix(kernel: Array, *tables: np.ndarray) -> Array:
     """The matrix of a block, [out_h out_w out, in_h in_w in], of the tables of height and width.
 
     In this order its gradient is dy^T patches, a few per cent faster than patches^T dy.
     """
     for table in tables:  # -> [in, out, in_h, out_h, in_w, out_w]
-        taps, n_in, n_out = table.shape
-        if n_in * n_out == table.sum() == taps and table.reshape(taps, taps).diagonal().all():
-            # a dense layer: the kernel is the matrix already
+        n_in, n_out = table.shape[1:]
+        if _is_dense(table):  # the kernel is the matrix already
             kernel = jnp.moveaxis(kernel, 0, -1).reshape(*kernel.shape[1:], n_in, n_out)
         else:  # each tap to all its places; taps that share one add up
             kernel = jnp.tensordot(kernel, jnp.asarray(table, kernel.dtype), (0, 0))
@@ -168,19 +188,31 @@ def _gather(x: Array, axis: int, cut: Cut) -> Array:
 def _overlap_add(y: Array, axis: int, cut: Cut, n_out: int) -> Array:
     """[.., n, out_size, ..] -> [.., n_out, ..]: the transpose of `_gather`; what overlaps adds up.
 
-    `lax.split`, because its gradient is one concatenation; that of slices is a sum of pads.
+    Output q + out_step m is the sum of the numbers s of the blocks m - d, of which there is one s
+    for each d: out_first + s = q + out_step d. A run of q with the same s - q is one slice, and all
+    runs are written in one pass. `lax.split`, because its gradient is one concatenation; that of
+    slices is a sum of pads.
     """
     if cut.n == 1:
         return y.squeeze(axis)
-    starts = range(0, cut.out_size, cut.out_step)
-    pieces = lax.split(y, [min(cut.out_step, cut.out_size - s) for s in starts], axis + 1)
+    n, sources = -(-n_out // cut.out_step), range(cut.out_size)
 
-    def spread(start: int, piece: Array) -> Array:
-        piece = _fit(piece, axis + 1, 0, cut.out_step)
-        line = piece.reshape(*y.shape[:axis], cut.n * cut.out_step, *y.shape[axis + 2 :])
-        return _fit(line, axis, -(cut.out_first + start), n_out)
+    def offsets(q: int) -> tuple[int, ...]:
+        return tuple(s - q for s in sources if (cut.out_first + s - q) % cut.out_step == 0)
 
-    return sum(map(spread, starts[1:], pieces[1:]), start=spread(0, pieces[0]))
+    runs = [(k, list(g)) for k, g in itertools.groupby(range(cut.out_step), offsets)]
+    starts = sorted(qs[0] + offset for found, qs in runs for offset in found)
+    sizes = np.diff([*starts, cut.out_size]).tolist()
+    pieces = dict(zip(starts, lax.split(y, sizes, axis + 1), strict=True))
+
+    def summed(found: tuple[int, ...], first: int) -> Array:
+        shifts = [(cut.out_first + offset) // cut.out_step for offset in found]
+        terms = [_fit(pieces[first + o], axis, -d, n) for o, d in zip(found, shifts, strict=True)]
+        return sum(terms[1:], start=terms[0])
+
+    line = jnp.concatenate([summed(found, qs[0]) for found, qs in runs], axis + 1)
+    line = line.reshape(*y.shape[:axis], n * cut.out_step, *y.shape[axis + 2 :])
+    return lax.slice_in_dim(line, 0, n_out, axis=axis)
 
 
 def _fit(x: Array, axis: int, first: int, size: int) -> Array:
