@@ -195,14 +195,16 @@ def _overlap_add(y: Array, axis: int, cut: Cut, n_out: int) -> Array:
     """
     if cut.n == 1:
         return y.squeeze(axis)
-    n, sources = -(-n_out // cut.out_step), range(cut.out_size)
+    if cut.out_size < cut.out_step:  # a stride wider than the kernel leaves zeros between
+        y = _fit(y, axis + 1, 0, cut.out_step)
+    n, sources = -(-n_out // cut.out_step), range(y.shape[axis + 1])
 
     def offsets(q: int) -> tuple[int, ...]:
         return tuple(s - q for s in sources if (cut.out_first + s - q) % cut.out_step == 0)
 
     runs = [(k, list(g)) for k, g in itertools.groupby(range(cut.out_step), offsets)]
     starts = sorted(qs[0] + offset for found, qs in runs for offset in found)
-    sizes = np.diff([*starts, cut.out_size]).tolist()
+    sizes = np.diff([*starts, y.shape[axis + 1]]).tolist()
     pieces = dict(zip(starts, lax.split(y, sizes, axis + 1), strict=True))
 
     def summed(found: tuple[int, ...], first: int) -> Array:

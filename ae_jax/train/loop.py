@@ -169,7 +169,8 @@ def compile_steps(
         jax.jit(step, donate_argnums=0, out_shardings=places).lower(*args)
         for step in steps.values()
     ]
-    with ThreadPoolExecutor() as pool:
+    alone = jax.process_count() == 1  # several processes compile in one order
+    with ThreadPoolExecutor(None if alone else 1) as pool:
         made = list(pool.map(lambda program: program.compile(), lowered))
     return dict(zip(steps, made, strict=True)), time.perf_counter() - start
 

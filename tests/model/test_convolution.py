@@ -97,6 +97,8 @@ TRANSPOSED = [
     ((6, 2), (3, 3, 2, 1), 1, 0, 0),
     ((9, 9), (3, 3, 2, 1), 1, 4, 0),  # padding wider than the kernel crops
     ((3, 3), (3, 3, 40, 2), 2, 1, 1),
+    ((3, 4), (2, 2, 40, 2), 3, 0, 1),  # outputs that no tap reaches, of blocks of one pixel
+    ((4, 3), (1, 1, 40, 40), 2, 0, 0),
 ]
 
 
