@@ -19,7 +19,6 @@ PyTorch loop on float32 tensors that are already scaled. Both use all cores.
 
 import math
 import os
-import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -34,24 +33,12 @@ from ae_jax.config.schema import unknown
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
 from experiments import cli
-from experiments.benchmarks import report, stream, sweep
+from experiments.benchmarks import memory, report, start, stream, sweep
 from experiments.benchmarks import rows as bench_rows
-from experiments.benchmarks.rows import Pace, Row
+from experiments.benchmarks.subjects import PUBLISHED, SIZED, TRAINED
+from experiments.benchmarks.turns import Pace, Row
 from experiments.measuring import provenance
 
-PUBLISHED = (
-    "linear",
-    "undercomplete",
-    "denoise",
-    "dropout",
-    "dense",
-    "conv_pool",
-    "deep",
-    "conv_strided",
-    "conv_strided:batchnorm",
-    "vae",
-    "contractive",
-)
 SWEPT = ("linear", "deep", "denoise")  # two small networks and a wide one
 THROUGHPUT = [(kind, name) for kind in ("evaluate", "encode") for name in ("dense", "conv_pool")]
 
@@ -64,7 +51,11 @@ class Entry(NamedTuple):
 
 
 ROWS: dict[str, Entry] = {
-    **{name: Entry("train", partial(bench_rows.train, name=name)) for name in PUBLISHED},
+    **{
+        name: Entry(kind, partial(bench_rows.train, name=name, kind=kind))
+        for kind, names in (("train", PUBLISHED), ("size", SIZED))
+        for name in names
+    },
     **{
         f"{kind}:{name}": Entry(kind, partial(bench_rows.throughput, kind=kind, base=name))
         for kind, name in THROUGHPUT
@@ -83,9 +74,10 @@ ROWS: dict[str, Entry] = {
         for name in ("denoise", "conv_pool")
     },
     **{
-        f"start:{name}": Entry("start", partial(bench_rows.start, base=name))
+        f"start:{name}": Entry("start", partial(start.start, base=name))
         for name in ("denoise", "conv_pool")
     },
+    **{f"memory:{name}": Entry("memory", partial(memory.memory, name=name)) for name in TRAINED},
 }
 
 
@@ -157,13 +149,12 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
         "rounds": pace.rounds,
         "peak_gflops": 0.0,
         "rows": [],
-        "geomean": None,
+        "geomeans": {},
     }
     with tqdm(names, unit="row", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
         for name in bar:
             bar.set_description(name)
             row = ROWS[name].measure(torch_side, pace=pace._replace(tick=bar.refresh))
-            row["peak_memory_mib"] = peak_memory_mib()
             result = finish(result, [*result["rows"], row])
             write(result)
             if bar.disable:
@@ -172,17 +163,26 @@ def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> d
 
 
 def finish(result: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
-    """The result with these rows, their shares of the peak, and the geometric mean of ratios."""
+    """The result with these rows, their shares of the peak, and the geometric means of ratios."""
     # Each its own peak, as one moment of a shared machine is not like another.
     rows = [
-        r | {"peak_share": round(r["gflops"] / r["peak_gflops"], 3)} if r["kind"] == "train" else r
+        r | {"peak_share": round(r["gflops"] / r["peak_gflops"], 3)} if "gflops" in r else r
         for r in rows
     ]
-    trained = [r for r in rows if r["kind"] == "train"]
-    peak = max((r["peak_gflops"] for r in trained), default=0.0)
-    logs = [math.log(r["ratio"]) for r in trained]
-    mean = round(math.exp(sum(logs) / len(logs)), 3) if logs else None
-    return {**result, "peak_gflops": peak, "rows": rows, "geomean": mean}
+    means = {
+        kind: {
+            key: mean([r[key] for r in rows if r["kind"] == kind and r[key] is not None])
+            for key in ("ratio", "compiled_ratio")
+        }
+        for kind in ("train", "size")
+    }
+    peak = max((r["peak_gflops"] for r in rows if "gflops" in r), default=0.0)
+    return {**result, "peak_gflops": peak, "rows": rows, "geomeans": means}
+
+
+def mean(ratios: Sequence[float]) -> float | None:
+    """Their geometric mean; None of none."""
+    return round(math.exp(sum(map(math.log, ratios)) / len(ratios)), 3) if ratios else None
 
 
 def warn_if_busy() -> None:
@@ -191,12 +191,6 @@ def warn_if_busy() -> None:
     if load > 0.3 * (os.cpu_count() or 1):
         busy = f"other programs are running (load {load:.1f})"
         print(f"{busy}: times are not those of an idle machine", file=sys.stderr)
-
-
-def peak_memory_mib() -> int:
-    """The most this process has had in memory so far, both libraries together."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,15 @@ from experiments.pages import table
 Row = dict[str, Any]
 Cells = tuple[str, ...]
 
-HEAD = {
-    "train": ("training step", "ae_jax ms", "PyTorch ms", "ratio", "GFLOP/s", "of peak",
-              "compile s", "memory MiB"),
+HEAD: dict[str, Cells] = {
+    "step": ("training step", "ae_jax ms", "PyTorch ms", "ratio", "compiled ms", "ratio",
+             "images/s", "GFLOP/s", "of peak", "compile s"),
+    "memory": ("memory of a training", "ae_jax MiB", "PyTorch MiB", "ratio"),
     "other": ("other work", "ae_jax ms", "PyTorch ms", "ratio", "in other words"),
 }  # fmt: skip
+STEP = ("ours_ms", "torch_ms", "ratio", "compiled_ms", "compiled_ratio")
+MEMORY = ("ours_mib", "torch_mib", "of_torch")
+KINDS = {"train": "published networks", "size": "rows at the size users have"}
 
 
 def number(value: float | None) -> str:
@@ -25,7 +29,7 @@ def number(value: float | None) -> str:
 
 def spread(rows: Sequence[Row], key: str) -> str:
     """The median of the benches that measured a row, and where they differ their range."""
-    values = [row[key] for row in rows if row[key] is not None]
+    values = [row[key] for row in rows if row.get(key) is not None]
     if not values:
         return number(None)
     middle, least, most = map(number, (statistics.median(values), min(values), max(values)))
@@ -34,28 +38,32 @@ def spread(rows: Sequence[Row], key: str) -> str:
 
 def brief(row: Row) -> str:
     """One line, to see that something happens."""
+    if row["kind"] == "memory":
+        return f"{row['name']}: {row['ours_mib']:,} MiB, PyTorch {row['torch_mib']:,} MiB"
     return f"{row['name']}: {number(row['ours_ms'])} ms, PyTorch {number(row['torch_ms'])} ms"
 
 
 def tables(results: Sequence[dict[str, Any]]) -> list[list[Cells]]:
-    """The lines of two tables, heads first; a table without rows is left out."""
+    """The lines of three tables, heads first; a table without rows is left out."""
     by_name: dict[str, list[Row]] = {}
     for row in (row for result in results for row in result["rows"]):
         by_name.setdefault(row["name"], []).append(row)
-    training: list[Cells] = [HEAD["train"]]
-    other: list[Cells] = [HEAD["other"]]
+    lines: dict[str, list[Cells]] = {part: [head] for part, head in HEAD.items()}
     for name, rows in by_name.items():
-        cells = (name, *(spread(rows, key) for key in ("ours_ms", "torch_ms", "ratio")))
-        if rows[0]["kind"] == "train":
-            share, *rest = (
-                statistics.median(row[key] for row in rows)
-                for key in ("peak_share", "gflops", "compile_s", "peak_memory_mib")
-            )
-            gflops, compile_s, memory = map(number, rest)
-            training.append((*cells, gflops, f"{100 * share:.0f} %", compile_s, memory))
+        if rows[0]["kind"] in KINDS:
+            lines["step"].append((name, *(spread(rows, key) for key in STEP), *_rates(rows)))
+        elif rows[0]["kind"] == "memory":
+            bare = name.removeprefix("memory:")
+            lines["memory"].append((bare, *(spread(rows, key) for key in MEMORY)))
         else:
-            other.append((*cells, remark(rows[-1])))
-    return [lines for lines in (training, other) if len(lines) > 1]
+            lines["other"].append((name, *(spread(rows, k) for k in STEP[:3]), remark(rows[-1])))
+    return [part for part in lines.values() if len(part) > 1]
+
+
+def _rates(rows: Sequence[Row]) -> Cells:
+    keys = ("images_per_s", "gflops", "peak_share", "compile_s")
+    rate, gflops, share, compile_s = (statistics.median(row[key] for row in rows) for key in keys)
+    return number(rate), number(gflops), f"{100 * share:.0f} %", number(compile_s)
 
 
 def remark(row: Row) -> str:
@@ -81,23 +89,29 @@ def remark(row: Row) -> str:
 
 
 def summary(*results: dict[str, Any]) -> str:
-    """The geometric mean, and where, when and how often all this was measured."""
+    """The geometric means, and where, when and how often all this was measured."""
     last = results[-1]
     machine, v = last["machine"], last["versions"]
-    means = sorted(r["geomean"] for r in results if r["geomean"])
     peak = max(result["peak_gflops"] for result in results)
     dates = sorted({result["date"] for result in results})
-    said = ""
-    if means:
-        middle, least, most = (f"{m:.2f}" for m in (statistics.median(means), means[0], means[-1]))
-        between = "" if least == most else f" ({least} to {most})"
-        said = f"Geometric mean of the training ratios {middle}{between}. "
+    said = "".join(_means(kind, named, results) for kind, named in KINDS.items())
     return (
         f"{said}{machine['cpu']}, {machine['cores']} cores, float32 matrix products up to "
         f"{peak:.0f} GFLOP/s; jax {v['jax']}, PyTorch {v['torch']}, "
         f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}; medians of {last['rounds']} rounds"
         + (f" and of {len(results)} benches, the range beside them." if len(results) > 1 else ".")
     )
+
+
+def _means(kind: str, named: str, results: Sequence[dict[str, Any]]) -> str:
+    """A sentence about the rows of a kind, or nothing where there are none."""
+    means = [result["geomeans"][kind] for result in results]
+    if all(mean["ratio"] is None for mean in means):
+        return ""
+    said = f"Geometric mean of the ratios, {named}: {spread(means, 'ratio')}"
+    if any(mean["compiled_ratio"] is not None for mean in means):
+        said += f", against torch.compile {spread(means, 'compiled_ratio')}"
+    return f"{said}. "
 
 
 def text(result: dict[str, Any]) -> str:

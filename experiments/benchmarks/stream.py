@@ -11,7 +11,8 @@ from ae_jax.data import arrays, on_disk
 from ae_jax.data.arrays import Split
 from ae_jax.resolve import config
 from ae_jax.train import loop, setup
-from experiments.benchmarks.rows import FOREVER, Pace, Row, Work, digits, interleave
+from experiments.benchmarks.subjects import FOREVER, digits
+from experiments.benchmarks.turns import Pace, Row, Work, interleave
 
 N_IMAGES = 60_000
 BATCH = 256

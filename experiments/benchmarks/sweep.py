@@ -15,8 +15,9 @@ import jax
 
 from ae_jax.data.arrays import Split
 from ae_jax.sweep import autotune, ensemble, members
-from experiments.benchmarks import rows
-from experiments.benchmarks.rows import FOREVER, Pace, Row, Work
+from experiments.benchmarks import start, subjects
+from experiments.benchmarks.subjects import FOREVER
+from experiments.benchmarks.turns import Pace, Row, Work, interleave
 from experiments.measuring import provenance
 from experiments.sweeping import grid as sweep_grid
 
@@ -43,13 +44,13 @@ def _measured(name: str, rounds: int, seconds_each: float) -> Row:
     pace = Pace(rounds, seconds_each)
     grid = sweep_grid.parse(f"{FIELD}={','.join(RATES)}")
     found = sweep_grid.members(name, {"train.epochs": FOREVER}, grid, SEEDS)
-    singles = [rows.ours(name, {"seed": m.seed, **m.point}) for m in found]
+    singles = [subjects.ours(subjects.PUBLISHED[name], {"seed": m.seed, **m.point}) for m in found]
     (group,) = members.groups(found)
     begun = time.perf_counter()
     e, programs, ms = autotune.choose(group, Split(singles[0].images, None))
     choice_s = time.perf_counter() - begun
     sides = {"ours": _together(e, programs), "singles": _in_turn([run.work for run in singles])}
-    seconds = rows.interleave(sides, pace)
+    seconds = interleave(sides, pace)
     medians = {side: 1e3 * statistics.median(values) for side, values in seconds.items()}
     return {
         "name": f"sweep:{name}",
@@ -119,7 +120,7 @@ def _eight_runs(name: str, folder: Path) -> float:
 def _command(folder: Path, sign: str, command: str, name: str, *arguments: str) -> float:
     shared = (f"--config={name}", f"--config.train.epochs={EPOCHS}")
     workdir = f"--workdir={tempfile.mkdtemp(dir=folder)}"
-    return rows.seconds_until(sign, folder / "cache", command, *shared, *arguments, workdir)
+    return start.seconds_until(sign, folder / "cache", command, *shared, *arguments, workdir)
 
 
 def _in_turn(works: list[Work]) -> Work:

@@ -1,11 +1,12 @@
-"""The same networks and training loops in plain PyTorch, as users write them; for the bench.
+"""Training loops in plain PyTorch, as users write them, for the bench; eager or compiled.
 
-Eager mode, all cores, images in memory as float32 tensors that are already scaled: [n, 784] for
-dense networks, [n, 1, 28, 28] for convolutions. Numbers outside the network (learning rate, batch
-size, penalty weights) come from the config that ae_jax trains.
+All cores, images in memory as float32 tensors that are already scaled. Numbers outside the network
+(learning rate, batch size, penalty weights) come from the config that ae_jax trains. Compiled means
+`torch.compile` (inductor) of the loss, and so of its gradient, with PyTorch's fused optimizer;
+'max-autotune' was no faster on any of three networks that were tried.
 """
 
-import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -15,88 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ae_jax.config.sections import Config
+from experiments.benchmarks.networks import NETWORKS, Network
 
-Network = tuple[nn.Sequential, nn.Sequential]  # encoder, decoder
 Loss = Callable[[Any, nn.Module, nn.Module, Tensor], Tensor]  # (config, encoder, decoder, x)
 # (encoder, x, h = encoder(x)) -> the mean over the batch
 Penalty = Callable[[nn.Module, Tensor, Tensor], Tensor]
-
-
-def stack(*widths: int, last: nn.Module | None = None, bias: bool = True) -> nn.Sequential:
-    """Dense layers through the given widths with ReLU between, `last` after the last."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layers += [nn.Linear(n_in, n_out, bias=bias), nn.ReLU()]
-    return nn.Sequential(*layers[:-1], *([] if last is None else [last]))
-
-
-def conv_pool() -> Network:
-    """Convolutions and max-pooling down to 16 tanh codes; nearest upsampling and convolutions."""
-    encoder = nn.Sequential(
-        *(nn.Conv2d(1, 4, 5, padding="same"), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(4, 8, 5, padding="same"), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(392, 150), nn.ReLU(), nn.Linear(150, 16), nn.Tanh()),
-    )
-    decoder = nn.Sequential(
-        *(nn.Linear(16, 120), nn.ReLU(), nn.Linear(120, 320), nn.ReLU()),
-        *(nn.Linear(320, 784), nn.ReLU(), nn.Unflatten(1, (16, 7, 7))),
-        *(nn.Upsample(scale_factor=2), nn.Conv2d(16, 8, 5, padding="same"), nn.ReLU()),
-        # Of an even kernel's padding the larger half is behind, as in Keras.
-        *(nn.Upsample(scale_factor=2), nn.ZeroPad2d((2, 3, 2, 3)), nn.Conv2d(8, 4, 6), nn.ReLU()),
-        *(nn.Conv2d(4, 1, 7, padding="same"), nn.Sigmoid()),
-    )
-    return encoder, decoder
-
-
-def conv_strided(norm: bool = False) -> Network:
-    """Strided convolutions down to 64 codes and transposed ones back; BatchNorm after the ReLU."""
-
-    def active(channels: int) -> list[nn.Module]:
-        return [nn.ReLU(), nn.BatchNorm2d(channels)] if norm else [nn.ReLU()]
-
-    def up(n_in: int, n_out: int) -> nn.Module:
-        return nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1)
-
-    encoder = nn.Sequential(
-        *(nn.Conv2d(1, 16, 3, stride=2, padding=1), *active(16)),
-        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), *active(32), nn.Conv2d(32, 64, 7)),
-    )
-    decoder = nn.Sequential(
-        *(nn.ConvTranspose2d(64, 32, 7), *active(32), up(32, 16), *active(16)),
-        *(up(16, 1), nn.Sigmoid()),
-    )
-    return encoder, decoder
-
-
-def dense() -> Network:
-    """784-250-16-320-784, tanh code."""
-    return stack(784, 250, 16, last=nn.Tanh()), stack(16, 320, 784, last=nn.Sigmoid())
-
-
-def one_layer(width: int) -> Network:
-    """784-width-784, tanh code and tanh output."""
-    return stack(784, width, last=nn.Tanh()), stack(width, 784, last=nn.Tanh())
-
-
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "linear": lambda: (stack(784, 32, bias=False), stack(32, 784, bias=False)),
-    "undercomplete": lambda: one_layer(30),
-    "denoise": lambda: one_layer(500),
-    "dropout": lambda: (
-        stack(784, 256, 128),
-        nn.Sequential(nn.Dropout(0.8), *stack(128, 256, 784)),
-    ),
-    "dense": dense,
-    "conv_pool": conv_pool,
-    "deep": lambda: (
-        stack(784, 128, 64, 12, 10),
-        stack(10, 12, 64, 128, 784, last=nn.Sigmoid()),
-    ),
-    "conv_strided": conv_strided,
-    "conv_strided:batchnorm": lambda: conv_strided(norm=True),
-    "vae": lambda: (stack(784, 400, 40), stack(20, 400, 784)),  # the loss takes logits
-    "contractive": lambda: one_layer(30),
-}
 
 
 def network(name: str, keras_init: bool = False) -> Network:
@@ -124,6 +48,12 @@ def denoising(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor)
     """Squared error of the clean image, the input with dropout."""
     noisy = functional.dropout(x, config.corruption.rate)
     return functional.mse_loss(decoder(encoder(noisy)), x)
+
+
+def noisy(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
+    """Squared error of the clean image, the input with Gaussian noise."""
+    seen = x + config.corruption.sigma * torch.randn_like(x)
+    return functional.mse_loss(decoder(encoder(seen)), x)
 
 
 def decayed(config: Config, encoder: nn.Module, decoder: nn.Module, x: Tensor) -> Tensor:
@@ -188,25 +118,36 @@ PENALTIES: dict[str, Penalty] = {
 LOSSES: dict[str, Loss] = {
     **dict.fromkeys(NETWORKS, squared_error),
     "denoise": denoising,
+    "denoise:64x64x3": noisy,
     "dropout": decayed,
     "vae": elbo,
     "contractive": partial(contractive, penalty=closed_form),
 }
 
 
-def optimizer(config: Config, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
+def optimizer(config: Config, leaves: list[nn.Parameter], fused: bool) -> torch.optim.Optimizer:
     """The config's optimizer; Keras's Adam differs from PyTorch's in where eps stands, not cost."""
-    o = config.optim
+    o, one = config.optim, fused or None
     if o.name == "sgd":
-        return torch.optim.SGD(leaves, lr=o.learning_rate, momentum=o.momentum)
+        return torch.optim.SGD(leaves, lr=o.learning_rate, momentum=o.momentum, fused=one)
     betas, decay = (o.b1, o.b2), o.weight_decay
-    return torch.optim.Adam(leaves, o.learning_rate, betas=betas, eps=o.eps, weight_decay=decay)
+    return torch.optim.Adam(leaves, o.learning_rate, betas, o.eps, decay, fused=one)
 
 
-def train(built: Network, loss: Loss, config: Config, x: Tensor) -> Iterator[float]:
+def compiles() -> bool:
+    """Whether there is the C++ compiler that `torch.compile` needs."""
+    return shutil.which("g++") is not None
+
+
+def train(
+    built: Network, loss: Loss, config: Config, x: Tensor, compiled: bool = False
+) -> Iterator[float]:
     """The loss of one training step after another, in a new order every epoch, without end."""
     encoder, decoder = built
-    step = optimizer(config, parameters(built))
+    step = optimizer(config, parameters(built), compiled)
+    if compiled:
+        torch.compiler.reset()  # a function is compiled at most eight times, then no more
+        loss = torch.compile(loss, dynamic=False, fullgraph=True)
     while True:
         for indices in torch.randperm(len(x)).split(config.train.batch_size):
             step.zero_grad()

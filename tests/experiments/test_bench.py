@@ -2,10 +2,12 @@
 
 import json
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import jax
@@ -18,9 +20,9 @@ from ae_jax.objective.contractive import jacobian
 from ae_jax.resolve import config
 from ae_jax.train import setup
 from experiments import bench
-from experiments.benchmarks import report
+from experiments.benchmarks import flops, memory, report, subjects
 from experiments.benchmarks import rows as bench_rows
-from experiments.benchmarks.rows import Pace
+from experiments.benchmarks.turns import Pace, compared, interleave
 from experiments.measuring import published
 
 # PyTorch's own, at imports it puts off until they are needed.
@@ -50,10 +52,10 @@ RESULT = {
     "rounds": 3,
     "peak_gflops": 200.0,
     "rows": [],
-    "geomean": None,
+    "geomeans": {},
 }
 TRAINED = {"kind": "train", "gflops": 50.0, "peak_gflops": 200.0, "compile_s": 1.5,
-           "peak_memory_mib": 700}  # fmt: skip
+           "images_per_s": 1234, "compiled_ms": None, "compiled_ratio": None}  # fmt: skip
 OTHERS = [
     {"name": "encode:x", "kind": "encode", "ours_ms": 2.0, "torch_ms": 3.0, "ratio": 1.5,
      "ours_images_per_s": 3_000_000, "torch_images_per_s": 2_000_000},
@@ -65,6 +67,8 @@ OTHERS = [
      "ratio": 5.0, "singles_ms": 45000, "epochs": 10},
     {"name": "start:x", "kind": "start", "ours_ms": 7500, "second_ms": 2500, "torch_ms": None,
      "ratio": None},
+    {"name": "memory:x", "kind": "memory", "ours_ms": None, "torch_ms": None, "ratio": None,
+     "ours_mib": 800, "torch_mib": 1000, "of_torch": 1.25},
 ]  # fmt: skip
 
 
@@ -76,7 +80,9 @@ def torch_side():
 
 
 def model_of(name):
-    return setup.prepare(config.load_config(name), (28, 28, 1), 1000).model
+    subject = subjects.TRAINED[name]
+    resolved = config.load_config(subject.config, **subject.overrides)
+    return setup.prepare(resolved, subject.shape or (28, 28, 1), 1000).model
 
 
 def parameters_of(model):
@@ -91,31 +97,30 @@ def test_the_rows_are_the_published_networks():
 
 @pytest.mark.slow
 def test_pytorch_has_the_same_parameters(torch_side):
-    assert set(torch_side.NETWORKS) == set(PARAMETERS)
-    for name, count in PARAMETERS.items():
+    assert set(torch_side.NETWORKS) == set(subjects.TRAINED)
+    for name in subjects.TRAINED:
         leaves = torch_side.parameters(torch_side.network(name))
         ours = jax.tree.leaves(parameters_of(model_of(name)))
-        assert sum(p.numel() for p in leaves) == count, name
         assert sorted(p.numel() for p in leaves) == sorted(p.size for p in ours), name
 
 
 def test_operations_by_hand():
     dense = [784 * 250, 250 * 16, 16 * 320, 320 * 784]
-    assert bench_rows.layer_products(model_of("dense")) == dense
+    assert flops.layer_products(model_of("dense")) == dense
     first = 784 * 250  # whose input needs no gradient
-    assert bench_rows.step_flops(model_of("dense"), 200) == 2 * 200 * (3 * sum(dense) - first)
+    assert flops.step_flops(model_of("dense"), 200) == 2 * 200 * (3 * sum(dense) - first)
     strided = [14 * 14 * 9 * 16, 7 * 7 * 9 * 16 * 32, 7 * 7 * 32 * 64]
-    assert bench_rows.layer_products(model_of("conv_strided")) == [*strided, *strided[::-1]]
+    assert flops.layer_products(model_of("conv_strided")) == [*strided, *strided[::-1]]
     pooled = [28 * 28 * 25 * 4, 14 * 14 * 25 * 4 * 8, 392 * 150, 150 * 16]
     pooled += [16 * 120, 120 * 320, 320 * 784]
     pooled += [14 * 14 * 25 * 16 * 8, 28 * 28 * 36 * 8 * 4, 28 * 28 * 49 * 4]
-    assert bench_rows.layer_products(model_of("conv_pool")) == pooled
+    assert flops.layer_products(model_of("conv_pool")) == pooled
 
 
 @pytest.mark.long
 def test_our_side_trains_what_the_source_trains():
     """PyTorch's side is the source's: ReLU, Adam without a schedule."""
-    side = bench_rows.ours("conv_pool", {}).config
+    side = subjects.images_of(subjects.PUBLISHED["conv_pool"])[0]
     assert (side.encoder.activation, side.optim.schedule) == ("relu", "constant")
     assert side.train.batch_size == 200
     assert published.sourced("conv_strided:batchnorm") == "conv_strided:batchnorm,published"
@@ -123,24 +128,25 @@ def test_our_side_trains_what_the_source_trains():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
+@pytest.mark.parametrize("name", sorted(subjects.TRAINED))
 def test_operations_are_those_pytorch_counts(torch_side, name):
     from torch.utils.flop_counter import FlopCounterMode
 
-    side = config.load_config(name, **{"train.batch_size": 4})
-    x = bench_rows.tensor(torch_side, bench_rows.digits(4), side)
+    subject = subjects.TRAINED[name]
+    side = config.load_config(subject.config, **{**subject.overrides, "train.batch_size": 4})
+    x = bench_rows.tensor(torch_side, subject.images(4), side)
     steps = torch_side.train(torch_side.network(name), torch_side.LOSSES[name], side, x)
     with FlopCounterMode(display=False) as counter:
         next(steps)
     counted = counter.get_total_flops()
-    ours = bench_rows.step_flops(model_of(name), 4)
+    ours = flops.step_flops(model_of(name), 4)
     assert counted == pytest.approx(ours, rel=2e-3 if name == "contractive" else 0), name
 
 
 @pytest.mark.slow
 def test_every_way_to_the_penalty_gives_the_same_number(torch_side):
     network = torch_side.network("contractive")
-    x = bench_rows.tensor(torch_side, bench_rows.digits(8), config.load_config("contractive"))
+    x = bench_rows.tensor(torch_side, subjects.digits(8), config.load_config("contractive"))
     kernel, bias = (p.detach().numpy() for p in network[0].parameters())
     layer = {"kernel": jnp.asarray(kernel.T), "bias": jnp.asarray(bias)}
     model = model_of("contractive")
@@ -148,6 +154,39 @@ def test_every_way_to_the_penalty_gives_the_same_number(torch_side):
     ours = float(jnp.mean(J.squared(J.of(jnp.asarray(x.numpy()).reshape(8, 28, 28, 1)))))
     for method in (*torch_side.PENALTIES.values(), torch_side.closed_form):
         assert method(network[0], x, network[0](x)).item() == pytest.approx(ours, rel=1e-5), method
+
+
+@pytest.mark.slow
+def test_compiled_pytorch_trains_the_same(torch_side):
+    """One and the same weights and images: with torch.compile the losses are those without."""
+    if not torch_side.compiles():
+        pytest.skip("torch.compile needs a C++ compiler")
+    resolved, images = subjects.images_of(subjects.TRAINED["rows:100"], {"train.batch_size": 100})
+    x = bench_rows.tensor(torch_side, images[:200], resolved)
+    losses = {}
+    for compiled in (False, True):
+        torch_side.torch.manual_seed(0)
+        network, loss = torch_side.network("rows:100"), torch_side.LOSSES["rows:100"]
+        steps = torch_side.train(network, loss, resolved, x, compiled)
+        losses[compiled] = bench_rows.taking(20, steps)
+    assert losses[True] == pytest.approx(losses[False], rel=1e-4)
+    assert losses[True][-1] < 0.99 * losses[True][0]
+
+
+def peaks():
+    """The peak before a hundred million bytes are written to, with them, and afterwards."""
+    before = memory.peak_mib()
+    held = np.ones(100_000_000, np.uint8)
+    with_them = memory.peak_mib()
+    del held
+    return before, with_them, memory.peak_mib()
+
+
+def test_memory_is_that_of_a_process_of_its_own():
+    """A hundred million bytes that are written to are seen; what was freed still counts."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        before, with_them, after = process.submit(peaks).result()
+    assert before + 90 < with_them <= after < before + 200
 
 
 def test_sides_take_turns_and_rounds_hold_seconds_a_unit(monkeypatch):
@@ -164,43 +203,51 @@ def test_sides_take_turns_and_rounds_hold_seconds_a_unit(monkeypatch):
 
     ticks = []
     pace = Pace(rounds=3, seconds=1.0, tick=lambda: ticks.append(1))
-    measured = bench_rows.interleave({"ours": side("a", 0.01), "torch": side("b", 0.125)}, pace)
+    measured = interleave({"ours": side("a", 0.01), "torch": side("b", 0.125)}, pace)
     assert turns[-6:] == ["a", "b"] * 3 and len(ticks) == 6
     assert measured["ours"] == pytest.approx([0.01] * 3)
     assert measured["torch"] == pytest.approx([0.125] * 3)
     # A side that does more than asked (whole chunks) is divided by what it did.
-    whole = bench_rows.interleave({"ours": lambda n: side("a", 0.1)(7 * n)}, pace)
+    whole = interleave({"ours": lambda n: side("a", 0.1)(7 * n)}, pace)
     assert whole["ours"] == pytest.approx([0.1] * 3)
 
 
 def test_a_row_holds_medians_in_milliseconds():
-    row = bench_rows.compared("x", {"ours": [0.002, 0.009, 0.001], "torch": [0.003, 0.005, 0.004]})
+    row = compared("x", {"ours": [0.002, 0.009, 0.001], "torch": [0.003, 0.005, 0.004]})
     assert (row["ours_ms"], row["torch_ms"], row["ratio"]) == (2.0, 4.0, 2.0)
 
 
 def test_shares_of_the_peak_and_the_geometric_mean():
     rows = [{"name": n, **TRAINED, "ratio": r} for n, r in (("a", 2.0), ("b", 4.5))]
     result = bench.finish(RESULT, [*rows, *OTHERS])
-    assert result["geomean"] == pytest.approx(3.0)  # the square root of 9; training rows only
+    assert result["geomeans"]["train"]["ratio"] == pytest.approx(3.0)  # the square root of 9
+    assert result["geomeans"]["size"] == {"ratio": None, "compiled_ratio": None}
     assert [row["peak_share"] for row in result["rows"][:2]] == [0.25, 0.25]
 
 
 def test_tables_have_a_line_for_every_row():
     row = {"name": "a", "ours_ms": 0.5, "torch_ms": 1.0, "ratio": 2.0, **TRAINED}
-    result = bench.finish(RESULT, [row, *OTHERS])
+    size = {**row, "name": "b", "kind": "size", "compiled_ms": 0.75, "compiled_ratio": 1.5}
+    result = bench.finish(RESULT, [row, size, *OTHERS])
     lines = report.markdown(result).splitlines()
-    assert "| a | 0.5 | 1 | 2 | 50 | 25 % | 1.5 | 700 |" in lines
+    assert "| a | 0.5 | 1 | 2 | - | - | 1,234 | 50 | 25 % | 1.5 |" in lines
+    assert "| b | 0.5 | 1 | 2 | 0.75 | 1.5 | 1,234 | 50 | 25 % | 1.5 |" in lines
+    assert "| x | 800 | 1,000 | 1.25 |" in lines
     assert "| encode:x | 2 | 3 | 1.5 | 3,000,000 and 2,000,000 images/s |" in lines
     assert any("jacfwd 1,234 ms, a loop over the units 40 ms" in line for line in lines)
     assert any("8 members, 10 epochs, 9.0 s; eight commands 45.0 s" in line for line in lines)
     assert any("after 7.5 s, started again 2.5 s" in line for line in lines)
-    assert lines[-1].startswith("Geometric mean of the training ratios 2.00. Some CPU, 2 cores")
-    heads = [line for line in lines if line.startswith(("| training step |", "| other work |"))]
-    assert len(heads) == 2
+    said = (
+        "Geometric mean of the ratios, published networks: 2. Geometric mean of the ratios, rows "
+        "at the size users have: 2, against torch.compile 1.5. Some CPU, 2 cores"
+    )
+    assert lines[-1].startswith(said)
+    heads = ("| training step |", "| memory of a training |", "| other work |")
+    assert len([line for line in lines if line.startswith(heads)]) == 3
     text = report.text(result).splitlines()
-    assert [line.split()[0] for line in text if ":x" in line] == [r["name"] for r in OTHERS]
+    assert [line.split()[0] for line in text if ":x" in line] == [r["name"] for r in OTHERS[:-1]]
     bars = report.chart(result).axes[0].patches
-    assert [bar.get_width() for bar in bars] == [2.0, 1.5, 20.0]  # no ratio, no bar
+    assert [bar.get_width() for bar in bars] == [2.0, 2.0, 1.5, 20.0]  # no ratio, no bar
 
 
 def test_several_benches_are_their_median_and_range():
@@ -208,9 +255,11 @@ def test_several_benches_are_their_median_and_range():
     slower = {**row, "ours_ms": 0.8, "ratio": 1.25, "gflops": 70.0}
     results = [bench.finish(RESULT, rows) for rows in ([row, *OTHERS], [slower], [slower])]
     lines = report.markdown(*results).splitlines()
-    assert "| a | 0.8 (0.5 to 0.8) | 1 | 1.25 (1.25 to 2) | 70 | 35 % | 1.5 | 700 |" in lines
+    cells = "| a | 0.8 (0.5 to 0.8) | 1 | 1.25 (1.25 to 2) | - | - | 1,234 | 70 | 35 % | 1.5 |"
+    assert cells in lines
     assert "| encode:x | 2 | 3 | 1.5 | 3,000,000 and 2,000,000 images/s |" in lines
-    assert lines[-1].startswith("Geometric mean of the training ratios 1.25 (1.25 to 2.00). ")
+    said = "Geometric mean of the ratios, published networks: 1.25 (1.25 to 2). "
+    assert lines[-1].startswith(said)
     assert lines[-1].endswith("and of 3 benches, the range beside them.")
 
 
@@ -245,6 +294,7 @@ def test_without_pytorch_the_command_ends_with_2(tmp_path):
 
 @pytest.mark.slow
 def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
+    monkeypatch.setattr(subjects, "N_IMAGES", 640)
     monkeypatch.setattr(bench_rows, "N_IMAGES", 640)
     monkeypatch.delitem(torch_side.PENALTIES, "jacfwd")  # seconds per step
     written = []
@@ -258,7 +308,7 @@ def test_a_small_bench_from_end_to_end(torch_side, tmp_path, monkeypatch):
     assert row["gflops"] == pytest.approx(row["mflop"] / row["ours_ms"], rel=1e-2)
     # Twenty steps of the same training: the losses differ by the draw of the weights only.
     assert row["ours_loss"] == pytest.approx(row["torch_loss"], rel=0.1)
-    assert result["geomean"] == pytest.approx(row["ratio"])
+    assert result["geomeans"]["train"]["ratio"] == pytest.approx(row["ratio"])
     assert all(math.isfinite(row[f"{s}_ms"]) for row in result["rows"] for s in ("ours", "torch"))
 
 
@@ -267,7 +317,7 @@ def test_both_sides_compute_the_same_metrics(torch_side):
     from ae_jax.data.arrays import Split
     from ae_jax.evaluate import metrics
 
-    resolved, images = config.load_config("dense"), bench_rows.digits(50)
+    resolved, images = config.load_config("dense"), subjects.digits(50)
     trainer = setup.prepare(resolved, (28, 28, 1), 1000)
     state = trainer.init(jax.random.key(0), jnp.zeros((28, 28, 1)))
     network = torch_side.network("dense")
