@@ -33,8 +33,12 @@ def in_batches(function: Callable[..., Any], *rows: Any) -> np.ndarray:
         the other rows. It is called with padded rows, and its answers for these are dropped.
       rows: arrays [n, ...] of the same n >= 0; of no rows comes back an array [0, ...].
     """
-    parts = []
+    found: list[np.ndarray] = []
+    running: Any = None  # the answers for the batch before, while this one is prepared
     for start in range(0, max(1, len(rows[0])), BATCH):
         batch = [r[start : start + BATCH] for r in rows]
-        parts.append(np.asarray(function(*map(padded, batch)))[: len(batch[0])])
-    return np.concatenate(parts)
+        answers = function(*map(padded, batch))
+        found += [] if running is None else [np.asarray(running)]
+        running = answers
+    last = np.asarray(running)[: len(rows[0]) - BATCH * len(found)]
+    return np.concatenate([*found, last])

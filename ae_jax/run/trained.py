@@ -28,7 +28,7 @@ from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling
-from ae_jax.model.compiled import compiled
+from ae_jax.model.compiled import compiled, in_pieces
 from ae_jax.model.corruption import BEYOND
 from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
@@ -342,7 +342,7 @@ class Run(NamedTuple):
         return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
 
     def _in_batches(self, function: Callable[..., jax.Array], *rows: np.ndarray) -> np.ndarray:
-        return in_batches(partial(compiled(function, self.model), self.variables), *rows)
+        return in_batches(partial(compiled(in_pieces, function, self.model), self.variables), *rows)
 
 
 def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
