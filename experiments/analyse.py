@@ -16,18 +16,17 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.files import json_file
-from ae_jax.run.trained import Run
 from experiments import cli
 
-if TYPE_CHECKING:  # of all applications: a misspelled flag is answered without them
+if TYPE_CHECKING:  # a misspelled flag is answered without JAX
     from ae_jax.analysis.finding import Study
+    from ae_jax.run.trained import Run
 
 GALLERY = "gallery"  # the page, which every call writes
 RENAMED = {"off_the_map": "off_manifold"}  # names of the release before, taken for this one alone
@@ -49,6 +48,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     F = flags.FLAGS
     if F.effort <= 0:
         raise ConfigError(f"--effort: must be a number > 0, not {F.effort:g}")
+    import jax
+
     from ae_jax.analysis import APPLICATIONS, Study
     from ae_jax.data import arrays
     from ae_jax.data.scales import scaled
@@ -74,7 +75,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def outsiders(run: Run) -> Any:
+def outsiders(run: "Run") -> Any:
     """Test images of Fashion-MNIST where they fit and are on this machine, else None."""
     from ae_jax.data import load as data_lib
 

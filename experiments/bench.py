@@ -1,19 +1,22 @@
 """Times the same work in ae_jax and in PyTorch, in turns in one process, on the CPU.
 
-    python -m experiments.bench --json=bench_2026-11-21.json --png=bench.png
+    python -m experiments.bench --json=bench_2026-11-29.json --png=bench.png
     python -m experiments.bench --json=bench.json --only=denoise,penalty --rounds=3
     python -m experiments.bench --json=bench.json --markdown
 
-Rows: a training step of every published network (`train`); the metrics of 6,000 images
-(`evaluate`) and their codes (`encode`); a training step with a contractive penalty (`penalty`);
-a step of eight sweep members against eight single runs (`sweep`), and the whole commands,
-startup and compilation included (`sweep_command`); a step on images from disk against one on
-images in memory (`pipeline`); from the command to the first finished epoch (`start`). Times are
-medians over the rounds, each about 0.7 s per side, except for whole commands. The ratio is
-PyTorch / ae_jax, or single runs / sweep for sweeps: above 1, ae_jax or the sweep is faster. Needs
-PyTorch: pip install -e '.[bench]'. `--markdown` measures nothing and prints the tables of a FILE.
+Rows: a training step of every published network (`train`) and of networks on larger images, rows,
+signals and wide codes (`size`), each against PyTorch as it is written and compiled; the metrics of
+6,000 images (`evaluate`) and their codes (`encode`); a training step with a contractive penalty
+(`penalty`); a step of eight sweep members against eight single runs (`sweep`), and the whole
+commands, startup and compilation included (`sweep_command`); a step on images from disk against
+one on images in memory (`pipeline`); from the command to the first finished epoch (`start`); the
+most memory that a training of its own has had (`memory`). Times are medians over the rounds, each
+about 0.7 s per side, except for whole commands. The ratio is PyTorch / ae_jax, or single runs /
+sweep for sweeps: above 1, ae_jax or the sweep is faster. Needs PyTorch: pip install -e '.[bench]';
+compiled PyTorch needs a C++ compiler, too. `--markdown` measures nothing and prints the tables of a
+FILE.
 
-The comparison is between `loop.train`, the loop of `experiments.run`, on uint8 digits, and an eager
+The comparison is between `loop.train`, the loop of `experiments.run`, on uint8 digits, and a
 PyTorch loop on float32 tensors that are already scaled. Both use all cores.
 """
 
@@ -124,26 +127,11 @@ def select(only: Iterable[str]) -> list[str]:
     return [n for n, entry in ROWS.items() if not wanted or wanted & {n, entry.kind}]
 
 
-def load_torch() -> Any:
-    """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
-    try:
-        import torch as pytorch
-
-        from experiments.benchmarks import torch
-    except ImportError as error:
-        raise ConfigError(
-            f"the bench compares with PyTorch, which is not installed ({error})\n"
-            "install it: pip install -e '.[bench]'"
-        ) from None
-    pytorch.set_num_threads(os.cpu_count() or 1)
-    return torch
-
-
 def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> dict[str, Any]:
     """The bench's result; `write` is given what there is of it after every row."""
     if jax.default_backend() != "cpu":
         raise ConfigError("the bench compares CPUs; set JAX_PLATFORMS=cpu")
-    torch_side = load_torch()
+    torch_side = bench_rows.load_torch()
     result: dict[str, Any] = {
         **provenance.where("torch"),
         "rounds": pace.rounds,

@@ -1,4 +1,7 @@
-"""Flags and exit codes of the commands. Bad input: three lines on stderr at most, exit code 2."""
+"""Flags and exit codes of the commands. Bad input: three lines on stderr at most, exit code 2.
+
+JAX is not imported here, so that a command may answer --help at once.
+"""
 
 import contextlib
 import os
@@ -10,13 +13,10 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-import jax
 from absl import app, flags, logging
 
 from ae_jax.config.schema import Text, unknown
-from ae_jax.data.prepared import cache_folder
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError
-from ae_jax.resolve import config as config_lib
 
 flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
 CONFIG_HELP = (
@@ -97,6 +97,8 @@ def split_overrides(argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
 
 def load(path: str, overrides: dict[str, Any]) -> Any:
     """The resolved config of a command line."""
+    from ae_jax.resolve import config as config_lib
+
     return config_lib.resolve(config_lib.merge(config_lib.read(path), config_lib.nested(overrides)))
 
 
@@ -150,6 +152,7 @@ def run(
         return []
 
     def guarded(argv: list[str]) -> int | None:
+        keep_compiled_programs()
         try:
             return main(argv[1:], overrides)
         except AeJaxError as error:
@@ -162,7 +165,6 @@ def run(
 
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
     os.environ["MPLBACKEND"] = "agg"  # a notebook's kernel passes on one that may not exist here
-    keep_compiled_programs()
     with _reader_may_leave():
         app.run(guarded, flags_parser=parse)
 
@@ -205,6 +207,10 @@ def writing(flag: str) -> Iterator[None]:
 
 def keep_compiled_programs() -> None:
     """Lets a second start of the same program skip its compilation."""
+    import jax  # not before a wrong flag is answered: it takes a second
+
+    from ae_jax.data.prepared import cache_folder
+
     folder = cache_folder() / "programs"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,6 @@ from typing import Any
 from absl import flags
 
 from experiments import cli
-from experiments.pages import one_run
-from experiments.workdirs import finished
 
 
 def define_flags() -> None:
@@ -31,6 +29,9 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
+    from experiments.pages import one_run  # a misspelled flag is answered without them
+    from experiments.workdirs import finished
+
     paths = [Path(p) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
     for path in paths:
         if finished.lacks_summary(path):

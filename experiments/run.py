@@ -20,7 +20,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import jax
 from absl import flags
 
 from experiments import cli
@@ -46,6 +45,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     # Imported after the config is known to be good: a typo is answered at once.
+    import jax
+
     from ae_jax.data import load
     from ae_jax.train import devices
     from experiments.running import session, tensorboard

@@ -21,7 +21,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import jax
 from absl import flags
 
 from ae_jax.errors import ConfigError
@@ -45,6 +44,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     F = flags.FLAGS
+    import jax  # a misspelled flag is answered without it
+
     from experiments.sweeping import grid
     from experiments.workdirs import place
 

@@ -1,9 +1,9 @@
 """Exact metrics of a whole data set: sums over images, divided once by their number."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,8 @@ from ae_jax.streams import stream
 Metrics = dict[str, float]
 
 
-def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
-    """`f(variables, data, key) -> metrics` over a whole `Split`.
+class Evaluator(NamedTuple):
+    """Metrics of a whole `Split`, one program for all its full batches and one for a short last.
 
     Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode and
     with all penalties at full weight; on clean input `sse` (squared error per image), `mse` (per
@@ -30,11 +30,47 @@ def evaluator(objective: Objective, batch_size: int) -> Callable[..., Metrics]:
     numbers depend on `key` and on `batch_size`. Of signals and rows the units are those of
     `data.scale` instead of [0,1], and "per pixel" is per observed number.
     """
-    return partial(evaluator_of(lambda _: objective, batch_size), None)
+
+    sums: Any  # compiled: (numbers, variables, images, labels, key, batches) -> sums of each batch
+    batch_size: int
+
+    def __call__(
+        self, variables: Variables, data: Split, key: jax.Array, numbers: Tree = None
+    ) -> Metrics:
+        """The metrics; `numbers` are what `evaluator_of` makes an objective of."""
+        totals: dict[str, float] = {}
+        for batches in self._batches(data):
+            for name, value in self.sums(numbers, variables, *batches[:2], key, batches[2]).items():
+                total = float(np.sum(np.asarray(value, np.float64)))
+                totals[name] = totals.get(name, 0.0) + total
+        return _metrics(totals, len(data.images), math.prod(data.images.shape[1:]))
+
+    def compile(self, variables: Variables, data: Split, key: jax.Array) -> None:
+        """Compiles what a call with such arguments needs; the variables may be abstract."""
+        for images, labels, numbered in self._batches(data):
+            self.sums.lower(None, variables, images, labels, key, numbered).compile()
+
+    def _batches(self, data: Split) -> Iterator[tuple[Any, Any, np.ndarray]]:
+        """(images [batches, batch, H, W, C], labels or None, the batches' numbers) per program."""
+        full, rest = divmod(len(data.images), self.batch_size)
+        for size, numbered in ((self.batch_size, np.arange(full)), (rest, np.array([full]))):
+            if size * len(numbered):
+                start = numbered[0] * self.batch_size
+                rows = slice(start, start + size * len(numbered))
+                images, labels = (  # of NumPy: nothing is compiled to cut them
+                    None if v is None else np.asarray(v[rows]).reshape(-1, size, *v.shape[1:])
+                    for v in data
+                )
+                yield images, labels, numbered
 
 
-def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Callable[..., Metrics]:
-    """`f(numbers, variables, data, key) -> metrics`, those of `evaluator` for objective(numbers).
+def evaluator(objective: Objective, batch_size: int) -> Evaluator:
+    """That of an objective."""
+    return evaluator_of(lambda _: objective, batch_size)
+
+
+def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Evaluator:
+    """That of objective(numbers).
 
     The numbers are arguments of the compiled program, which serves other numbers as well.
     """
@@ -45,33 +81,13 @@ def evaluator_of(objective: Callable[[Any], Objective], batch_size: int) -> Call
         variables: Variables,
         images: jax.Array,
         labels: jax.Array | None,
-        keys: jax.Array,
+        key: jax.Array,
+        numbered: jax.Array,
     ) -> dict[str, jax.Array]:
-        f = objective(numbers)
+        f, keys = objective(numbers), jax.vmap(partial(jax.random.fold_in, key))(numbered)
         return jax.lax.map(lambda b: _sums(f, variables, *b), (images, labels, keys))
 
-    def evaluate(numbers: Tree, variables: Variables, data: Split, key: jax.Array) -> Metrics:
-        n = len(data.images)
-        full, rest = divmod(n, batch_size)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(full + 1))
-        totals: dict[str, float] = {}
-        for start, size, k in (
-            (0, batch_size, keys[:full]),
-            (full * batch_size, rest, keys[full:]),
-        ):
-            stop = start + size * len(k)
-            if stop == start:
-                continue
-            images, labels = (
-                None if v is None else jnp.asarray(v[start:stop]).reshape(-1, size, *v.shape[1:])
-                for v in data
-            )
-            for name, value in sums(numbers, variables, images, labels, k).items():
-                total = float(np.sum(np.asarray(value, np.float64)))
-                totals[name] = totals.get(name, 0.0) + total
-        return _metrics(totals, n, math.prod(data.images.shape[1:]))
-
-    return evaluate
+    return Evaluator(sums, batch_size)
 
 
 def _sums(

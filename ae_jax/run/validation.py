@@ -3,13 +3,11 @@
 Only the validation images select the best weights and decide when to stop.
 """
 
-from collections.abc import Callable
-
 import jax
 import numpy as np
 
 from ae_jax.data.arrays import Split
-from ae_jax.evaluate.metrics import Metrics
+from ae_jax.evaluate.metrics import Evaluator, Metrics
 from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.record import Curve
@@ -27,7 +25,7 @@ class Validation:
         trainer: setup.Trainer,
         part: Split | None,
         key: jax.Array,
-        evaluate: Callable[..., Metrics],
+        evaluate: Evaluator,
         known: Curve | None = None,
     ) -> None:
         """`key` is the run's, `evaluate` of `metrics.evaluator`, `known` of the epochs before."""

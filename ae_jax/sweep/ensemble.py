@@ -25,7 +25,7 @@ from jax.sharding import PartitionSpec as P
 from ae_jax.data.arrays import Split
 from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
-from ae_jax.model.pipeline import Tree
+from ae_jax.model.pipeline import Tree, Variables
 from ae_jax.streams import stream
 from ae_jax.sweep import members
 from ae_jax.sweep.members import Group
@@ -198,8 +198,8 @@ def evaluator(e: Ensemble) -> Callable[..., metrics.Metrics]:
     size = e.fixed.config.eval.batch_size
     evaluate = metrics.evaluator_of(lambda values: e.trainer(values).objective, size)
 
-    def of_member(i: int, *args: Any) -> metrics.Metrics:
-        return evaluate({field: v[i] for field, v in e.group.values.items()}, *args)
+    def of_member(i: int, variables: Variables, data: Split, key: jax.Array) -> metrics.Metrics:
+        return evaluate(variables, data, key, {f: v[i] for f, v in e.group.values.items()})
 
     return of_member
 

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import optax
 
-from ae_jax.data.arrays import Split
+from ae_jax.data.arrays import Split, stays_on_disk
 from ae_jax.errors import DivergedError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Tree
@@ -141,8 +141,7 @@ def train(
             args = (carry, images, labels, order, first - begin, last - begin, noise)
             compile_s = 0.0
             if size not in compiled:
-                both = dict.fromkeys((trainer.config.train.batch_size, rest or size))
-                sizes = [n for n in both if n not in compiled]
+                sizes = [n for n in trainer.sizes if n not in compiled]
                 made, compile_s = compile_steps(trainer, sizes, args)
                 compiled |= made
             start = time.perf_counter() - waited
@@ -156,6 +155,26 @@ def train(
             yield Chunk(state, done // trainer.steps_per_epoch, steps, terms, seconds, compile_s)
             speed = (steps[1] - steps[0]) / max(seconds, 1e-6)
             (chunk,) = devices.agree(max(1, int(speed * CHUNK_SECONDS)))
+
+
+def compile_ahead(trainer: Trainer, data: Split, key: jax.Array) -> tuple[dict[int, Any], float]:
+    """(`programs` for `train`, seconds it took), before there is a state: beside what makes one.
+
+    Nothing where several devices share a batch, or the images stay on disk.
+    """
+    if trainer.mesh is not None or stays_on_disk(data.images):
+        return {}, 0.0
+    like = partial(jax.tree.map, lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype))
+    labels = data.labels if trainer.model.conditional else None
+    epoch_order.lower(stream(key, "order"), trainer.n_train, 0).compile()
+    args = (
+        Carry(trainer.abstract(), jax.eval_shape(trainer.metrics)),
+        *like((data.images, labels)),
+        jax.eval_shape(lambda: epoch_order(key, trainer.n_train, 0)),
+        *(0, 1),
+        jax.eval_shape(lambda: stream(key, "noise")),
+    )
+    return compile_steps(trainer, trainer.sizes, args)
 
 
 def compile_steps(

@@ -54,6 +54,12 @@ class Trainer(NamedTuple):
         return full, 0 if self.config.train.drop_remainder else rest
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """Of the batches, the usual one and where there is a short last one its own."""
+        rest = self.batches[1]
+        return (self.config.train.batch_size, *((rest,) if rest else ()))
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps in an epoch, the short last one counted."""
         full, rest = self.batches
@@ -158,7 +164,7 @@ def mean_image(images: Images, model: Model) -> jax.Array:
         return _mean_channels(images, model)
     total = sum(block.sum(0, dtype=np.float64) for block in blocks(images))
     unit = total / len(images) / (255 if images.dtype == np.uint8 else 1)
-    return scaling.to_network(jnp.asarray(unit), model.scale)
+    return jnp.asarray(scaling.to_network(np.asarray(unit, np.float32), model.scale))
 
 
 def _mean_channels(images: Images, model: Model) -> jax.Array:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
+from experiments.benchmarks import rows
 from experiments.benchmarks.subjects import TRAINED, images_of, ours
 from experiments.benchmarks.turns import Pace, Row
 
@@ -38,10 +39,7 @@ def _ours(name: str) -> None:
 
 
 def _torch(name: str) -> None:
-    from experiments import bench
-    from experiments.benchmarks import rows
-
-    torch_side = bench.load_torch()
+    torch_side = rows.load_torch()
     resolved, images = images_of(TRAINED[name])
     x = rows.tensor(torch_side, images, resolved)
     network = torch_side.network(name)

@@ -1,5 +1,6 @@
 """The rows of `experiments.bench` that ae_jax and PyTorch compute in turns, in one process."""
 
+import os
 import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +13,7 @@ import numpy as np
 from ae_jax.config.sections import Config
 from ae_jax.data import batches
 from ae_jax.data.arrays import Split
+from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.model import scaling
 from ae_jax.resolve import config
@@ -22,6 +24,21 @@ from experiments.benchmarks.subjects import N_IMAGES, TRAINED, Ours, digits, our
 from experiments.benchmarks.turns import MATMUL, Pace, Row, Work, compared, interleave, matmul
 
 PENALIZED = {"penalties.contractive.weight": 0.1, "penalties.contractive.warmup_epochs": 0}
+
+
+def load_torch() -> ModuleType:
+    """PyTorch's side, on all cores; ConfigError where PyTorch is missing."""
+    try:
+        import torch as pytorch
+
+        from experiments.benchmarks import torch
+    except ImportError as error:
+        raise ConfigError(
+            f"the bench compares with PyTorch, which is not installed ({error})\n"
+            "install it: pip install -e '.[bench]'"
+        ) from None
+    pytorch.set_num_threads(os.cpu_count() or 1)
+    return torch
 
 
 def tensor(torch_side: ModuleType, images: np.ndarray, resolved: Config) -> Any:

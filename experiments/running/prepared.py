@@ -1,6 +1,5 @@
 """A run whose config, data and directory have passed all checks."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ class Session(NamedTuple):
     config: Resolved
     dataset: Dataset
     trainer: setup.Trainer
-    evaluate: Callable[..., metrics.Metrics]
-    see: Callable[..., Any]  # (variables, images, labels or None) -> (input, output), [0,1] units
+    evaluate: metrics.Evaluator
+    see: Any  # compiled: (variables, images, labels or None) -> (input, output), [0,1] units
     key: jax.Array
     meta: dict[str, Any]  # its `Origin`, which every checkpoint has

@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from ae_jax.data.arrays import Split
 from ae_jax.data.tables import table
 from ae_jax.evaluate import metrics
 from ae_jax.model.pipeline import Variables
@@ -22,9 +23,9 @@ FRAME_IMAGES = 8
 class Timing:
     """Seconds spent compiling and stepping, and images seen, in this process."""
 
-    def __init__(self, started: float) -> None:
-        """`started`: when the command was."""
-        self.started, self.compile_s, self.step_s, self.images = started, 0.0, 0.0, 0
+    def __init__(self, started: float, compile_s: float = 0.0) -> None:
+        """`started`: when the command was; `compile_s`: spent before the first step."""
+        self.started, self.compile_s, self.step_s, self.images = started, compile_s, 0.0, 0
 
     def add(self, chunk: loop.Chunk, trainer: setup.Trainer) -> None:
         """Counts a chunk."""
@@ -107,6 +108,11 @@ def log_epoch(
         print(line, flush=True)
 
 
+def few(s: Session, n: int = FRAME_IMAGES) -> Split:
+    """The first n test images."""
+    return Split(*(v if v is None else v[:n] for v in s.dataset.test))
+
+
 def see_few(
     s: Session, variables: Variables, n: int = FRAME_IMAGES
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -114,6 +120,5 @@ def see_few(
 
     The noise is the same at every call, so that outputs of different epochs compare.
     """
-    images, labels = (v if v is None else v[:n] for v in s.dataset.test)
-    seen, outputs = s.see(variables, images, labels)
+    seen, outputs = s.see(variables, *few(s, n))
     return np.asarray(seen), np.asarray(outputs)

@@ -23,7 +23,7 @@ from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
 from ae_jax.train.record import Record
 from experiments import cli
-from experiments.running import stepping, tensorboard
+from experiments.running import ahead, stepping, tensorboard
 from experiments.running.prepared import Session
 from experiments.running.progress import Timing, announce
 from experiments.workdirs import place, words, workdir
@@ -91,6 +91,7 @@ def _duration(seconds: float) -> str:
 
 def train(s: Session, path: Path, started: float, live: bool = False, pictures: bool = True) -> int:
     """Trains from the newest good checkpoint to the end; returns the exit code."""
+    compiling = ahead.begin(s, path)
     state, record, seen = start(s, path)
     step = int(state.step)
     if stepping.ended(s, state, record) and (summary := workdir.complete(path, step)):
@@ -104,10 +105,13 @@ def train(s: Session, path: Path, started: float, live: bool = False, pictures: 
     if jax.process_index() == 0:  # one writer of text files
         announce(s, path, step, state, seen)
         log = workdir.MetricsLog(path, step)
-    timing = Timing(started)
+    programs, compile_s = compiling.result()
+    timing = Timing(started, compile_s)
     shown = tensorboard.EventFile(path, s, step) if log and live else None
     with contextlib.closing(shown) if shown else contextlib.nullcontext():
-        code, state, record = stepping.to_the_end(s, path, state, record, log, timing, shown)
+        code, state, record = stepping.to_the_end(
+            s, path, state, record, log, timing, programs, shown
+        )
     if code:
         print(f"saved step {int(state.step)}; run the same command again to resume")
     elif log:

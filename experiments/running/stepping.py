@@ -30,12 +30,14 @@ def to_the_end(
     record: Record,
     log: workdir.MetricsLog | None,
     timing: Timing,
+    programs: dict[int, Any],
     shown: tensorboard.EventFile | None = None,
 ) -> tuple[int, setup.TrainState, Record]:
     """Trains on from a state; (exit code if a signal came, or 0; last state; its record).
 
-    Saved is where `train.checkpoint_every` or the clock says so, where the loss on the validation
-    images is lower than ever, and at the end.
+    `programs` are the compiled steps, as of `loop.train`. Saved is where `train.checkpoint_every`
+    or the clock says so, where the loss on the validation images is lower than ever, and at the
+    end.
     """
     every = s.config.train.checkpoint_every
     total = s.config.train.epochs * s.trainer.steps_per_epoch
@@ -46,7 +48,7 @@ def to_the_end(
     saved, save_s, code = time.perf_counter(), 0.0, 0
     bar = _bar(s, int(state.step), total)
     with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
-        for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every):
+        for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every, programs):
             state, step = chunk.state, chunk.steps[1]
             timing.add(chunk, s.trainer)
             history.add(chunk.terms)

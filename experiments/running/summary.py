@@ -111,10 +111,8 @@ def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
 
 def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
     """As after every epoch."""
-    found: metrics.Metrics = s.evaluate(
-        state.variables, s.dataset.valid, stream(s.key, "validation")
-    )
-    return found
+    assert s.dataset.valid is not None
+    return s.evaluate(state.variables, s.dataset.valid, stream(s.key, "validation"))
 
 
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:

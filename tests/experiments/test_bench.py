@@ -76,7 +76,7 @@ OTHERS = [
 def torch_side():
     """PyTorch's side of the bench."""
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[bench]'")
-    return bench.load_torch()
+    return bench_rows.load_torch()
 
 
 def model_of(name):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ae_jax
 from experiments import cli
 
 ROOT = Path(__file__).parents[2]
@@ -175,3 +176,26 @@ def test_what_a_command_would_not_look_at_is_refused(argument):
     )
     assert done.returncode == 2 and done.stdout == ""
     assert argument.partition("=")[0] in done.stderr and "--help" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["analyse", "report", "run", "sweep"])
+def test_a_misspelled_flag_is_answered_without_jax(command):
+    """JAX alone takes a second to import; an empty JAX that raises takes its place."""
+    blocked = (
+        "import sys, runpy; sys.modules['jax'] = None; "
+        f"sys.argv = ['{command}', '--confg=x']; "
+        f"runpy.run_module('experiments.{command}', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
+    assert done.returncode == 2 and "Unknown command line flag 'confg'" in done.stderr
+
+
+def test_the_package_imports_its_names_when_they_are_asked_for():
+    names = "import sys, ae_jax; early = 'jax' in sys.modules; ae_jax.fit; print(early)"
+    done = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+    assert set(ae_jax.__all__) <= set(dir(ae_jax))
+    assert all(getattr(ae_jax, name).__module__.startswith("ae_jax.") for name in ae_jax.__all__)
+    assert ae_jax.streams.STREAMS
+    with pytest.raises(AttributeError, match="has no attribute 'fitt'"):
+        ae_jax.fitt  # noqa: B018

@@ -46,7 +46,7 @@ def test_an_equal_model_has_the_same_program():
 
 @pytest.mark.parametrize(("n", "size"), [(1000, 125), (512, 128), (8, 8), (997, 1)])
 def test_pieces_are_the_whole(n, size, monkeypatch):
-    """Each row as if alone, in order; sizes by hand: the largest divisor of n that is at most 128."""
+    """Rows as if alone, in order; sizes by hand: the largest divisor of n that is at most 128."""
     model, sizes = model_of(3), []
     monkeypatch.setattr(compiled, "PIECE_NUMBERS", 4 * 128)
     variables = model.init(jax.random.key(0))

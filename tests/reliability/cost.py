@@ -47,7 +47,7 @@ def overhead(tally: Tally, folder: Path, runs: Mapping[str, dict[str, Any]] = RU
         with timed_saves() as saves, contextlib.redirect_stdout(None):
             state, record, _ = session.start(s, path)
             timing = Timing(begun)
-            stepping.to_the_end(s, path, state, record, workdir.MetricsLog(path, 0), timing)
+            stepping.to_the_end(s, path, state, record, workdir.MetricsLog(path, 0), timing, {})
         share = sum(saves[1:-1]) / timing.step_s
         tally.check(share < 0.05, f"{name}: {share:.1%}")
         tally.facts[name] = {

@@ -178,6 +178,20 @@ def test_one_compilation_for_each_batch_size(monkeypatch):
     assert sizes == [16, 6]
 
 
+def test_what_was_compiled_ahead_is_all_there_is(monkeypatch):
+    """Before there is a state: the same bits, and the loop compiles no steps of its own."""
+    config, images = load_config("denoise", train={"batch_size": 16}), noise_images()
+    trainer, key = setup.prepare(with_epochs(config, 2), SHAPE, len(images)), jax.random.key(0)
+    programs, seconds = loop.compile_ahead(trainer, Split(images, None), key)
+    assert set(programs) == {16, 70 % 16} and seconds > 0
+    as_before, _ = run(config, images, 2)
+    monkeypatch.setattr(loop, "compile_steps", None)
+    state = trainer.init(key, setup.mean_image(images, trainer.model))
+    for chunk in loop.train(trainer, state, Split(images, None), key, programs=programs):
+        assert chunk.compile_s == 0
+    same_bits(chunk.state, as_before)
+
+
 def test_divergence_names_step_and_leaf():
     config = load_config("linear", train={"batch_size": 16}, optim={"learning_rate": 1e30})
     with pytest.raises(DivergedError, match=r"step 1 .*\n.*params/decoder/layer_0/kernel"):
