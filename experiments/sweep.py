@@ -3,14 +3,22 @@
     python -m experiments.sweep --config=configs/dropout.py --seeds=5 \\
         --grid='optim.learning_rate=1e-3,3e-4;penalties.weight_l2.weight=0,1e-4'
     python -m experiments.sweep --config=configs/linear.py --grid='model.code_size=4,8,16,32'
+    python -m experiments.sweep --config=configs/dropout.py --search=halving \\
+        --grid='optim.learning_rate=1e-2,3e-3,1e-3,3e-4,1e-4' --config.data.n_valid=0.1
 
 A grid is <field>=<value>,<value>;<field>=...: every combination is a point. Each member is the run
 that experiments.run makes with that seed (the config's and the following ones) and those values.
 Numbers that are declared OPEN (see ae_jax/config/numbers.py), and model.code_size where a mask can
 replace it, are arguments of one program; every other difference makes another program. Files:
 sweep.json and figures/sweep.png (test mse against the code size next to PCA, or against the first
-numeric field). A finished sweep is not repeated; an interrupted one resumes after the last finished
-program. Exit codes: 0 done, 2 bad config, input or environment, 3 every member diverged, 130/143
+numeric field).
+
+With --search=halving all points are trained for a few epochs, the best third of them (--reduction)
+for three times as many, and so on to the config's epochs. Points are compared by their mean loss on
+the validation images.
+
+A finished sweep is not repeated; an interrupted one resumes after the last finished program or
+rung. Exit codes: 0 done, 2 bad config, input or environment, 3 every member diverged, 130/143
 interrupted.
 """
 
@@ -31,6 +39,8 @@ flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; empty: o
 flags.DEFINE_integer("seeds", 5, "Number of seeds per point of the grid.")
 cli.define_path("workdir", None, "Directory of the results; default runs/<config name>_sweep.")
 cli.define_data()
+flags.DEFINE_enum("search", "grid", ["grid", "halving"], "Which points are trained to the end.")
+flags.DEFINE_integer("reduction", 3, "With halving: one in so many goes on.", lower_bound=2)
 flags.DEFINE_string("method", "auto", "auto (measures which is fastest), vmap, map or loop.")
 flags.mark_flag_as_required("config")
 
@@ -64,7 +74,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
     with cli.writing("--workdir"), lock.hold(path):
-        plan = session.plan(config, members)
+        plan = session.plan(config, members, F.reduction if F.search == "halving" else 0)
         return session.run(plan, path, F.method, started)
 
 

@@ -8,6 +8,7 @@ from ae_jax.figures.animation import progress_gif
 from ae_jax.figures.charts import Figure, bars, curves, save
 from ae_jax.figures.code_charts import code_histograms, code_scatter, code_view
 from ae_jax.figures.curve_charts import point_field, unrolled_curve
+from ae_jax.figures.growth_chart import growth
 from ae_jax.figures.images import (
     denoising,
     filters,
@@ -28,6 +29,7 @@ __all__ = [
     "curves",
     "denoising",
     "filters",
+    "growth",
     "image_rows",
     "linear_maps",
     "point_field",

@@ -10,6 +10,7 @@ from ae_jax.data.arrays import Split
 from ae_jax.sweep import ensemble
 from ae_jax.sweep.ensemble import Compiled, Ensemble
 from ae_jax.sweep.members import Group
+from ae_jax.train.setup import TrainState
 
 ROUNDS, ROUND_SECONDS = 3, 0.1  # how often and for how long each method steps
 WORTH = 6.0  # times its compilation is what a training must last before others are compiled
@@ -25,19 +26,24 @@ class _Trial(NamedTuple):
 
 
 def choose(
-    group: Group, data: Split, devices: Sequence[jax.Device] | None = None
+    group: Group,
+    data: Split,
+    devices: Sequence[jax.Device] | None = None,
+    initial: Sequence[TrainState] | None = None,
+    epochs: int | None = None,
 ) -> tuple[Ensemble, Compiled, dict[str, float]]:
     """The fastest method for this group: (ensemble, its program, method -> ms per member and step).
 
     The methods take the epoch's first batches in turns and the best of their rounds counts; these
     states are thrown away. One member, and trainings that would be over before the other methods
-    were compiled, are left to 'loop'.
+    were compiled, are left to 'loop'. `initial` and `epochs` are those of `ensemble`.
     """
-    trials = {"loop": _trial(ensemble.prepare(group, data, "loop"))}
+    trials = {"loop": _trial(ensemble.prepare(group, data, "loop", initial=initial))}
     e, programs, compile_s, steps = trials["loop"]
     ms = {"loop": steps(2)}
     n, full = len(group.seeds), e.fixed.batches[0]
-    rest_s = ms["loop"] / 1e3 * n * e.fixed.config.train.epochs * e.fixed.steps_per_epoch
+    whole = (e.fixed.config.train.epochs if epochs is None else epochs) * e.fixed.steps_per_epoch
+    rest_s = ms["loop"] / 1e3 * n * (whole - int(e.initial[0].step))
     if n == 1 or rest_s < WORTH * compile_s:
         return e, programs, ms
     for method in ("vmap", "map"):

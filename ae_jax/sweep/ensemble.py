@@ -60,7 +60,7 @@ class Ensemble(NamedTuple):
     group: Group
     method: str
     fixed: Trainer  # for what no member changes: batches, epochs
-    initial: Sequence[TrainState]  # of every row, in arrays of NumPy
+    initial: Sequence[TrainState]  # of every row, in arrays of NumPy; what `start` gives
     images: jax.Array  # on the device, or on each of them
     labels: jax.Array | None
     order: jax.Array  # keys [rows]: the members, and the last of them repeated to fill the devices
@@ -106,7 +106,7 @@ def prepare(
 ) -> Ensemble:
     """The group and its training set on `devices` (None: all there are); errors of `check`.
 
-    `initial`, where the states at step 0 are known already, saves making them.
+    `initial`, where the states are known already: those at step 0, or those to go on from.
     """
     fixed = check(group, data)
     if initial is None:
@@ -134,7 +134,7 @@ def _streams(keys: jax.Array, name: str) -> jax.Array:
 
 
 def start(e: Ensemble) -> Any:
-    """The states at step 0: a list, or for vmap and map one state with a member axis."""
+    """The initial states: a list, or for vmap and map one state with a member axis."""
     return _placed(e, e.initial)
 
 
@@ -152,9 +152,12 @@ def _placed(e: Ensemble, trees: Sequence[Any]) -> Any:
     return _shared_out(jax.tree.map(lambda *leaves: np.stack(leaves), *trees), e.mesh)
 
 
-def train(e: Ensemble, states: Tree, compiled: Compiled | None = None) -> Iterator[Chunk]:
-    """Trains from `start` to the end of `config.train.epochs`, yielding after every chunk.
+def train(
+    e: Ensemble, states: Tree, compiled: Compiled | None = None, epochs: int | None = None
+) -> Iterator[Chunk]:
+    """Trains from `states`, at the end of an epoch or at the start, yielding after every chunk.
 
+    It ends after `epochs`, those before counted; None: after those of `config.train.epochs`.
     A chunk ends at the end of an epoch and about every quarter of a second. A member whose loss is
     not finite is reported in `diverged` and disturbs no other. The states are donated to the next
     chunk; `compiled` holds programs that exist already.
@@ -163,8 +166,9 @@ def train(e: Ensemble, states: Tree, compiled: Compiled | None = None) -> Iterat
     fixed, full = e.fixed, e.fixed.batches[0]
     diverged: dict[int, int] = {}
     carry = carry_of(e, states)
-    chunk, done = 1, 0
-    while (epoch := done // fixed.steps_per_epoch) < fixed.config.train.epochs:
+    chunk, done = 1, done_by(e, states)
+    epochs = fixed.config.train.epochs if epochs is None else epochs
+    while (epoch := done // fixed.steps_per_epoch) < epochs:
         own = own_of(e, epoch)
         first = 0
         while first < fixed.steps_per_epoch:
@@ -184,6 +188,11 @@ def train(e: Ensemble, states: Tree, compiled: Compiled | None = None) -> Iterat
             states = [c.state for c in carry] if e.method == "loop" else carry.state
             yield Chunk(states, steps, terms, diverged, seconds, compile_s)
             chunk = max(1, int((steps[1] - steps[0]) / max(seconds, 1e-6) * loop.CHUNK_SECONDS))
+
+
+def done_by(e: Ensemble, states: Tree) -> int:
+    """The step at which all members are."""
+    return int(states[0].step if e.method == "loop" else states.step[0])
 
 
 def results(e: Ensemble, states: Tree) -> list[TrainState]:

@@ -5,13 +5,9 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-import jax
-
 from ae_jax.data import arrays, on_disk
 from ae_jax.data.arrays import Split
-from ae_jax.resolve import config
-from ae_jax.train import loop, setup
-from experiments.benchmarks.subjects import FOREVER, digits
+from experiments.benchmarks.subjects import Subject, digits, ours
 from experiments.benchmarks.turns import Pace, Row, Work, interleave
 
 N_IMAGES = 60_000
@@ -28,7 +24,8 @@ def stream(torch_side: ModuleType, base: str, pace: Pace) -> Row:
         few = arrays.rows(split, slice(0, 1))
         on_disk.write(Path(folder) / "digits", [split], N_IMAGES, few)
         disk = on_disk.read(Path(folder) / "digits", "digits").train
-        seconds = interleave({"ours": _work(base, disk), "memory": _work(base, split)}, pace)
+        sides = {"ours": disk, "memory": split}
+        seconds = interleave({side: _work(base, data) for side, data in sides.items()}, pace)
     medians = {side: 1e3 * statistics.median(values) for side, values in seconds.items()}
     return {
         "name": f"stream:{base}",
@@ -42,17 +39,5 @@ def stream(torch_side: ModuleType, base: str, pace: Pace) -> Row:
     }
 
 
-def _work(base: str, split: Split) -> Work:
-    resolved = config.load_config(base, **{"train.epochs": FOREVER, "train.batch_size": BATCH})
-    trainer = setup.prepare(resolved, split.images.shape[1:], N_IMAGES)
-    key = jax.random.key(0)
-    state = trainer.init(key, setup.mean_image(split.images[:BATCH], trainer.model))
-    chunks = loop.train(trainer, state, split, key)
-
-    def work(n: int) -> list[float]:
-        losses: list[float] = []
-        while len(losses) < n:
-            losses.extend(next(chunks).terms["loss"].tolist())
-        return losses
-
-    return work
+def _work(base: str, data: Split) -> Work:
+    return ours(Subject(base), {"train.batch_size": BATCH}, data).work

@@ -61,18 +61,19 @@ PUBLISHED = {
 }
 
 
-def _strided(*channels: int, **more: Any) -> dict[str, Any]:
+def strided(*channels: int, **more: Any) -> dict[str, Any]:
+    """Overrides of `conv_strided`: the encoder's channels, the decoder's mirror them; others."""
     return {"encoder.channels": channels, "decoder.channels": channels[::-1], **more}
 
 
 _NOISE = {"corruption": {"name": "gaussian", "sigma": 0.25}}
 SIZED = {
-    "conv_strided:32x32x3": Subject("conv_strided", _strided(32, 64), (32, 32, 3)),
-    "conv_strided:64x64x3": Subject("conv_strided", _strided(32, 64, 128), (64, 64, 3)),
+    "conv_strided:32x32x3": Subject("conv_strided", strided(32, 64), (32, 32, 3)),
+    "conv_strided:64x64x3": Subject("conv_strided", strided(32, 64, 128), (64, 64, 3)),
     "conv_strided:128x128x3": Subject(
-        "conv_strided", _strided(32, 64, 128, 256, **{"train.batch_size": 16}), (128, 128, 3)
+        "conv_strided", strided(32, 64, 128, 256, **{"train.batch_size": 16}), (128, 128, 3)
     ),
-    "denoise:64x64x3": Subject("conv_strided", _strided(32, 64, 128, **_NOISE), (64, 64, 3)),
+    "denoise:64x64x3": Subject("conv_strided", strided(32, 64, 128, **_NOISE), (64, 64, 3)),
     "rows:100": Subject("rows", {}, (1, 1, 100)),
     "signal:1024": Subject("signal", {}, (1, 1024, 1)),
     "top_k:16384": Subject(
@@ -99,29 +100,42 @@ class Ours(NamedTuple):
 
     config: Config
     trainer: setup.Trainer
-    images: np.ndarray
+    images: Any  # those it trains on
     work: Work
     compile_s: float
+
+
+def config_of(subject: Subject, overrides: Mapping[str, Any] = {}) -> config.Resolved:
+    """Its config, for a training without end."""
+    wanted = {"train.epochs": FOREVER, **subject.overrides, **overrides}
+    return config.load_config(subject.config, **wanted)
 
 
 def images_of(
     subject: Subject, overrides: Mapping[str, Any] = {}
 ) -> tuple[config.Resolved, np.ndarray]:
     """(its config, about N_IMAGES images in whole batches)."""
-    wanted = {"train.epochs": FOREVER, **subject.overrides, **overrides}
-    resolved = config.load_config(subject.config, **wanted)
+    resolved = config_of(subject, overrides)
     batch = resolved.train.batch_size
     n = min(N_IMAGES, MOST_NUMBERS // math.prod(subject.shape or (1,)))
-    return resolved, subject.images(batch * round(n / batch))
+    return resolved, subject.images(batch * max(1, round(n / batch)))
 
 
-def ours(subject: Subject, overrides: Mapping[str, Any] = {}) -> Ours:
-    """The training loop of `experiments.run` itself, between whose chunks nothing is done."""
-    resolved, images = images_of(subject, overrides)
-    trainer = setup.prepare(resolved, images.shape[1:], len(images))
+def ours(subject: Subject, overrides: Mapping[str, Any] = {}, data: Split | None = None) -> Ours:
+    """The training loop of `experiments.run` itself, between whose chunks nothing is done.
+
+    `data`, in memory or on disk, takes the place of the subject's images.
+    """
+    if data is None:
+        resolved, images = images_of(subject, overrides)
+        data = Split(images, None)
+    else:
+        resolved = config_of(subject, overrides)
+    trainer = setup.prepare(resolved, data.images.shape[1:], len(data.images))
     key = jax.random.key(0)
-    state = trainer.init(key, setup.mean_image(images, trainer.model))
-    chunks = loop.train(trainer, state, Split(images, None), key)
+    some = data.images[: resolved.train.batch_size]
+    state = trainer.init(key, setup.mean_image(some, trainer.model))
+    chunks = loop.train(trainer, state, data, key)
     first = next(chunks)  # one step, and the compilation
     chunks = itertools.chain([first], chunks)
 
@@ -131,4 +145,4 @@ def ours(subject: Subject, overrides: Mapping[str, Any] = {}) -> Ours:
             losses.extend(next(chunks).terms["loss"].tolist())
         return losses
 
-    return Ours(resolved, trainer, images, work, first.compile_s)
+    return Ours(resolved, trainer, data.images, work, first.compile_s)

@@ -49,7 +49,7 @@ def _measured(name: str, rounds: int, seconds_each: float) -> Row:
     begun = time.perf_counter()
     e, programs, ms = autotune.choose(group, Split(singles[0].images, None))
     choice_s = time.perf_counter() - begun
-    sides = {"ours": _together(e, programs), "singles": _in_turn([run.work for run in singles])}
+    sides = {"ours": together(e, programs), "singles": _in_turn([run.work for run in singles])}
     seconds = interleave(sides, pace)
     medians = {side: 1e3 * statistics.median(values) for side, values in seconds.items()}
     return {
@@ -66,7 +66,8 @@ def _measured(name: str, rounds: int, seconds_each: float) -> Row:
     }
 
 
-def _together(e: ensemble.Ensemble, programs: ensemble.Compiled) -> Work:
+def together(e: ensemble.Ensemble, programs: ensemble.Compiled) -> Work:
+    """Steps of all members; a unit is one step of one member."""
     chunks = ensemble.train(e, ensemble.start(e), programs)
 
     def work(n: int) -> list[float]:

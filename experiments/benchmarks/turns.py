@@ -28,18 +28,18 @@ class Pace(NamedTuple):
 
 def interleave(sides: Mapping[str, Work], pace: Pace) -> dict[str, list[float]]:
     """Seconds a unit in each round of each side, after a warm-up; the sides take turns."""
-    units = {side: _units(work, pace.seconds) for side, work in sides.items()}
+    counts = {side: units(work, pace.seconds) for side, work in sides.items()}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(pace.rounds):
         for side, work in sides.items():
             start = time.perf_counter()
-            done = len(work(units[side]))
+            done = len(work(counts[side]))
             seconds[side].append((time.perf_counter() - start) / done)
             pace.tick()
     return seconds
 
 
-def _units(work: Work, seconds: float) -> int:
+def units(work: Work, seconds: float) -> int:
     """How many units take about so long, found by doubling, which warms the side up as well."""
     work(1)  # compiles, imports
     n = 1

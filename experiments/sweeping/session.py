@@ -5,9 +5,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import numpy as np
 from tqdm import tqdm
 
@@ -18,35 +17,25 @@ from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.files import json_file
-from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import changes
 from ae_jax.run.ready import ready
-from ae_jax.streams import stream
-from ae_jax.sweep import autotune, ensemble
+from ae_jax.sweep import ensemble
 from ae_jax.sweep import members as members_lib
 from ae_jax.sweep.members import CODE_SIZE, Group, Member
 from ae_jax.train import setup
 from ae_jax.train.checkpoint import FORMAT
-from experiments.sweeping import table
+from experiments.sweeping import halving, table, training
+from experiments.sweeping.training import Plan
 from experiments.workdirs import place
 
 MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
 
 
-class Plan(NamedTuple):
-    """A sweep of which nothing needs to be refused any more."""
-
-    config: Config
-    members: Sequence[Member]
-    groups: Sequence[Group]
-    data: Sequence[Dataset]  # of every group
-    steps: Sequence[int]  # of each member, for every group
-
-
-def plan(config: Config, members: Sequence[Member]) -> Plan:
+def plan(config: Config, members: Sequence[Member], reduction: int = 0) -> Plan:
     """Loads the data; raises what `load_data`, `hold_out` and `ensemble.check` do.
 
-    ConfigError where members would stop early.
+    ConfigError where members would stop early, or `reduction` is asked for and there is nothing to
+    choose from or by.
     """
     if any(member.config.train.patience for member in members):
         raise ConfigError(
@@ -61,7 +50,9 @@ def plan(config: Config, members: Sequence[Member]) -> Plan:
     for f, d in zip(fixed, data, strict=True):
         setup.check_labels(f.config, d.test, "test", d.label_names)
     steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
-    return Plan(config, members, groups, data, steps)
+    if reduction:
+        halving.check(members, data)
+    return Plan(config, members, groups, data, steps, reduction)
 
 
 def run(p: Plan, path: Path, method: str, started: float) -> int:
@@ -75,14 +66,16 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     if file.exists():
         print(f"{file} is of another sweep; it will be replaced")
     _announce(p)
-    ended = _train_all(p, path / "ended.json", asked, method)
+    train_all = halving.train_all if p.reduction else _train_all
+    before = _read(path / "ended.json", asked)
+    ended = train_all(p, path / "ended.json", asked, method, before)
     rows = {i: row for e in ended for i, row in zip(e["rows"], e["members"], strict=True)}
     results = [
         {"seed": m.seed, "overrides": dict(m.point), **rows[i]} for i, m in enumerate(p.members)
     ]
     summary = table.summarize(results)
     (path / "figures").mkdir(exist_ok=True)
-    _draw(p, asked["grid"], summary, path / "figures" / "sweep.png")
+    _draw(p, asked["grid"], table.finished(summary), path / "figures" / "sweep.png")
     reports = [e["report"] for e in ended]
     timing = {
         "wall_s": round(time.perf_counter() - started, 2),
@@ -93,6 +86,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     found = {**asked, "method": methods, "timing": timing, "members": results, "summary": summary}
     json_file.write(file, json_ready(found))
     (path / "ended.json").unlink()
+    halving.clear(path)
     print(table.table(summary))
     if len(summary) > 1 and not p.config.data.n_valid:
         print("no best member: that needs validation images, --config.data.n_valid=0.1")
@@ -104,9 +98,11 @@ def _code(summary: Sequence[Mapping[str, Any]]) -> int:
     return 3 if all(point["diverged"] == point["seeds"] for point in summary) else 0
 
 
-def _train_all(p: Plan, file: Path, asked: Mapping[str, Any], method: str) -> list[dict[str, Any]]:
-    """What became of every group; `file` keeps those that have ended from a sweep cut short."""
-    ended = _read(file, asked).get("groups", [])
+def _train_all(
+    p: Plan, file: Path, asked: Mapping[str, Any], method: str, before: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What became of every group; `file` keeps those that have ended, `before` is what it has."""
+    ended: list[dict[str, Any]] = before.get("groups", [])
     sizes = [n * len(group.seeds) for n, group in zip(p.steps, p.groups, strict=True)]
     with tqdm(
         total=sum(sizes),
@@ -119,56 +115,11 @@ def _train_all(p: Plan, file: Path, asked: Mapping[str, Any], method: str) -> li
         if ended:
             bar.write(f"{len(ended)} of {len(p.groups)} programs had ended before", sys.stdout)
         for i in range(len(ended), len(p.groups)):
-            members, report = _train(p.groups[i], p.data[i], p.steps[i], method, bar)
-            ended.append({"rows": p.groups[i].rows, "members": members, "report": report})
+            done = training.train(p.groups[i], p.data[i], method, bar)
+            ended.append({"rows": p.groups[i].rows, "members": done.members, "report": done.report})
             json_file.write(file, {**asked, "groups": ended})
-            bar.write(_speed(report), sys.stdout)
+            bar.write(training.speed(done.report), sys.stdout)
     return ended
-
-
-def _train(
-    group: Group, dataset: Dataset, steps: int, method: str, bar: tqdm
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """(what became of every member, how it went)."""
-    begun = time.perf_counter()
-    programs: ensemble.Compiled = {}
-    ms: dict[str, float] = {}
-    if method == "auto":
-        e, programs, ms = autotune.choose(group, dataset.train)
-    else:
-        e = ensemble.prepare(group, dataset.train, method)
-    states = ensemble.start(e)
-    compile_s, step_s = time.perf_counter() - begun, 0.0
-    diverged: dict[int, int] = {}
-    for chunk in ensemble.train(e, states, programs):
-        states, diverged = chunk.states, chunk.diverged
-        compile_s, step_s = compile_s + chunk.compile_s, step_s + chunk.seconds
-        bar.update((chunk.steps[1] - chunk.steps[0]) * len(group.seeds))
-    evaluate = ensemble.evaluator(e)
-    found = []
-    for i, state in enumerate(ensemble.results(e, states)):
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)):
-            diverged.setdefault(i, steps - 1)  # a loss is recorded before its update
-        key = stream(jax.random.key(group.seeds[i]), "summary")
-        parts = {"test": dataset.test, "valid": dataset.valid}
-        keys = {"test": key, "valid": stream(jax.random.key(group.seeds[i]), "validation")}
-        measured = {
-            name: None if i in diverged else evaluate(i, state.variables, part, keys[name])
-            for name, part in parts.items()
-            if part is not None
-        }
-        digest = params_sha256(state.params)
-        found.append({"diverged": diverged.get(i), **measured, "params_sha256": digest})
-    report = {
-        "method": e.method,
-        "devices": 1 if e.mesh is None else e.mesh.size,
-        "members": len(group.seeds),
-        "compile_s": round(compile_s, 2),
-        "step_s": round(step_s, 3),
-        "ms_per_member_step": round(1e3 * step_s / max(steps * len(group.seeds), 1), 4),
-        "measured_ms": {name: round(value, 4) for name, value in ms.items()},
-    }
-    return found, report
 
 
 def _asked(p: Plan) -> dict[str, Any]:
@@ -183,6 +134,7 @@ def _asked(p: Plan) -> dict[str, Any]:
         "config": p.config.to_dict(),
         "grid": grid,
         "seeds": sorted({member.seed for member in p.members}),
+        "search": f"halving, reduction {p.reduction}" if p.reduction else "grid",
         "images": [place.facts(d) for d in {id(d): d for d in p.data}.values()],
     }
     return json.loads(json.dumps(asked))
@@ -203,6 +155,8 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
             json.dumps(found[k]) != json.dumps(asked[k])
             for k in ("format", "config_name", "grid", "seeds")
         ):
+            return {}
+        if found.get("search", "grid") != asked["search"]:
             return {}
         pairs = zip(found["images"], asked["images"], strict=True)
         wrong = [line for pair in pairs for line in place.differences(*pair)]
@@ -242,20 +196,6 @@ def _announce(p: Plan) -> None:
             note = "; the noise of the code is drawn for that width" if random else ""
             print(f"code sizes {sizes} are masks on one network of {widest}{note}")
     sys.stdout.flush()
-
-
-def _speed(report: Mapping[str, Any]) -> str:
-    """The method, and how it compares."""
-    line = f"{report['members']} members by {report['method']}"
-    if report["devices"] > 1:
-        line += f" on {report['devices']} devices"
-    line += f": {report['ms_per_member_step']:.3g} ms per member and step"
-    measured = report["measured_ms"]
-    if len(measured) > 1:
-        listed = ", ".join(f"{name} {ms:.3g}" for name, ms in measured.items())
-        ratio = measured["loop"] / measured[report["method"]]
-        line += f" (measured {listed}; {ratio:.2f} times the speed of one after the other)"
-    return line
 
 
 def _draw(

@@ -14,7 +14,8 @@ def summarize(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     On the test set, and on the validation images where there are any. The deviation is the sample's
     (divided by n - 1), None where there is one seed. Members that diverged are counted and left
     out; `best` marks the lowest mean mse on the validation images among the points of which no
-    member did. Without such images no point is called the best.
+    member did. Without such images no point is called the best. Of a search that left points out on
+    the way each has the 'epochs' it was trained for, and only those of the longest can be the best.
     """
     points: list[dict[str, Any]] = []
     for result in results:
@@ -28,10 +29,18 @@ def summarize(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for part in ("test", "valid"):
             point[part] = _over_seeds([r[part] for r in sound if r.get(part)])
         point["best"] = False
-    known = [point for point in points if not point["diverged"] and point["valid"]]
+        if "epochs" in mine[0]:  # of a search that did not train all of them to the end
+            point["epochs"] = mine[0]["epochs"]
+    known = [p for p in finished(points) if not p["diverged"] and p["valid"]]
     if len(points) > 1 and known:
         min(known, key=lambda point: point["valid"]["mse"]["mean"])["best"] = True
     return points
+
+
+def finished(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that were not left out on the way."""
+    longest = max((point.get("epochs", 0) for point in points), default=0)
+    return [point for point in points if point.get("epochs", 0) == longest]
 
 
 def _over_seeds(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
@@ -50,13 +59,15 @@ def table(summary: Sequence[Mapping[str, Any]]) -> str:
     fields = list(summary[0]["overrides"])
     names = [n for n in ("mse", "denoised_mse", "psnr", "loss") if n in _metrics(summary)]
     seeds = summary[0]["seeds"]
-    rows = [[*fields, *names, f"{seeds} seed{'s' if seeds > 1 else ''}"]]
+    epochs = ["epochs"] if "epochs" in summary[0] else []
+    rows = [[*fields, *epochs, *names, f"{seeds} seed{'s' if seeds > 1 else ''}"]]
     for point in summary:
         note = "* best" if point["best"] else ""
         if point["diverged"]:
             note = f"{point['diverged']} diverged"
         cells = [_cell(point["test"].get(name)) for name in names]
-        rows.append([*map(str, point["overrides"].values()), *cells, note])
+        values = [*point["overrides"].values(), *(point[name] for name in epochs)]
+        rows.append([*map(str, values), *cells, note])
     return terminal(rows)
 
 

@@ -119,7 +119,7 @@ def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
     grid = sweep_grid.parse("train.batch_size=40,80")
     members = sweep_grid.members("undercomplete", overrides, grid, 2)
     plan = session.plan(members[0].config, members)
-    train, trained = session._train, []
+    train, trained = session.training.train, []
 
     def counted(group, *args, fail=False):
         if fail and trained:
@@ -130,11 +130,11 @@ def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
     def run(path):
         return session.run(plan, path, "loop", 0.0), json.loads((path / "sweep.json").read_text())
 
-    monkeypatch.setattr(session, "_train", partial(counted, fail=True))
+    monkeypatch.setattr(session.training, "train", partial(counted, fail=True))
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     assert not (tmp_path / "sweep.json").exists()
-    monkeypatch.setattr(session, "_train", counted)
+    monkeypatch.setattr(session.training, "train", counted)
     code, found = run(tmp_path)
     assert trained == [40, 80] and code == 0 and "1 of 2 programs" in capsys.readouterr().out
     (tmp_path / "whole").mkdir()

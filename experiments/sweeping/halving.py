@@ -1,0 +1,175 @@
+"""A sweep by successive halving: rung after rung, the better points go on from where they are.
+
+Points are compared by their mean loss on the validation images over the seeds; the test set decides
+nothing. Between rungs the states of those that go on are in a file, so that a search that was cut
+short goes on with the rung it was in.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from ae_jax.data.load import Dataset
+from ae_jax.errors import ConfigError
+from ae_jax.files import json_file, npz
+from ae_jax.sweep import halving
+from ae_jax.sweep.members import Member, chosen, trainer_of
+from ae_jax.train.setup import TrainState
+from experiments.sweeping import training
+from experiments.sweeping.training import Plan
+
+States = dict[int, TrainState]  # of members by their number in the sweep
+
+
+def check(members: Sequence[Member], data: Sequence[Dataset]) -> None:
+    """ConfigError where there is nothing to choose from, or by."""
+    if any(dataset.valid is None for dataset in data):
+        raise ConfigError(
+            "--search: halving compares on validation images, and there are none\n"
+            "hold some out: --config.data.n_valid=0.1"
+        )
+    if len(_points(members)) < 2:
+        raise ConfigError("--search: halving needs two points at least; give it a --grid")
+    if len({member.config.train.epochs for member in members}) > 1:
+        raise ConfigError("--search: with halving, train.epochs cannot be in the grid")
+
+
+def train_all(
+    p: Plan, file: Path, asked: Mapping[str, Any], method: str, before: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What became of every member, of those that were left out when they were.
+
+    `before` is what `file` has from a search cut short.
+    """
+    points = _points(p.members)
+    plan = halving.rungs(len(points), p.config.train.epochs, p.reduction)
+    begin = before.get("rungs", 0)
+    left = before.get("left", list(range(len(points))))
+    ended: list[dict[str, Any]] = before.get("groups", [])
+    states = _read(p, _states_file(file, begin)) if begin else {}
+    if begin:
+        print(f"{begin} of {len(plan)} rungs had ended before")
+    for r in range(begin, len(plan)):
+        rows = [row for point in left for row in points[point]]
+        found, reports, states = _rung(p, rows, states, plan[r].epochs, method)
+        losses = {k: float(np.mean([_loss(found[row]) for row in points[k]])) for k in left}
+        going = halving.best(losses, plan[r + 1].points) if r + 1 < len(plan) else []
+        out = [row for point in left if point not in going for row in points[point]]
+        members = [{**found[row], "epochs": plan[r].epochs} for row in out]
+        ended += [{"rows": out, "members": members, "report": report} for report in reports[:1]]
+        ended += [{"rows": [], "members": [], "report": report} for report in reports[1:]]
+        print(
+            f"rung {r + 1} of {len(plan)}: {len(left)} points, {plan[r].epochs} epochs; "
+            f"{len(going)} go on"
+            if going
+            else f"rung {r + 1} of {len(plan)}: the end",
+            flush=True,
+        )
+        left, states = going, {row: states[row] for k in going for row in points[k]}
+        if going:
+            _write(_states_file(file, r + 1), states)
+            json_file.write(file, {**asked, "rungs": r + 1, "left": left, "groups": ended})
+            _states_file(file, r).unlink(missing_ok=True)
+    return ended
+
+
+def clear(folder: Path) -> None:
+    """Removes the states of a search that has ended."""
+    for file in folder.glob("states_*.npz*"):
+        file.unlink()
+
+
+def _rung(
+    p: Plan, rows: Sequence[int], states: States, epochs: int, method: str
+) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]], States]:
+    """(what became of each member, how the groups went, their states) after so many epochs."""
+    found: dict[int, dict[str, Any]] = {}
+    after: States = {}
+    reports = []
+    groups = [chosen(group, set(rows))[0] for group in p.groups]
+    done = int(states[rows[0]].step) if states else 0
+    sizes = [
+        (n * epochs // p.config.train.epochs - done) * len(group.seeds)
+        for n, group in zip(p.steps, groups, strict=True)
+    ]
+    with tqdm(
+        total=sum(sizes),
+        unit="step",
+        disable=not sys.stderr.isatty(),
+        desc=f"{len(rows)} members",
+        dynamic_ncols=True,
+    ) as bar:
+        for group, dataset in zip(groups, p.data, strict=True):
+            if not group.rows:
+                continue
+            initial = [states[row] for row in group.rows] if states else None
+            ended = training.train(group, dataset, method, bar, initial, epochs)
+            found |= dict(zip(group.rows, ended.members, strict=True))
+            after |= dict(zip(group.rows, ended.states, strict=True))
+            reports.append(ended.report)
+            bar.write(training.speed(ended.report), sys.stdout)
+    return found, reports, after
+
+
+def _points(members: Sequence[Member]) -> list[list[int]]:
+    """The members of every point, in the order of the points."""
+    points: list[tuple[Any, list[int]]] = []
+    for row, member in enumerate(members):
+        mine = next((rows for point, rows in points if point == member.point), None)
+        if mine is None:
+            points.append((member.point, [row]))
+        else:
+            mine.append(row)
+    return [rows for _, rows in points]
+
+
+def _loss(member: Mapping[str, Any]) -> float:
+    """On the validation images; of one that diverged infinite."""
+    return float("inf") if member["diverged"] is not None else float(member["valid"]["loss"])
+
+
+def _states_file(file: Path, rung: int) -> Path:
+    return file.with_name(f"states_{rung}.npz")
+
+
+def _write(file: Path, states: States) -> None:
+    """Written beside and then renamed, so that a file is whole."""
+    arrays = {
+        f"{row}/{i}": np.asarray(leaf)
+        for row, state in states.items()
+        for i, leaf in enumerate(jax.tree.leaves(state))
+    }
+    partial = file.with_name(f"{file.name}.partial")
+    npz.write(partial, arrays)
+    partial.replace(file)
+
+
+def _read(p: Plan, file: Path) -> States:
+    """The states that `_write` wrote.
+
+    Raises:
+      ConfigError: the file is gone or damaged.
+    """
+    try:
+        arrays = npz.read(file)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--workdir: the states of the search cannot be read ({error})\n"
+            f"delete {file.with_name('ended.json')} to start it over"
+        ) from error
+    states: States = {}
+    for group, dataset in zip(p.groups, p.data, strict=True):
+        shape, n = dataset.train.images.shape[1:], len(dataset.train.images)
+        for i, row in enumerate(group.rows):
+            if f"{row}/0" not in arrays:
+                continue
+            values = {field: v[i] for field, v in group.values.items()}
+            like = trainer_of(group, values, shape, n).abstract()
+            leaves = [arrays[f"{row}/{j}"] for j in range(len(jax.tree.leaves(like)))]
+            states[row] = jax.tree.unflatten(jax.tree.structure(like), leaves)
+    return states
