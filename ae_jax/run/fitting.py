@@ -50,9 +50,9 @@ def fit(
 ) -> Run:
     """Trains and returns a `Run`.
 
-    An interrupt (the stop button, Ctrl-C) returns the partly trained run within a quarter of a
-    second. `fit(config, data, key, start=run)` continues it, with the same bits as a run that was
-    not interrupted. A second interrupt raises KeyboardInterrupt.
+    An interrupt (the stop button, Ctrl-C) returns the partly trained run within about a second, or
+    after a step that takes longer. `fit(config, data, key, start=run)` continues it, with the same
+    bits as a run that was not interrupted. A second interrupt raises KeyboardInterrupt.
 
     With `data.n_valid`, images are held out of the training set (`hold_out`, by the key). The loss
     on them is measured after every epoch; `run.best` has the weights with the lowest loss, and

@@ -158,7 +158,7 @@ def train(
     """Trains from `states`, at the end of an epoch or at the start, yielding after every chunk.
 
     It ends after `epochs`, those before counted; None: after those of `config.train.epochs`.
-    A chunk ends at the end of an epoch and about every quarter of a second. A member whose loss is
+    A chunk ends at the end of an epoch and where one of `loop.train` would. A member whose loss is
     not finite is reported in `diverged` and disturbs no other. The states are donated to the next
     chunk; `compiled` holds programs that exist already.
     """
@@ -187,7 +187,7 @@ def train(
             first, done = last, steps[1]
             states = [c.state for c in carry] if e.method == "loop" else carry.state
             yield Chunk(states, steps, terms, diverged, seconds, compile_s)
-            chunk = max(1, int((steps[1] - steps[0]) / max(seconds, 1e-6) * loop.CHUNK_SECONDS))
+            chunk = loop.next_chunk(steps[1] - steps[0], seconds)
 
 
 def done_by(e: Ensemble, states: Tree) -> int:

@@ -24,6 +24,9 @@ from ae_jax.train import devices, feed, microbatch
 from ae_jax.train.setup import Metrics, Trainer, TrainState, part
 
 CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
+# Slow steps may run longer: a call begins with fresh memory, and with images of 64x64 to touch its
+# pages costs as much as half a step.
+SLOW_STEPS, SLOW_SECONDS = 16, 1.0
 
 
 class Carry(NamedTuple):
@@ -112,11 +115,12 @@ def train(
 ) -> Iterator[Chunk]:
     """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
 
-    A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and about
-    every quarter of a second. The caller may log, save or stop there; `state`, and each state it
-    was given, is donated to the next chunk, so what it wants to keep it must copy. `key` is that
-    of the run, of which the state at step 0 was made. `programs` are the compiled steps by size of
-    batch of an earlier call with such a trainer and so many rows, and are added to.
+    A chunk ends at the end of an epoch, at every multiple of `chunk_steps` (0: none), and after
+    about a quarter of a second, of slow steps after a second at most. The caller may log, save or
+    stop there; `state`, and each state it was given, is donated to the next chunk, so what it wants
+    to keep it must copy. `key` is that of the run, of which the state at step 0 was made.
+    `programs` are the compiled steps by size of batch of an earlier call with such a trainer and so
+    many rows, and are added to.
 
     Raises:
       DivergedError: a loss that is not finite; names the step and the first offending leaf.
@@ -153,8 +157,17 @@ def train(
             steps = (done, done + last - first)
             done = steps[1]
             yield Chunk(state, done // trainer.steps_per_epoch, steps, terms, seconds, compile_s)
-            speed = (steps[1] - steps[0]) / max(seconds, 1e-6)
-            (chunk,) = devices.agree(max(1, int(speed * CHUNK_SECONDS)))
+            (chunk,) = devices.agree(next_chunk(steps[1] - steps[0], seconds))
+
+
+def next_chunk(steps: int, seconds: float) -> int:
+    """How many steps the next chunk has, where so many have taken so long.
+
+    Those of CHUNK_SECONDS, or if that is more SLOW_STEPS, but no more than SLOW_SECONDS; one at
+    least.
+    """
+    speed = steps / max(seconds, 1e-6)
+    return int(max(1, speed * CHUNK_SECONDS, min(SLOW_STEPS, speed * SLOW_SECONDS)))
 
 
 def compile_ahead(trainer: Trainer, data: Split, key: jax.Array) -> tuple[dict[int, Any], float]:

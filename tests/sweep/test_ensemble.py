@@ -60,6 +60,7 @@ def test_members_are_the_single_runs(method, singles, monkeypatch):
 
     monkeypatch.setattr(loop, "run_steps", counted)
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-4)
+    monkeypatch.setattr(loop, "SLOW_STEPS", 1)
     (group,) = members.groups(three())
     e, states, losses, _ = together(group, method)
     assert traced == [16, 6]

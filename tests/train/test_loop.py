@@ -172,10 +172,18 @@ def test_one_compilation_for_each_batch_size(monkeypatch):
 
     monkeypatch.setattr(loop, "compile_steps", counted)
     monkeypatch.setattr(loop, "CHUNK_SECONDS", 1e-4)
+    monkeypatch.setattr(loop, "SLOW_STEPS", 1)
     config = load_config("undercomplete", train={"batch_size": 16})
     _, chunks = run(config, noise_images(70), 6)
     assert len(chunks) > 6
     assert sizes == [16, 6]
+
+
+def test_chunks_last_a_quarter_of_a_second_and_of_slow_steps_more():
+    assert loop.next_chunk(100, 0.1) == 250
+    assert loop.next_chunk(10, 0.2) == 16, "20 ms a step: sixteen, not the dozen of a quarter"
+    assert loop.next_chunk(1, 0.125) == 8, "a second at most"
+    assert loop.next_chunk(1, 3.0) == 1 and loop.next_chunk(1, 0.0) > 1000
 
 
 def test_what_was_compiled_ahead_is_all_there_is(monkeypatch):
