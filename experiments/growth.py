@@ -32,8 +32,9 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     f = flags.FLAGS
-    from experiments.benchmarks import growth
+    from experiments.benchmarks import growth, report
     from experiments.measuring import provenance
+    from experiments.pages.table import terminal
 
     file = Path(f.json)
     for path in filter(None, (file, f.png and Path(f.png))):
@@ -48,7 +49,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
                 known[name] = growth.measure(name, bar.set_description)
                 result = {**provenance.where(), "axes": known}
                 json_file.write(file, result)
-                print(growth.text({name: known[name]}), flush=True)
+    lines = report.growth({name: known[name] for name in names})
+    print(terminal(lines, range(2, 6)))
     if f.png:
         from ae_jax import figures
 

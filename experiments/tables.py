@@ -184,6 +184,7 @@ TABLES: dict[str, tuple[str, Callable[..., str]]] = {
     "imputation": ("imputation.json", holes),
     "speed": ("bench*.json", report.summary),
     "speed in full": ("bench*.json", report.markdown),
+    "growth": ("growth.json", report.growth_page),
     "reliability": ("reliability.json", reliability),
 }
 

@@ -88,6 +88,12 @@ class Gaussian(NamedTuple):
         return 0.5 * jnp.sum(moments - 1 - self.log_variance, axis=-1)
 
 
+class Active(NamedTuple):
+    """Which numbers of a code may differ from 0: the `code` of a bottleneck that keeps k."""
+
+    indices: jax.Array  # [batch, k], different ones in each row
+
+
 class IdentityBottleneck(Bottleneck):
     """z = h."""
 
@@ -155,7 +161,10 @@ def largest(h: jax.Array, k: int) -> jax.Array:
 
     Of equal values the one further left counts as larger.
     """
-    _, indices = jax.lax.top_k(h, k)
+    return _at(h, jax.lax.top_k(h, k)[1])
+
+
+def _at(h: jax.Array, indices: jax.Array) -> jax.Array:
     return jnp.put_along_axis(jnp.zeros(h.shape, bool), indices, True, axis=1, inplace=False)
 
 
@@ -171,7 +180,8 @@ class TopKBottleneck(Bottleneck):
     k: Count = 10
 
     def __call__(self, h: jax.Array, key: Key, train: bool) -> Coded:  # noqa: D102
-        return jnp.where(largest(h, self.k), h, 0.0), None
+        _, indices = jax.lax.top_k(h, self.k)
+        return jnp.where(_at(h, indices), h, 0.0), Active(indices)
 
 
 BOTTLENECKS: dict[str, type[Bottleneck]] = {

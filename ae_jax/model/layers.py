@@ -80,15 +80,37 @@ class Layer(nn.Module):
         return kernel, self.param("bias", bias_init(fan_in, fan_out), (self.features,))
 
 
+# On CPUs the rows of W that belong to k numbers are worth picking out of so many times k or more:
+# of 4,096 with k = 64 they take 0.7, of 16,384 with k = 32 0.26 times as long, gradients included.
+SPARSE_FROM = 64
+
+
+def sparse_product(x: jax.Array, indices: jax.Array, W: jax.Array) -> jax.Array:
+    """x W where x [batch, in] is 0 but at `indices` [batch, k]: k products instead of `in`.
+
+    sum_j x_j W_j over those j; equal up to rounding. W [in, features]; the j of a row differ.
+    """
+    values = jnp.take_along_axis(x, indices, axis=1)
+    rows = W.at[indices].get(mode="promise_in_bounds")
+    return jnp.einsum("bk,bkf->bf", values, rows)
+
+
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
+
+
 class Affine(Layer):
     """x W + b, x [batch, in], W [in, features]."""
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """[batch, in] -> [batch, features]."""
+    def __call__(self, x: jax.Array, indices: jax.Array | None = None) -> jax.Array:
+        """[batch, in] -> [batch, features]; elsewhere than at `indices` [batch, k] x must be 0."""
         fan_in = x.shape[-1]
         W, b = self.parameters((fan_in, self.features), fan_in, self.features)
-        return x.astype(W.dtype) @ W + b[None, :]
+        x = x.astype(W.dtype)
+        if indices is not None and fan_in >= SPARSE_FROM * indices.shape[1] and _on_cpu():
+            return sparse_product(x, indices, W) + b[None, :]
+        return x @ W + b[None, :]
 
 
 class Conv(Layer):

@@ -46,6 +46,7 @@ class Network(nn.Module):
     """What others may ask an encoder or decoder for."""
 
     convolves: ClassVar[bool] = False  # whether it takes neighbors in an image to belong together
+    takes_active: ClassVar[bool] = False  # whether a decoder can be told which of z are not 0
 
 
 class Convolutional(Network):
@@ -82,6 +83,8 @@ class DenseEncoder(Network):
 class DenseDecoder(Network):
     """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image."""
 
+    takes_active: ClassVar[bool] = True
+
     shape: Shape
     init_name: str
     hidden: Widths = ()
@@ -90,11 +93,17 @@ class DenseDecoder(Network):
     output: OutputName = "linear"
 
     @nn.compact
-    def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
-        """[batch, code_size] -> [batch, height, width, channels]."""
+    def __call__(
+        self, z: jax.Array, encoder: nn.Module, train: bool, active: jax.Array | None = None
+    ) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels].
+
+        `active` [batch, k], where it is known: the only numbers of each z that may differ from 0.
+        """
         widths = (*self.hidden, math.prod(self.shape))
         for i, w in enumerate(widths):
-            z = Affine(w, self.init_name, self.bias, name=f"layer_{i}")(z)
+            layer = Affine(w, self.init_name, self.bias, name=f"layer_{i}")
+            z = layer(z, active if i == 0 else None)
             if i < len(self.hidden):
                 z = ACTIVATIONS[self.activation](z)
         return z.reshape(len(z), *self.shape)

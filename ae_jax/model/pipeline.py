@@ -21,7 +21,7 @@ from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model import layout as layouts
 from ae_jax.model import scaling
-from ae_jax.model.bottleneck import BOTTLENECKS, Bottleneck, Coded, Posterior, Prior
+from ae_jax.model.bottleneck import BOTTLENECKS, Active, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS, HIDES
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.layout import Layout
@@ -124,12 +124,17 @@ class Autoencoder(nn.Module):
         return v * (unit < self.kept)[None, :].astype(v.dtype)
 
     def decode(
-        self, z: jax.Array, train: bool = False, labels: jax.Array | None = None
+        self,
+        z: jax.Array,
+        train: bool = False,
+        labels: jax.Array | None = None,
+        active: jax.Array | None = None,
     ) -> jax.Array:
         """z -> a; a conditional decoder sees z and the one-hot label side by side.
 
         z is [batch, code_size], a [batch, height, width, channels]. `labels` [batch] are in
-        [0, classes); of others the one-hot label is all zeros.
+        [0, classes); of others the one-hot label is all zeros. `active` [batch, k], where it is
+        known, are the only numbers of each z that may differ from 0.
 
         Raises:
           ValueError: a conditional decoder without labels.
@@ -138,6 +143,8 @@ class Autoencoder(nn.Module):
             if labels is None:
                 raise ValueError("this decoder is conditioned on labels; give it labels [batch]")
             z = jnp.concatenate([z, jax.nn.one_hot(labels, self.classes, dtype=z.dtype)], axis=1)
+        elif active is not None and getattr(self.decoder, "takes_active", False):
+            return self.decoder(z, self.encoder, train, active)
         return self.decoder(z, self.encoder, train)
 
     def image(self, a: jax.Array) -> jax.Array:
@@ -153,7 +160,8 @@ class Autoencoder(nn.Module):
         h = self._cut(self.encode(corrupted, train), self.bottleneck.numbers)
         z, code = self.bottleneck(h, key, train)
         z = self._cut(z)
-        a = self.decode(z, train, batch.labels)
+        active = code.indices if isinstance(code, Active) else None
+        a = self.decode(z, train, batch.labels, active)
         observed = ~jnp.isnan(batch.x) if self.holes else None
         return Forward(self.filled(batch.x), corrupted, h, z, code, a, self.image(a), observed)
 

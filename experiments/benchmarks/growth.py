@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -179,17 +179,3 @@ def _processes(n: int) -> Point:
         lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     rate = [line["images_per_s"] for line in lines if line["split"] == "train"][-1]
     return {"x": n, "ms": round(1e3 * 1024 / rate, 4)}
-
-
-def text(axes: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line for every axis: its exponents."""
-    lines = []
-    for axis in axes.values():
-        x = [point["x"] for point in axis["points"]]
-        powers = axis["exponents"]
-        memory_too = f", memory with {powers['mib']:.2f}" if "mib" in powers else ""
-        lines.append(
-            f"{axis['label']} {x[0]:,} to {x[-1]:,} ({axis['of']}): "
-            f"time of a step grows with the power {powers['ms']:.2f}{memory_too}"
-        )
-    return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""The results of `experiments.bench` as tables for a terminal and a page, and as a chart."""
+"""The results of `experiments.bench` and `growth` as tables, and those of the bench as a chart."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.pages import table
@@ -132,3 +132,20 @@ def chart(result: dict[str, Any]) -> Any:
 
     ratios = {r["name"]: r["ratio"] for r in result["rows"] if r["torch_ms"] is not None}
     return figures.bars(ratios, "Time in PyTorch over time in ae_jax", "times faster", mark=1.0)
+
+
+def growth(axes: Mapping[str, Mapping[str, Any]]) -> list[Cells]:
+    """The lines of a table of exponents, a line an axis, the head first."""
+    lines: list[Cells] = [("what grows", "trained", "from", "to", "time of a step", "memory")]
+    for axis in axes.values():
+        x = [point["x"] for point in axis["points"]]
+        powers = [axis["exponents"].get(kind) for kind in ("ms", "mib")]
+        cells = ("-" if power is None else f"x^{power:.2f}" for power in powers)
+        lines.append((axis["label"], axis["of"], f"{x[0]:,}", f"{x[-1]:,}", *cells))
+    return lines
+
+
+def growth_page(result: Mapping[str, Any]) -> str:
+    """That table for a page."""
+    said = f"{result['machine']['cpu']}, {result['machine']['cores']} cores, {result['date']}."
+    return f"{table.markdown(growth(result['axes']), all_numbers=False)}\n\n{said}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ae_jax import figures
-from experiments.benchmarks import growth
+from experiments.benchmarks import growth, report
 
 
 def test_exponents_of_known_powers():
@@ -32,15 +32,15 @@ def measured(monkeypatch):
 
 def test_an_axis_says_its_powers(measured):
     assert measured["exponents"] == {"ms": 2.0, "mib": 1.0}
-    line = "batch 16 to 4,096 (denoise): time of a step grows with the power 2.00"
-    assert growth.text({"batch": measured}) == line + ", memory with 1.00"
+    _, cells = report.growth({"batch": measured})
+    assert cells == ("batch", "denoise", "16", "4,096", "x^2.00", "x^1.00")
 
 
 def test_processes_have_no_memory_of_their_own(monkeypatch):
     monkeypatch.setattr(growth, "_processes", lambda n: {"x": n, "ms": 8.0 / n})
     axis = growth.measure(growth.PROCESSES, lambda what: None)
     assert axis["exponents"] == {"ms": -1.0}
-    assert "memory" not in growth.text({"processes": axis})
+    assert report.growth({"processes": axis})[1][-2:] == ("x^-1.00", "-")
 
 
 def test_the_figure_has_a_panel_for_each_axis(measured):

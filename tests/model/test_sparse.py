@@ -10,11 +10,13 @@ from sklearn.decomposition import PCA
 
 from ae_jax.errors import ConfigError
 from ae_jax.evaluate import code_statistics
+from ae_jax.model import layers
 from ae_jax.model import pipeline as model_lib
 from ae_jax.model.bottleneck import TopKBottleneck
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective, penalties
 from ae_jax.resolve.config import load_config, resolve
+from ae_jax.train import setup
 
 KEY = jax.random.key(5)
 compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
@@ -30,7 +32,7 @@ def with_code(h):
 def top_k(h, k, train=True):
     """The code."""
     z, code = TopKBottleneck(k=k).apply({}, h, None, train)
-    assert code is None
+    assert code.indices.shape == (len(h), k)
     return z
 
 
@@ -86,6 +88,9 @@ def test_top_k_against_sorting(k):
     assert np.all((z != 0).sum(1) == k)
     np.testing.assert_array_equal(np.sort(z[z != 0].reshape(50, k)), np.sort(h)[:, 20 - k :])
     assert np.all(z[z != 0] == h[z != 0])
+    _, code = TopKBottleneck(k=k).apply({}, jnp.asarray(h), None, True)
+    np.put_along_axis(z := z.copy(), np.asarray(code.indices), 0.0, axis=1)
+    assert not z.any(), "elsewhere it is 0"
 
 
 def test_top_k_gradient_by_finite_differences():
@@ -128,6 +133,44 @@ def revived(k=2, output="linear", hidden=()):
 
     variables = compiled(model.init)(jax.random.key(0))
     return variables, *everything(variables)
+
+
+@pytest.mark.parametrize(("width", "k", "sparse"), [(640, 10, True), (630, 10, False)])
+def test_a_sparse_code_is_decoded_from_its_active_units(width, k, sparse, monkeypatch):
+    """Loss and gradients are those of dense products; which it is depends on the shape alone."""
+    options = {"model.code_size": width, "bottleneck.k": k, "decoder.hidden": (20,)}
+    images = np.random.default_rng(0).integers(0, 256, (16, 5, 5, 1)).astype(np.uint8)
+    config = load_config("sparse_top_k", **options, **{"train.batch_size": 16})
+    trainer = setup.prepare(config, images.shape[1:], 16)
+    state = trainer.init(jax.random.key(0), setup.mean_image(images, trainer.model))
+    batch, calls, product = Batch(jnp.asarray(images / np.float32(255))), [], layers.sparse_product
+
+    def counted(*args):
+        calls.append(1)
+        return product(*args)
+
+    def loss_and_gradients():
+        def loss(params):
+            variables = {"params": params, **state.statistics}
+            return trainer.objective(variables, batch, jax.random.key(1), True, None)[0]
+
+        return jax.value_and_grad(loss)(state.params)
+
+    monkeypatch.setattr(layers, "sparse_product", counted)
+    found = loss_and_gradients()
+    assert bool(calls) == sparse
+    monkeypatch.setattr(layers, "SPARSE_FROM", 10**9)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(loss_and_gradients()), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6 * max(1e-3, np.abs(b).max()), rtol=1e-6)
+
+
+def test_the_sparse_product_is_numpys():
+    draw = np.random.default_rng(0)
+    indices = np.stack([draw.permutation(50)[:4] for _ in range(6)])
+    x, W = np.zeros((6, 50), np.float32), draw.standard_normal((50, 7)).astype(np.float32)
+    np.put_along_axis(x, indices, draw.standard_normal((6, 4)).astype(np.float32), axis=1)
+    found = layers.sparse_product(jnp.asarray(x), jnp.asarray(indices), jnp.asarray(W))
+    np.testing.assert_allclose(found, x @ W, rtol=1e-5, atol=1e-6)
 
 
 def test_revive_is_gaos_auxiliary_loss_for_a_linear_decoder():
