@@ -43,5 +43,5 @@ def growth(panels: Sequence[Mapping[str, Any]], title: str = "Growth") -> Figure
 
 
 def _short(value: float) -> str:
-    """1000 -> '1k'."""
-    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
+    """64000 -> '64k', 1024 -> '1,024'."""
+    return f"{value / 1000:g}k" if value and value % 1000 == 0 else f"{value:,g}"

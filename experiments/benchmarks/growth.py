@@ -55,14 +55,24 @@ def _training(subject: Callable[[int], Subject], value: int) -> Iterator[Work]:
 @contextlib.contextmanager
 def _images(disk: bool, n: int) -> Iterator[Work]:
     """A step of `denoise` with n digits, in memory or on disk."""
-    split = Split(digits(n), None)
     if not disk:
-        yield ours(Subject("denoise"), data=split).work
+        yield ours(Subject("denoise"), data=Split(digits(n), None)).work
         return
     with tempfile.TemporaryDirectory() as folder:
-        on_disk.write(Path(folder) / "digits", [split], n, arrays.rows(split, slice(0, 1)))
-        del split
-        yield ours(Subject("denoise"), data=on_disk.read(Path(folder) / "digits", "d").train).work
+        file = Path(folder) / "digits"
+        _elsewhere(_write_digits, file, n)  # which has them all in memory
+        yield ours(Subject("denoise"), data=on_disk.read(file, "digits").train).work
+
+
+def _write_digits(file: Path, n: int) -> None:
+    split = Split(digits(n), None)
+    on_disk.write(file, [split], n, arrays.rows(split, slice(0, 1)))
+
+
+def _elsewhere(function: Callable[..., Any], *args: Any) -> Any:
+    """function(*args) in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *args).result()
 
 
 @contextlib.contextmanager
@@ -132,12 +142,12 @@ def exponent(points: Sequence[tuple[float, float]]) -> float:
     """The slope of log y against log x over the larger half of the points, three at least."""
     kept = sorted(points)[min(len(points) // 2, len(points) - 3) :]
     x, y = np.log(np.array(kept)).T
-    return round(float(np.polyfit(x, y, 1)[0]), 2)
+    return round(float(np.polyfit(x, y, 1)[0]), 2) + 0.0  # no -0.0
 
 
 def _alone(name: str, value: int) -> Point:
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_measured, name, value).result()
+    point: Point = _elsewhere(_measured, name, value)
+    return point
 
 
 def _measured(name: str, value: int) -> Point:
