@@ -103,9 +103,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         print(report.markdown(result))
     else:
         names = select(f.only)
-        for path in filter(None, (file, f.png and Path(f.png))):
-            if not os.access(path.parent, os.W_OK):
-                raise ConfigError(f"{path}: cannot be written; is {path.parent} a folder of yours?")
+        cli.check_writable(f.json, f.png)
         jax.config.update("jax_enable_compilation_cache", False)  # else nothing is compiled
         warn_if_busy()
         result = measure(names, Pace(f.rounds), lambda result: json_file.write(file, result))

@@ -11,6 +11,7 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from absl import app, flags, logging
@@ -186,6 +187,13 @@ def _reader_may_leave() -> Iterator[None]:
             raise
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # of the last flush, at exit
     sys.exit(code)
+
+
+def check_writable(*files: str | None) -> None:
+    """ConfigError where one of the files that are given cannot be written: before hours of work."""
+    for folder in (Path(file).parent for file in files if file):
+        if not os.access(folder, os.W_OK):
+            raise ConfigError(f"{folder}: no file can be written there; is it a folder of yours?")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ members of a sweep, processes of one run. Prints the exponent p of time ~ x^p an
 fitted to the larger half of the points. An axis that the file has already is not measured again.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,10 +35,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from experiments.measuring import provenance
     from experiments.pages.table import terminal
 
+    cli.check_writable(f.json, f.png)
     file = Path(f.json)
-    for path in filter(None, (file, f.png and Path(f.png))):
-        if not os.access(path.parent, os.W_OK):
-            raise ConfigError(f"{path}: cannot be written; is {path.parent} a folder of yours?")
     names = cli.chosen([*growth.AXES, growth.PROCESSES], "axis")
     result = json_file.read(file, ConfigError) if file.exists() else {"axes": {}}
     known = result["axes"]

@@ -31,7 +31,8 @@ class Evaluator(NamedTuple):
     `data.scale` instead of [0,1], and "per pixel" is per observed number.
     """
 
-    sums: Any  # compiled: (numbers, variables, images, labels, key, batches) -> sums of each batch
+    # (numbers, variables, images, labels, key, batches) -> sums of each batch
+    sums: jax.stages.Wrapped
     batch_size: int
 
     def __call__(

@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from ae_jax.model.pipeline import Model, Variables
+
 PIECE_NUMBERS = 1 << 18  # of the examples of a piece: a megabyte
 KEPT = 32  # functions; what falls out is compiled again when it is needed
 # The numbers are the same to the bit; random numbers compile in a third of the time.
@@ -28,7 +30,9 @@ def once(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     return jax.jit(function, compiler_options=little, **options)
 
 
-def in_pieces(function: Callable[..., jax.Array], model: Any, *args: Any) -> jax.Array:
+def in_pieces(
+    function: Callable[..., jax.Array], model: Model, variables: Variables, *rows: jax.Array
+) -> jax.Array:
     """function(model, variables, *rows), on CPUs for one piece of the rows after another.
 
     What the layers make of a piece stays in the caches: a convolutional encoder takes half the time
@@ -37,11 +41,10 @@ def in_pieces(function: Callable[..., jax.Array], model: Any, *args: Any) -> jax
     Args:
       function: of arrays [m, ...] to one array [m, ...].
       model: of `function`; the numbers of its examples decide how many make a piece.
-      args: variables, and arrays [n, ...].
+      variables: of `function`.
+      rows: arrays [n, ...].
     """
-    variables, *rows = args
-    n = len(rows[0])
-    size = n
+    n = size = len(rows[0])
     if jax.default_backend() == "cpu":
         most = min(n, max(1, PIECE_NUMBERS // math.prod(model.shape)))
         size = next(m for m in range(most, 0, -1) if n % m == 0)

@@ -74,6 +74,6 @@ def _begun(
 @lru_cache(maxsize=KEPT)
 def _prepared(
     config: Resolved, shape: tuple[int, int, int], n: int
-) -> tuple[setup.Trainer, dict[int, Any]]:
+) -> tuple[setup.Trainer, loop.Programs]:
     """(the trainer of a pass over n rows, room for its compiled steps): equal passes share them."""
     return setup.prepare(config, shape, n, devices.mesh()), {}

@@ -124,12 +124,12 @@ def _group(members: Sequence[Member], rows: Sequence[int]) -> Group:
     return Group(tuple(rows), tuple(m.seed for m in mine), widest, differing)
 
 
-def chosen(group: Group, rows: Collection[int]) -> tuple[Group, list[int]]:
-    """(the group of those of its members that are among `rows` of the sweep, where they were)."""
+def chosen(group: Group, rows: Collection[int]) -> Group:
+    """The group of those of its members that are among `rows` of the sweep."""
     kept = [i for i, row in enumerate(group.rows) if row in rows]
     values = {field: v[kept] for field, v in group.values.items()}
     mine = tuple(group.rows[i] for i in kept), tuple(group.seeds[i] for i in kept)
-    return Group(*mine, group.config, values), kept
+    return Group(*mine, group.config, values)
 
 
 def maskable(config: Config) -> bool:

@@ -23,9 +23,10 @@ from ae_jax.streams import stream
 from ae_jax.train import devices, feed, microbatch
 from ae_jax.train.setup import Metrics, Trainer, TrainState, part
 
+Programs = dict[int, Any]  # compiled steps by size of batch
 CHUNK_SECONDS = 0.25  # how long compiled code may run before Python may log, save or stop
-# Slow steps may run longer: a call begins with fresh memory, and with images of 64x64 to touch its
-# pages costs as much as half a step.
+# Slow steps may run longer: each call begins with fresh memory, and touching its pages for the
+# first time costs as much as half a step on images of 64x64.
 SLOW_STEPS, SLOW_SECONDS = 16, 1.0
 
 
@@ -111,7 +112,7 @@ def train(
     data: Split,
     key: jax.Array,
     chunk_steps: int = 0,
-    programs: dict[int, Any] | None = None,
+    programs: Programs | None = None,
 ) -> Iterator[Chunk]:
     """Trains from `state` to the end of `config.train.epochs`, yielding after every chunk.
 
@@ -170,7 +171,7 @@ def next_chunk(steps: int, seconds: float) -> int:
     return int(max(1, speed * CHUNK_SECONDS, min(SLOW_STEPS, speed * SLOW_SECONDS)))
 
 
-def compile_ahead(trainer: Trainer, data: Split, key: jax.Array) -> tuple[dict[int, Any], float]:
+def compile_ahead(trainer: Trainer, data: Split, key: jax.Array) -> tuple[Programs, float]:
     """(`programs` for `train`, seconds it took), before there is a state: beside what makes one.
 
     Nothing where several devices share a batch, or the images stay on disk.
@@ -190,9 +191,7 @@ def compile_ahead(trainer: Trainer, data: Split, key: jax.Array) -> tuple[dict[i
     return compile_steps(trainer, trainer.sizes, args)
 
 
-def compile_steps(
-    trainer: Trainer, sizes: Sequence[int], args: Any
-) -> tuple[dict[int, Any], float]:
+def compile_steps(trainer: Trainer, sizes: Sequence[int], args: Any) -> tuple[Programs, float]:
     """(`run_steps` for these arguments by size of batch, seconds it took); compiled at once."""
     start = time.perf_counter()
     places = devices.everywhere(trainer.mesh) if trainer.mesh else None

@@ -140,7 +140,7 @@ def growth(axes: Mapping[str, Mapping[str, Any]]) -> list[Cells]:
     for axis in axes.values():
         x = [point["x"] for point in axis["points"]]
         powers = [axis["exponents"].get(kind) for kind in ("ms", "mib")]
-        cells = ("-" if power is None else f"x^{power + 0.0:.2f}" for power in powers)
+        cells = ("-" if power is None else f"x^{power:.2f}" for power in powers)
         lines.append((axis["label"], axis["of"], f"{x[0]:,}", f"{x[-1]:,}", *cells))
     return lines
 

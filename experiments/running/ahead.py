@@ -2,13 +2,11 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from ae_jax.train import loop
+from ae_jax.train.loop import Programs
 from experiments.running.prepared import Session
 from experiments.running.progress import few
-
-Programs = dict[int, Any]  # of the steps, by size of batch; see `loop.train`
 
 
 def begin(s: Session, path: Path) -> Future[tuple[Programs, float]]:

@@ -17,6 +17,6 @@ class Session(NamedTuple):
     dataset: Dataset
     trainer: setup.Trainer
     evaluate: metrics.Evaluator
-    see: Any  # compiled: (variables, images, labels or None) -> (input, output), [0,1] units
+    see: jax.stages.Wrapped  # (variables, images, labels or None) -> (input, output), [0,1] units
     key: jax.Array
     meta: dict[str, Any]  # its `Origin`, which every checkpoint has

@@ -30,7 +30,7 @@ def to_the_end(
     record: Record,
     log: workdir.MetricsLog | None,
     timing: Timing,
-    programs: dict[int, Any],
+    programs: loop.Programs,
     shown: tensorboard.EventFile | None = None,
 ) -> tuple[int, setup.TrainState, Record]:
     """Trains on from a state; (exit code if a signal came, or 0; last state; its record).

@@ -6,7 +6,7 @@ short goes on with the rung it was in.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from ae_jax.data.load import Dataset
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file, npz
 from ae_jax.sweep import halving
-from ae_jax.sweep.members import Member, chosen, trainer_of
+from ae_jax.sweep.members import Group, Member, chosen, trainer_of
 from ae_jax.train.setup import TrainState
 from experiments.sweeping import training
-from experiments.sweeping.training import Plan
+from experiments.sweeping.training import Plan, Trained
 
 States = dict[int, TrainState]  # of members by their number in the sweep
 
@@ -56,21 +56,14 @@ def train_all(
         print(f"{begin} of {len(plan)} rungs had ended before")
     for r in range(begin, len(plan)):
         rows = [row for point in left for row in points[point]]
-        found, reports, states = _rung(p, rows, states, plan[r].epochs, method)
-        losses = {k: float(np.mean([_loss(found[row]) for row in points[k]])) for k in left}
+        trained = _rung(p, rows, states, plan[r].epochs, method)
+        losses = {k: float(np.mean([_loss(trained, row) for row in points[k]])) for k in left}
         going = halving.best(losses, plan[r + 1].points) if r + 1 < len(plan) else []
-        out = [row for point in left if point not in going for row in points[point]]
-        members = [{**found[row], "epochs": plan[r].epochs} for row in out]
-        ended += [{"rows": out, "members": members, "report": report} for report in reports[:1]]
-        ended += [{"rows": [], "members": [], "report": report} for report in reports[1:]]
-        print(
-            f"rung {r + 1} of {len(plan)}: {len(left)} points, {plan[r].epochs} epochs; "
-            f"{len(going)} go on"
-            if going
-            else f"rung {r + 1} of {len(plan)}: the end",
-            flush=True,
-        )
-        left, states = going, {row: states[row] for k in going for row in points[k]}
+        on = {row for point in going for row in points[point]}
+        ended += [_entry(group, done, on, plan[r].epochs) for group, done in trained]
+        rest = f"{len(going)} go on" if going else "the end"
+        print(f"rung {r + 1} of {len(plan)}: {len(left)} points, {plan[r].epochs} epochs; {rest}")
+        left, states = going, {row: state for row, state in _states(trained) if row in on}
         if going:
             _write(_states_file(file, r + 1), states)
             json_file.write(file, {**asked, "rungs": r + 1, "left": left, "groups": ended})
@@ -86,12 +79,10 @@ def clear(folder: Path) -> None:
 
 def _rung(
     p: Plan, rows: Sequence[int], states: States, epochs: int, method: str
-) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]], States]:
-    """(what became of each member, how the groups went, their states) after so many epochs."""
-    found: dict[int, dict[str, Any]] = {}
-    after: States = {}
-    reports = []
-    groups = [chosen(group, set(rows))[0] for group in p.groups]
+) -> list[tuple[Group, Trained]]:
+    """The members that take part, by program, after so many epochs."""
+    trained = []
+    groups = [chosen(group, set(rows)) for group in p.groups]
     done = int(states[rows[0]].step) if states else 0
     sizes = [
         (n * epochs // p.config.train.epochs - done) * len(group.seeds)
@@ -109,11 +100,25 @@ def _rung(
                 continue
             initial = [states[row] for row in group.rows] if states else None
             ended = training.train(group, dataset, method, bar, initial, epochs)
-            found |= dict(zip(group.rows, ended.members, strict=True))
-            after |= dict(zip(group.rows, ended.states, strict=True))
-            reports.append(ended.report)
+            trained.append((group, ended))
             bar.write(training.speed(ended.report), sys.stdout)
-    return found, reports, after
+    return trained
+
+
+def _entry(group: Group, done: Trained, on: Container[int], epochs: int) -> dict[str, Any]:
+    """For the file: what became of those of a program that do not go on, and how it went."""
+    out = [
+        (row, {**member, "epochs": epochs})
+        for row, member in zip(group.rows, done.members, strict=True)
+        if row not in on
+    ]
+    rows, members = [row for row, _ in out], [member for _, member in out]
+    return {"rows": rows, "members": members, "report": done.report}
+
+
+def _states(trained: Sequence[tuple[Group, Trained]]) -> Iterator[tuple[int, TrainState]]:
+    for group, done in trained:
+        yield from zip(group.rows, done.states, strict=True)
 
 
 def _points(members: Sequence[Member]) -> list[list[int]]:
@@ -128,8 +133,11 @@ def _points(members: Sequence[Member]) -> list[list[int]]:
     return [rows for _, rows in points]
 
 
-def _loss(member: Mapping[str, Any]) -> float:
-    """On the validation images; of one that diverged infinite."""
+def _loss(trained: Sequence[tuple[Group, Trained]], row: int) -> float:
+    """Of a member on the validation images; of one that diverged infinite."""
+    (member,) = (
+        done.members[group.rows.index(row)] for group, done in trained if row in group.rows
+    )
     return float("inf") if member["diverged"] is not None else float(member["valid"]["loss"])
 
 

@@ -128,7 +128,7 @@ def test_models_of_equal_configs_share_their_programs(digits):
     for seed in range(3):
         run = ae_jax.fit(few, images, jax.random.key(seed), progress=False)
     assert programs.compiled.cache_info().currsize == 1
-    assert programs.compiled(run_lib._codes, run.model)._cache_size() == 1
+    assert programs.compiled(programs.in_pieces, run_lib._codes, run.model)._cache_size() == 1
     models = [build(load_config("denoise", **c), (8, 8, 1)) for c in ({}, {"corruption.rate": 0.1})]
     assert models[0] != models[1]
     assert models[0] == build(load_config("denoise", **{"train.epochs": 3}), (8, 8, 1))
