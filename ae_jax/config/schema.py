@@ -49,6 +49,13 @@ Widths = Annotated[
     tuple[int, ...],
     Rule("a tuple of whole numbers >= 1 and < 2^31", lambda v: all(1 <= w < 2**31 for w in v)),
 ]
+SomeWidths = Annotated[
+    tuple[int, ...],
+    Rule(
+        "a tuple of one or more whole numbers >= 1 and < 2^31",
+        lambda v: len(v) > 0 and all(1 <= w < 2**31 for w in v),
+    ),
+]
 # Of a convolution's kernel: a wider one would mostly read beyond any image it is made for.
 Side = Annotated[int, Rule("a whole number from 1 to 255", lambda v: 1 <= v <= 255)]
 Sides = Annotated[

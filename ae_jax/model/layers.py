@@ -21,6 +21,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": jax.nn.relu,
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
+    "silu": jax.nn.silu,
     "elu": jax.nn.elu,
     "gelu": partial(jax.nn.gelu, approximate=False),
     "softplus": jax.nn.softplus,

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 
 from ae_jax.config.schema import Count, OneOf, Positive
 from ae_jax.model.layers import ACTIVATIONS, Affine
-from ae_jax.model.networks import DenseEncoder
+from ae_jax.model.networks.dense import DenseEncoder
 from ae_jax.model.pipeline import Forward, Model, Variables
 
 Encode = Callable[[jax.Array], jax.Array]

@@ -5,6 +5,7 @@ those of signals.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -66,6 +67,38 @@ def conv_strided(
     return nn.Sequential(*encoder, conv(down[-1], code, grid)), nn.Sequential(*decoder, last())
 
 
+class Block(nn.Module):
+    """What a residual block makes of an image: itself and two convolutions of it, normalized."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.added = nn.Sequential(
+            *(nn.GroupNorm(8, n_in), nn.SiLU(), nn.Conv2d(n_in, n_out, 3, padding=1)),
+            *(nn.GroupNorm(8, n_out), nn.SiLU(), nn.Conv2d(n_out, n_out, 3, padding=1)),
+        )
+        self.skip = nn.Identity() if n_in == n_out else nn.Conv2d(n_in, n_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        return self.skip(x) + self.added(x)
+
+
+def resnet(side: int, colors: int, channels: Sequence[int], code: int) -> Network:
+    """A residual block and a strided convolution for every resolution, and the way back."""
+    up = channels[::-1]
+    grid = (up[0], *[side // 2 ** len(channels)] * 2)
+    encoder: list[nn.Module] = [nn.Conv2d(colors, channels[0], 3, padding=1)]
+    for n_in, n_out in itertools.pairwise((channels[0], *channels)):
+        encoder += [Block(n_in, n_out), nn.Conv2d(n_out, n_out, 3, stride=2, padding=1)]
+    encoder += [nn.GroupNorm(8, up[0]), nn.SiLU(), nn.Flatten()]
+    decoder: list[nn.Module] = [nn.Linear(code, math.prod(grid)), nn.Unflatten(1, grid)]
+    for n_in, n_out in itertools.pairwise((up[0], *up)):
+        decoder += [nn.Upsample(scale_factor=2), nn.Conv2d(n_in, n_out, 3, padding=1)]
+        decoder += [Block(n_out, n_out)]
+    decoder += [nn.GroupNorm(8, up[-1]), nn.SiLU(), nn.Conv2d(up[-1], colors, 3, padding=1)]
+    to_code = nn.Linear(math.prod(grid), code)
+    return nn.Sequential(*encoder, to_code), nn.Sequential(*decoder, nn.Sigmoid())
+
+
 class TopK(nn.Module):
     """The k largest numbers of a code; the others are 0."""
 
@@ -109,6 +142,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "conv_strided:32x32x3": lambda: conv_strided((32, 32), 3, (32, 64)),
     "conv_strided:64x64x3": lambda: conv_strided((64, 64), 3, (32, 64, 128)),
     "conv_strided:128x128x3": lambda: conv_strided((128, 128), 3, (32, 64, 128, 256)),
+    "resnet:32x32x3": lambda: resnet(32, 3, (32, 64), 64),
     "denoise:64x64x3": lambda: conv_strided((64, 64), 3, (32, 64, 128)),
     "rows:100": lambda: (stack(100, 64, 8), stack(8, 64, 100)),
     "signal:1024": lambda: conv_strided((1024,), code=6, last=nn.Identity),

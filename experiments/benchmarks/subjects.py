@@ -73,6 +73,7 @@ SIZED = {
     "conv_strided:128x128x3": Subject(
         "conv_strided", strided(32, 64, 128, 256, **{"train.batch_size": 16}), (128, 128, 3)
     ),
+    "resnet:32x32x3": Subject("resnet", {}, (32, 32, 3)),
     "denoise:64x64x3": Subject("conv_strided", strided(32, 64, 128, **_NOISE), (64, 64, 3)),
     "rows:100": Subject("rows", {}, (1, 1, 100)),
     "signal:1024": Subject("signal", {}, (1, 1024, 1)),

@@ -1,0 +1,97 @@
+"""Convolutions with pooling on the way to the code, with upsampling on the way back."""
+
+import math
+from typing import Annotated
+
+import jax
+from flax import linen as nn
+
+from ae_jax.config.schema import Count, OneOf, Side, Sides, Widths
+from ae_jax.errors import ConfigError
+from ae_jax.model import convolution
+from ae_jax.model.layers import ACTIVATIONS, ActivationName, Affine, BatchNorm, Conv
+from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
+
+
+class PooledConvEncoder(Convolutional):
+    """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
+
+    Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
+    rounded down. Of a signal they are 1 x `kernel` and 1x2. BatchNorm, where it is asked for,
+    stands between f and pooling. ConfigError if poolings leave nothing.
+    """
+
+    width: int
+    init_name: str
+    channels: Widths = (4, 8)
+    kernel: Side = 5
+    pool: Annotated[str, OneOf(("max", "average"))] = "max"
+    hidden: Widths = (150,)
+    activation: ActivationName = "relu"
+    code_activation: ActivationName = "linear"
+    batch_norm: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[batch, height, width, channels] -> [batch, width]."""
+        f = ACTIVATIONS[self.activation]
+        pool = convolution.max_pool if self.pool == "max" else convolution.avg_pool
+        sides = x.shape[1:3]
+        for i, c in enumerate(self.channels):
+            x = f(Conv(c, self.init_name, size=along(sides, self.kernel), name=f"layer_{i}")(x))
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+            x = pool(x, along(sides, 2))
+            if x.size == 0:
+                such = "short signals" if sides[0] == 1 else "small images"
+                raise ConfigError(
+                    f"encoder.channels: {len(self.channels)} poolings leave nothing of such "
+                    f"{such}; give it fewer"
+                )
+        x = x.reshape(len(x), -1)
+        n = len(self.channels)
+        for i, w in enumerate(self.hidden, start=n):
+            x = f(Affine(w, self.init_name, name=f"layer_{i}")(x))
+        code = Affine(self.width, self.init_name, name=f"layer_{n + len(self.hidden)}")
+        return ACTIVATIONS[self.code_activation](code(x))
+
+
+class UpsampledConvDecoder(Convolutional):
+    """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
+
+    `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
+    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. Of a signal
+    the length alone is enlarged. f follows every layer but the last, and BatchNorm, where it is
+    asked for, every f of a conv.
+    """
+
+    shape: Shape
+    init_name: str
+    hidden: Widths = (120, 320)
+    grid_channels: Count = 16
+    channels: Widths = (8, 4)
+    kernels: Sides = (5, 6, 7)
+    activation: ActivationName = "relu"
+    batch_norm: bool = False
+    output: OutputName = "linear"
+
+    @nn.compact
+    def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
+        """[batch, code_size] -> [batch, height, width, channels]."""
+        f = ACTIVATIONS[self.activation]
+        H, W, C = self.shape
+        scale = 2 ** len(self.channels)
+        grid = (-(-H // scale), -(-W // scale), self.grid_channels)
+        widths = (*self.hidden, math.prod(grid))
+        for i, w in enumerate(widths):
+            z = f(Affine(w, self.init_name, name=f"layer_{i}")(z))
+        x = z.reshape(len(z), *grid)
+        n = len(widths)
+        sizes = [along(self.shape, k) for k in self.kernels]
+        twice = along(self.shape, 2)
+        for i, (c, size) in enumerate(zip(self.channels, sizes, strict=False), start=n):
+            x = f(Conv(c, self.init_name, size=size, upsampled=twice, name=f"layer_{i}")(x))
+            if self.batch_norm:
+                x = BatchNorm(name=f"norm_{i}")(x, train)
+        last = Conv(C, self.init_name, size=sizes[-1], name=f"layer_{n + len(self.channels)}")
+        return last(x)[:, :H, :W]

@@ -1,0 +1,111 @@
+"""Residual networks: PyTorch's layers in the same places, signals, groups, what they refuse.
+
+The golden file was made by `tests/golden/make_torch_residual.py`.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ae_jax.errors import ConfigError
+from ae_jax.model import convolution
+from ae_jax.model import pipeline as model_lib
+from ae_jax.model.pipeline import Batch
+from ae_jax.resolve.config import resolve
+from tests.golden import residual
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "residual.npz")
+
+
+def build(shape, code_size=residual.CODE, decoder=(), **encoder):
+    mirrored = {"channels": encoder.get("channels", residual.CHANNELS)[::-1]}
+    raw = {
+        "encoder": {"name": "resnet", **encoder},
+        "decoder": {"name": "resnet", **encoder, **mirrored, **dict(decoder)},
+        "model": {"code_size": code_size},
+    }
+    return model_lib.build(resolve(raw), shape)
+
+
+def golden_model():
+    sizes = {"channels": residual.CHANNELS, "blocks": residual.BLOCKS, "groups": residual.GROUPS}
+    return build(residual.SHAPE, attention=True, **sizes)
+
+
+def drawn(model):
+    def number(path, leaf):
+        return jnp.asarray(residual.numbers("/".join(k.key for k in path), leaf.shape))
+
+    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
+    return jax.tree_util.tree_map_with_path(number, shapes)
+
+
+def close(ours, golden, what):
+    gap = np.max(np.abs(np.asarray(ours) - golden))
+    assert gap <= 2e-5 * np.max(np.abs(golden)), f"{what}: {gap}"
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_codes_outputs_and_gradients_are_those_of_pytorch(native, monkeypatch):
+    monkeypatch.setattr(convolution, "_is_native", lambda lowering: native)
+    model = golden_model()
+    batch = Batch(jnp.asarray(residual.batch()))
+
+    def run(params):
+        p = model.apply({"params": params}, batch, batch.x, None, True)
+        return jnp.mean((p.x_hat - batch.x) ** 2), p
+
+    gradients, p = jax.jit(jax.grad(run, has_aux=True))(drawn(model))
+    close(p.h, GOLDEN["code"], "code")
+    close(p.x_hat, GOLDEN["output"], "output")
+    leaves = jax.tree_util.tree_leaves_with_path(gradients)
+    names = {f"grad/{'/'.join(key.key for key in path)}": leaf for path, leaf in leaves}
+    assert {"code", "output", *names} == set(GOLDEN)
+    largest = max(np.max(np.abs(GOLDEN[name])) for name in names)
+    for name, gradient in names.items():
+        gap = np.max(np.abs(np.asarray(gradient) - GOLDEN[name]))
+        assert gap <= 2e-5 * max(np.max(np.abs(GOLDEN[name])), 1e-2 * largest), name
+
+
+def test_an_image_is_what_it_is_beside_others():
+    """GroupNorm looks at one image; BatchNorm would not give this."""
+    model = golden_model()
+    variables = {"params": drawn(model)}
+    x = jnp.asarray(residual.batch())
+    alone = jnp.concatenate([model.encode(variables, x[i : i + 1]) for i in range(len(x))])
+    np.testing.assert_allclose(model.encode(variables, x), alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (7, 9, 3), (1, 13, 2), (1, 1, 3)])
+def test_every_image_and_signal_comes_back_in_its_shape(shape):
+    model = build(shape, channels=(8, 8, 16))
+    made = jax.eval_shape(model.init, jax.random.key(0))
+    x = jax.ShapeDtypeStruct((5, *shape), jnp.float32)
+    h = jax.eval_shape(model.encode, made, x)
+    assert h.shape == (5, residual.CODE)
+    assert jax.eval_shape(model.decode, made, h).shape == x.shape
+    kernel = made["params"]["encoder"]["block_0_0"]["layer_0"]["kernel"].shape[:2]
+    assert kernel == (1 if shape[0] == 1 else 3, 1 if shape[1] == 1 else 3)
+
+
+def test_without_groups_there_is_no_normalization():
+    made = jax.eval_shape(build((8, 8, 1), channels=(3,), groups=0).init, jax.random.key(0))
+    assert not [
+        path for path, _ in jax.tree_util.tree_leaves_with_path(made) if "norm" in str(path)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"channels": (12,), "groups": 8}, "12 channels do not make 8 groups; give a divisor"),
+        ({"channels": ()}, r"encoder\.channels: must be a tuple of one or more"),
+        ({"blocks": 0}, r"encoder\.blocks: must be a whole number >= 1"),
+    ],
+)
+def test_refuses(options, said):
+    with pytest.raises(ConfigError, match=said):
+        build((8, 8, 1), **options).init(jax.random.key(0))
