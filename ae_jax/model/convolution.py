@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array, lax
 
 from ae_jax.errors import ConfigError
+from ae_jax.model import winograd
 from ae_jax.model.blocks import NOWHERE, Axis, multiply_blocks, windows_of
 
 Size = int | tuple[int, int]  # of height and width alike, or of (height, width)
@@ -48,6 +49,9 @@ def conv(
     _check(x, kernel, out)
     if _is_native(lowering):
         return _native(x, kernel, pads, strides=steps)
+
+    if winograd.pays(x, kernel, steps, out):
+        return winograd.conv(x, kernel, [p[0] for p in pads], out)
 
     def axis(d: int) -> Axis:
         step, before = steps[d], pads[d][0]

@@ -66,11 +66,13 @@ class Forward(NamedTuple):
 class Batch(NamedTuple):
     """Images [batch, height, width, channels] in the network's scale, labels [batch] or None.
 
-    NaN is what was not observed.
+    NaN is what was not observed. `corrupted` is what the encoder is to see where that is known; it
+    is drawn where it is None.
     """
 
     x: jax.Array
     labels: jax.Array | None = None
+    corrupted: jax.Array | None = None
 
 
 class Autoencoder(nn.Module):

@@ -100,7 +100,9 @@ class Objective(NamedTuple):
           says, a penalty in units of its own, always per image; `variables` with new statistics
           when training.
         """
-        corrupted = self.model.corrupt(stream(key, "corruption"), batch.x)
+        corrupted = batch.corrupted
+        if corrupted is None:
+            corrupted = self.model.corrupt(stream(key, "corruption"), batch.x)
         k_code = stream(key, "bottleneck")
         apply = partial(self.model.apply, variables, batch, corrupted, k_code, train)
         if train:

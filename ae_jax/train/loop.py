@@ -58,7 +58,12 @@ def train_step(
         return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
     alone = trainer.mesh is None  # several devices have their share already
-    images = microbatch.size(trainer.config, len(batch.x)) if alone else len(batch.x)
+    n = images = len(batch.x)
+    if alone:
+        images = microbatch.size(trainer.config, trainer.model, n)
+    if images < n:
+        corrupted = trainer.model.corrupt(stream(key, "corruption"), batch.x)
+        batch = batch._replace(corrupted=corrupted)
     gradients = microbatch.mean_over(jax.value_and_grad(loss_of, has_aux=True), images)
     (loss, (terms, variables)), grads = gradients(state.params, batch)
     updates, optimizer = trainer.optimizer.update(grads, state.optimizer, state.params)

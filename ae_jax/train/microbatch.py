@@ -1,38 +1,64 @@
 """The gradient of a batch as the mean over microbatches, where that is faster.
 
-On a CPU, the activations of a convolutional step do not fit into the caches for 200 images; for 100
-they do. The gradient is the same up to rounding only if the loss of an image does not depend on
-other images: without noise (which is drawn for whole batches), BatchNorm, or a penalty on batch
-means.
+On a CPU, what the layers of a convolutional step make of 200 digits does not fit into the caches;
+of 100 it does. The gradient is the same up to rounding only if the loss of an image does not depend
+on other images: without BatchNorm, noise in the code or a penalty on batch means. The input's noise
+is drawn for the whole batch before it is cut, so it is what it is without microbatches.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from flax import linen as nn
 
 from ae_jax.config.sections import Config
+from ae_jax.model.layers import Layer
 from ae_jax.model.networks import DECODERS, ENCODERS
-from ae_jax.model.pipeline import Batch, Params
+from ae_jax.model.pipeline import Batch, Model, Params
 
-LEAST, MOST = 25, 100  # images in a microbatch
+MOST_IMAGES = 100
+MOST_NUMBERS = 6_000_000  # of all layers together, of a microbatch: 24 MB
 
 
-def size(config: Config, batch_size: int) -> int:
-    """Images in a microbatch: a divisor of the batch, LEAST to MOST; else the whole batch.
+def size(config: Config, model: Model, batch_size: int) -> int:
+    """Images in a microbatch: the largest divisor of the batch that is not too many, else all.
 
-    They are for convolutional networks on CPUs, without BatchNorm, corruption, bottleneck or
-    penalties.
+    They are for convolutional networks on CPUs, without BatchNorm, bottleneck or penalties. Where
+    the divisor is less than a quarter of what would do, small products cost more than is gained.
     """
     networks = ENCODERS[config.encoder.name], DECODERS[config.decoder.name]
     convolutional = all(network.convolves for network in networks)
     coupled = config.encoder.get("batch_norm") or config.decoder.get("batch_norm")
-    noisy = config.corruption.name != "none" or config.bottleneck.name != "identity"
+    noisy = config.bottleneck.name != "identity"
     if not convolutional or coupled or noisy or config.penalties or jax.default_backend() != "cpu":
         return batch_size
-    divisors = (n for n in range(MOST, LEAST - 1, -1) if batch_size % n == 0)
+    most = max(1, min(MOST_IMAGES, MOST_NUMBERS // _numbers(model)))
+    divisors = (n for n in range(most, most // 4, -1) if batch_size % n == 0)
     return next(divisors, batch_size)
+
+
+def _numbers(model: Model) -> int:
+    """That all dense and convolutional layers together make of an image."""
+    found: list[int] = []
+
+    def count(
+        layer: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> Any:
+        y = layer(*args, **kwargs)
+        if isinstance(context.module, Layer) and context.method_name == "__call__":
+            found.append(math.prod(y.shape[1:]))
+        return y
+
+    with nn.intercept_methods(count):
+        jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))
+    return sum(found)
 
 
 def mean_over(function: Callable[[Any, Any], Any], images: int) -> Callable[[Any, Any], Any]:
