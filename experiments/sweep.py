@@ -17,14 +17,21 @@ With --search=halving all points are trained for a few epochs, the best third of
 for three times as many, and so on to the config's epochs. Points are compared by their mean loss on
 the validation images.
 
+With --launcher=slurm programs are jobs of a cluster, by submitit (pip install -e '.[launch]'), of
+--group members at most; where it is not given, all are divided by --jobs. What a job writes is in
+WORKDIR/jobs; a job whose node was lost is redone. Workdir and data are where all nodes see them:
+
+    python -m experiments.sweep --config=configs/dropout.py --seeds=64 --launcher=slurm \\
+        --launcher_options=slurm_partition=gpu,gpus_per_node=1,timeout_min=60
+
 A finished sweep is not repeated; an interrupted one resumes after the last finished program or
 rung. Exit codes: 0 done, 2 bad config, input or environment, 3 every member diverged, 130/143
 interrupted.
 """
 
-import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -42,6 +49,20 @@ cli.define_data()
 flags.DEFINE_enum("search", "grid", ["grid", "halving"], "Which points are trained to the end.")
 flags.DEFINE_integer("reduction", 3, "With halving: one in so many goes on.", lower_bound=2)
 flags.DEFINE_string("method", "auto", "auto (measures which is fastest), vmap, map or loop.")
+flags.DEFINE_integer("group", 0, "Members in one program at most; 0: no limit.", lower_bound=0)
+flags.DEFINE_enum(
+    "launcher",
+    "none",
+    ["none", "slurm", "local"],
+    "Where programs are trained: in this process, as jobs of Slurm, or as processes beside this.",
+)
+flags.DEFINE_integer("jobs", 8, "With a launcher: how many jobs at once.", lower_bound=1)
+flags.DEFINE_list(
+    "launcher_options",
+    [],
+    "NAME=VALUE,... of submitit: timeout_min, mem_gb, cpus_per_task, gpus_per_node, "
+    "slurm_partition, ...",
+)
 flags.mark_flag_as_required("config")
 
 
@@ -54,8 +75,6 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     F = flags.FLAGS
-    import jax  # a misspelled flag is answered without it
-
     from experiments.sweeping import grid
     from experiments.workdirs import place
 
@@ -66,16 +85,22 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     members = grid.members(F.config, overrides, grid.parse(F.grid), F.seeds)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    # A processor's cores count as devices, so that members can be spread over them.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    jax.config.update("jax_num_cpu_devices", min(cores, len(members)))
-    from experiments.sweeping import session
+    from experiments.sweeping import launching, session, training
+    from experiments.sweeping.plan import plan
     from experiments.workdirs import lock
 
+    training.use_cores(len(members))
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")
+    each, largest = partial(training.here, F.method), F.group
     with cli.writing("--workdir"), lock.hold(path):
-        plan = session.plan(config, members, F.reduction if F.search == "halving" else 0)
-        return session.run(plan, path, F.method, started)
+        if F.launcher != "none":
+            options = launching.options(F.launcher_options)
+            cluster = launching.Cluster(F.launcher, path / "jobs", F.jobs, options)
+            launching.check(cluster)
+            each = partial(launching.each, cluster, F.method)
+            largest = largest or -(-len(members) // F.jobs)
+        reduction = F.reduction if F.search == "halving" else 0
+        return session.run(plan(config, members, reduction, largest), path, each, started)
 
 
 if __name__ == "__main__":

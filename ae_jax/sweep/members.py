@@ -70,12 +70,19 @@ def _of_size(config: Resolved, size: int) -> Resolved:
     return config.replace(**{"model.code_size": size})
 
 
-def groups(members: Sequence[Member]) -> list[Group]:
-    """The members, those together that differ in nothing but seed, numbers and code size."""
+def groups(members: Sequence[Member], largest: int = 0) -> list[Group]:
+    """The members, those together that differ in nothing but seed, numbers and code size.
+
+    Of more than `largest`, where it is given, there are several groups.
+    """
     programs: dict[Any, list[int]] = {}
     for row, member in enumerate(members):
         programs.setdefault(_program(member), []).append(row)
-    return [_group(members, rows) for rows in programs.values()]
+    return [
+        _group(members, rows[i : i + (largest or len(rows))])
+        for rows in programs.values()
+        for i in range(0, len(rows), largest or len(rows))
+    ]
 
 
 def _program(member: Member) -> Any:

@@ -5,48 +5,32 @@ nothing. Between rungs the states of those that go on are in a file, so that a s
 short goes on with the rung it was in.
 """
 
-import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
-from ae_jax.data.load import Dataset
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file, npz
 from ae_jax.sweep import halving
-from ae_jax.sweep.members import Group, Member, chosen, trainer_of
+from ae_jax.sweep.members import Group, chosen, trainer_of
 from ae_jax.train.setup import TrainState
-from experiments.sweeping import training
-from experiments.sweeping.training import Plan, Trained
+from experiments.sweeping.plan import Plan, points_of
+from experiments.sweeping.training import Each, Job, Trained, progress
 
 States = dict[int, TrainState]  # of members by their number in the sweep
 
 
-def check(members: Sequence[Member], data: Sequence[Dataset]) -> None:
-    """ConfigError where there is nothing to choose from, or by."""
-    if any(dataset.valid is None for dataset in data):
-        raise ConfigError(
-            "--search: halving compares on validation images, and there are none\n"
-            "hold some out: --config.data.n_valid=0.1"
-        )
-    if len(_points(members)) < 2:
-        raise ConfigError("--search: halving needs two points at least; give it a --grid")
-    if len({member.config.train.epochs for member in members}) > 1:
-        raise ConfigError("--search: with halving, train.epochs cannot be in the grid")
-
-
 def train_all(
-    p: Plan, file: Path, asked: Mapping[str, Any], method: str, before: Mapping[str, Any]
+    p: Plan, file: Path, asked: Mapping[str, Any], each: Each, before: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """What became of every member, of those that were left out when they were.
 
-    `before` is what `file` has from a search cut short.
+    `each` trains the jobs; `before` is what `file` has from a search cut short.
     """
-    points = _points(p.members)
+    points = points_of(p.members)
     plan = halving.rungs(len(points), p.config.train.epochs, p.reduction)
     begin = before.get("rungs", 0)
     left = before.get("left", list(range(len(points))))
@@ -56,7 +40,7 @@ def train_all(
         print(f"{begin} of {len(plan)} rungs had ended before")
     for r in range(begin, len(plan)):
         rows = [row for point in left for row in points[point]]
-        trained = _rung(p, rows, states, plan[r].epochs, method)
+        trained = _rung(p, rows, states, plan[r].epochs, each)
         losses = {k: float(np.mean([_loss(trained, row) for row in points[k]])) for k in left}
         going = halving.best(losses, plan[r + 1].points) if r + 1 < len(plan) else []
         on = {row for point in going for row in points[point]}
@@ -78,31 +62,19 @@ def clear(folder: Path) -> None:
 
 
 def _rung(
-    p: Plan, rows: Sequence[int], states: States, epochs: int, method: str
+    p: Plan, rows: Sequence[int], states: States, epochs: int, each: Each
 ) -> list[tuple[Group, Trained]]:
     """The members that take part, by program, after so many epochs."""
-    trained = []
-    groups = [chosen(group, set(rows)) for group in p.groups]
+    jobs, steps = [], 0
     done = int(states[rows[0]].step) if states else 0
-    sizes = [
-        (n * epochs // p.config.train.epochs - done) * len(group.seeds)
-        for n, group in zip(p.steps, groups, strict=True)
-    ]
-    with tqdm(
-        total=sum(sizes),
-        unit="step",
-        disable=not sys.stderr.isatty(),
-        desc=f"{len(rows)} members",
-        dynamic_ncols=True,
-    ) as bar:
-        for group, dataset in zip(groups, p.data, strict=True):
-            if not group.rows:
-                continue
+    for whole, dataset, n in zip(p.groups, p.data, p.steps, strict=True):
+        if (group := chosen(whole, set(rows))).rows:
             initial = [states[row] for row in group.rows] if states else None
-            ended = training.train(group, dataset, method, bar, initial, epochs)
-            trained.append((group, ended))
-            bar.write(training.speed(ended.report), sys.stdout)
-    return trained
+            jobs.append(Job(group, dataset, initial, epochs))
+            steps += (n * epochs // p.config.train.epochs - done) * len(group.seeds)
+    with progress(steps, label=f"{len(rows)} members") as bar:
+        trained = {job.group.rows: (job.group, found) for job, found in each(jobs, bar)}
+    return [trained[job.group.rows] for job in jobs]
 
 
 def _entry(group: Group, done: Trained, on: Container[int], epochs: int) -> dict[str, Any]:
@@ -119,18 +91,6 @@ def _entry(group: Group, done: Trained, on: Container[int], epochs: int) -> dict
 def _states(trained: Sequence[tuple[Group, Trained]]) -> Iterator[tuple[int, TrainState]]:
     for group, done in trained:
         yield from zip(group.rows, done.states, strict=True)
-
-
-def _points(members: Sequence[Member]) -> list[list[int]]:
-    """The members of every point, in the order of the points."""
-    points: list[tuple[Any, list[int]]] = []
-    for row, member in enumerate(members):
-        mine = next((rows for point, rows in points if point == member.point), None)
-        if mine is None:
-            points.append((member.point, [row]))
-        else:
-            mine.append(row)
-    return [rows for _, rows in points]
 
 
 def _loss(trained: Sequence[tuple[Group, Trained]], row: int) -> float:

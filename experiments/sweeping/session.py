@@ -8,55 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from ae_jax.config.sections import Config
-from ae_jax.data.load import Dataset, of_config
-from ae_jax.errors import CheckpointError, ConfigError
+from ae_jax.errors import CheckpointError
 from ae_jax.evaluate import baselines
 from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.files import json_file
 from ae_jax.resolve.config import changes
-from ae_jax.run.ready import ready
-from ae_jax.sweep import ensemble
-from ae_jax.sweep import members as members_lib
-from ae_jax.sweep.members import CODE_SIZE, Group, Member
-from ae_jax.train import setup
+from ae_jax.sweep.members import CODE_SIZE
 from ae_jax.train.checkpoint import FORMAT
-from experiments.sweeping import halving, table, training
-from experiments.sweeping.training import Plan
+from experiments.sweeping import halving, table
+from experiments.sweeping.plan import Plan
+from experiments.sweeping.training import Each, Job, progress
 from experiments.workdirs import place
 
 MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
 
 
-def plan(config: Config, members: Sequence[Member], reduction: int = 0) -> Plan:
-    """Loads the data; raises what `load_data`, `hold_out` and `ensemble.check` do.
-
-    ConfigError where members would stop early, or `reduction` is asked for and there is nothing to
-    choose from or by.
-    """
-    if any(member.config.train.patience for member in members):
-        raise ConfigError(
-            "train.patience: a sweep trains every member to its end; set it to 0; "
-            "data.n_valid selects the best member"
-        )
-    groups = members_lib.groups(members)
-    settled = [ready(g.config, d) for g, d in zip(groups, _datasets(groups), strict=True)]
-    groups = [g._replace(config=c) for g, (c, _) in zip(groups, settled, strict=True)]
-    data = [d for _, d in settled]
-    fixed = [ensemble.check(group, d.train) for group, d in zip(groups, data, strict=True)]
-    for f, d in zip(fixed, data, strict=True):
-        setup.check_labels(f.config, d.test, "test", d.label_names)
-    steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
-    if reduction:
-        halving.check(members, data)
-    return Plan(config, members, groups, data, steps, reduction)
-
-
-def run(p: Plan, path: Path, method: str, started: float) -> int:
-    """The whole sweep in a directory; returns the exit code."""
+def run(p: Plan, path: Path, each: Each, started: float) -> int:
+    """The whole sweep in a directory, `each` of whose jobs is trained; returns the exit code."""
     asked = _asked(p)
     file = path / "sweep.json"
     if old := _read(file, asked):
@@ -68,7 +38,7 @@ def run(p: Plan, path: Path, method: str, started: float) -> int:
     _announce(p)
     train_all = halving.train_all if p.reduction else _train_all
     before = _read(path / "ended.json", asked)
-    ended = train_all(p, path / "ended.json", asked, method, before)
+    ended = train_all(p, path / "ended.json", asked, each, before)
     rows = {i: row for e in ended for i, row in zip(e["rows"], e["members"], strict=True)}
     results = [
         {"seed": m.seed, "overrides": dict(m.point), **rows[i]} for i, m in enumerate(p.members)
@@ -99,26 +69,24 @@ def _code(summary: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _train_all(
-    p: Plan, file: Path, asked: Mapping[str, Any], method: str, before: Mapping[str, Any]
+    p: Plan, file: Path, asked: Mapping[str, Any], each: Each, before: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """What became of every group; `file` keeps those that have ended, `before` is what it has."""
     ended: list[dict[str, Any]] = before.get("groups", [])
-    sizes = [n * len(group.seeds) for n, group in zip(p.steps, p.groups, strict=True)]
-    with tqdm(
-        total=sum(sizes),
-        initial=sum(sizes[: len(ended)]),
-        unit="step",
-        disable=not sys.stderr.isatty(),
-        desc="sweep",
-        dynamic_ncols=True,
-    ) as bar:
+    done = {tuple(e["rows"]) for e in ended}
+    jobs, steps = [], {True: 0, False: 0}
+    for group, dataset, n in zip(p.groups, p.data, p.steps, strict=True):
+        steps[group.rows in done] += n * len(group.seeds)
+        if group.rows not in done:
+            jobs.append(Job(group, dataset))
+    with progress(sum(steps.values()), steps[True]) as bar:
         if ended:
             bar.write(f"{len(ended)} of {len(p.groups)} programs had ended before", sys.stdout)
-        for i in range(len(ended), len(p.groups)):
-            done = training.train(p.groups[i], p.data[i], method, bar)
-            ended.append({"rows": p.groups[i].rows, "members": done.members, "report": done.report})
+        for job, found in each(jobs, bar):
+            rows = job.group.rows
+            ended.append({"rows": rows, "members": found.members, "report": found.report})
+            ended.sort(key=lambda e: tuple(e["rows"]))
             json_file.write(file, {**asked, "groups": ended})
-            bar.write(training.speed(done.report), sys.stdout)
     return ended
 
 
@@ -165,20 +133,6 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         listed = "; ".join(wrong)
         raise CheckpointError(f"--workdir: {file} is of a sweep on other images\n{listed}")
-    return found
-
-
-def _datasets(groups: Sequence[Group]) -> list[Dataset]:
-    """Every group's data; those that need the same get the same object."""
-    known: dict[Any, Dataset] = {}
-    found = []
-    for group in groups:
-        d = group.config.data
-        dealt = d.split == "random" or d.n_valid
-        key = (d, group.seeds[0] if dealt else None)
-        if key not in known:
-            known[key] = of_config(group.config, group.seeds[0])
-        found.append(known[key])
     return found
 
 

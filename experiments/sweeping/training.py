@@ -1,31 +1,30 @@
 """Trains a group of a sweep, or some epochs of it, and evaluates its members."""
 
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
-from ae_jax.config.sections import Config
 from ae_jax.data.load import Dataset
 from ae_jax.model.weights import params_sha256
 from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
-from ae_jax.sweep.members import Group, Member
+from ae_jax.sweep.members import Group
 from ae_jax.train.setup import TrainState
+from experiments.measuring import provenance
 
 
-class Plan(NamedTuple):
-    """A sweep of which nothing needs to be refused any more."""
+class Job(NamedTuple):
+    """A group to be trained: from the start, or on from `initial`, until `epochs` are done."""
 
-    config: Config
-    members: Sequence[Member]
-    groups: Sequence[Group]
-    data: Sequence[Dataset]  # of every group
-    steps: Sequence[int]  # of each member, for every group
-    reduction: int = 0  # of successive halving; 0: every point is trained to its end
+    group: Group
+    dataset: Dataset
+    initial: Sequence[TrainState] | None = None  # of its members
+    epochs: int | None = None  # None: the config's
 
 
 class Trained(NamedTuple):
@@ -33,18 +32,42 @@ class Trained(NamedTuple):
 
     members: list[dict[str, Any]]  # what became of each
     report: dict[str, Any]  # how it went
+    steps: int  # of each member
     states: list[TrainState]  # in arrays of NumPy
 
 
-def train(
-    group: Group,
-    dataset: Dataset,
-    method: str,
-    bar: tqdm,
-    initial: Sequence[TrainState] | None = None,
-    epochs: int | None = None,
-) -> Trained:
-    """Trains from the start, or on from `initial`, until `epochs` (None: the config's) are done."""
+# Trains jobs and says when one is done, in whatever order; a bar counts their steps.
+Each = Callable[[Sequence[Job], tqdm], Iterator[tuple[Job, Trained]]]
+
+
+def here(method: str, jobs: Sequence[Job], bar: tqdm) -> Iterator[tuple[Job, Trained]]:
+    """One job after another in this process."""
+    for job in jobs:
+        found = train(job, method, bar)
+        bar.write(speed(found.report), sys.stdout)
+        yield job, found
+
+
+def use_cores(members: int) -> None:
+    """A processor's cores count as devices, so that members can be spread over them."""
+    jax.config.update("jax_num_cpu_devices", min(provenance.cores(), members))
+
+
+def progress(steps: int, done: int = 0, label: str = "sweep") -> tqdm:
+    """A bar of so many steps of members, where there is a terminal."""
+    return tqdm(
+        total=steps,
+        initial=done,
+        unit="step",
+        disable=not sys.stderr.isatty(),
+        desc=label,
+        dynamic_ncols=True,
+    )
+
+
+def train(job: Job, method: str, bar: tqdm) -> Trained:
+    """A job in this process, by the method or, with 'auto', by the fastest."""
+    group, dataset, initial, epochs = job
     begun = time.perf_counter()
     programs: ensemble.Compiled = {}
     ms: dict[str, float] = {}
@@ -85,7 +108,7 @@ def train(
         "ms_per_member_step": round(1e3 * step_s / max((steps - begin) * len(group.seeds), 1), 4),
         "measured_ms": {name: round(value, 4) for name, value in ms.items()},
     }
-    return Trained(found, report, ended)
+    return Trained(found, report, steps - begin, ended)
 
 
 def speed(report: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import load_config
 from ae_jax.run import keeping
 from experiments.running import pictures, session
-from experiments.sweeping import grid
+from experiments.sweeping import grid, training
 from experiments.sweeping import session as sweep_session
+from experiments.sweeping.plan import plan
 from experiments.workdirs import place, workdir
 
 FIELDS = {"model.code_size": 3, "train.batch_size": 8}
@@ -140,9 +142,9 @@ def test_a_sweep_is_known_by_its_images(npz, tmp_path, capsys):
         fields = {**FIELDS, "train.epochs": 1, "data.name": name, "optim.learning_rate": rate}
         config = place.settled(load_config("linear", **fields))
         members = grid.members("linear", fields, {}, 2)
-        path = tmp_path / "sweep"
+        path, each = tmp_path / "sweep", partial(training.here, "loop")
         path.mkdir(exist_ok=True)
-        assert sweep_session.run(sweep_session.plan(config, members), path, "loop", 0.0) == 0
+        assert sweep_session.run(plan(config, members), path, each, 0.0) == 0
         return "already complete" in capsys.readouterr().out
 
     assert not sweep("x.npz")

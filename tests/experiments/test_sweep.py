@@ -21,9 +21,11 @@ from ae_jax.run.fitting import fit
 from ae_jax.streams import stream
 from ae_jax.train import loop, setup
 from experiments.sweeping import grid as sweep_grid
-from experiments.sweeping import session, table
+from experiments.sweeping import session, table, training
+from experiments.sweeping.plan import plan as plan_of
 
 ROOT = Path(__file__).parents[2]
+LOOP = partial(training.here, "loop")
 
 
 def result(rate, seed, mse, diverged=None, valid=None):
@@ -118,23 +120,23 @@ def test_a_sweep_cut_short_keeps_what_had_ended(tmp_path, monkeypatch, capsys):
     overrides = {"data.n_train": 80, "data.n_test": 40, "model.code_size": 3, "train.epochs": 1}
     grid = sweep_grid.parse("train.batch_size=40,80")
     members = sweep_grid.members("undercomplete", overrides, grid, 2)
-    plan = session.plan(members[0].config, members)
-    train, trained = session.training.train, []
+    plan = plan_of(members[0].config, members)
+    train, trained = training.train, []
 
-    def counted(group, *args, fail=False):
+    def counted(job, *args, fail=False):
         if fail and trained:
             raise KeyboardInterrupt
-        trained.append(group.config.train.batch_size)
-        return train(group, *args)
+        trained.append(job.group.config.train.batch_size)
+        return train(job, *args)
 
     def run(path):
-        return session.run(plan, path, "loop", 0.0), json.loads((path / "sweep.json").read_text())
+        return session.run(plan, path, LOOP, 0.0), json.loads((path / "sweep.json").read_text())
 
-    monkeypatch.setattr(session.training, "train", partial(counted, fail=True))
+    monkeypatch.setattr(training, "train", partial(counted, fail=True))
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     assert not (tmp_path / "sweep.json").exists()
-    monkeypatch.setattr(session.training, "train", counted)
+    monkeypatch.setattr(training, "train", counted)
     code, found = run(tmp_path)
     assert trained == [40, 80] and code == 0 and "1 of 2 programs" in capsys.readouterr().out
     (tmp_path / "whole").mkdir()
@@ -151,9 +153,9 @@ def test_members_see_the_same_images_as_single_runs(tmp_path, capsys):
     overrides = {"data.n_train": 80, "data.n_test": 40, "model.code_size": 3, "train.epochs": 1}
     overrides |= {"train.batch_size": 20, "data.n_valid": 0.25}
     members = sweep_grid.members("undercomplete", overrides, sweep_grid.parse(None), 2)
-    plan = session.plan(members[0].config, members)
+    plan = plan_of(members[0].config, members)
     assert len(plan.groups) == 2
-    assert session.run(plan, tmp_path, "loop", 0.0) == 0
+    assert session.run(plan, tmp_path, LOOP, 0.0) == 0
     found = json.loads((tmp_path / "sweep.json").read_text())["members"]
     whole = subset(load_data("mnist5k"), 80, 40)
     for row in found:
@@ -163,7 +165,7 @@ def test_members_see_the_same_images_as_single_runs(tmp_path, capsys):
         assert row["valid"]["loss"] == pytest.approx(run.valid.losses[-1], rel=1e-5)
     patient = sweep_grid.members("undercomplete", overrides | {"train.patience": 2}, {}, 2)
     with pytest.raises(ConfigError, match=r"train\.patience: a sweep trains every member"):
-        session.plan(patient[0].config, patient)
+        plan_of(patient[0].config, patient)
 
 
 def command(*arguments):
@@ -182,7 +184,7 @@ def test_members_see_rows_as_single_runs_do(tmp_path, capsys):
     changes = {"data.n_train": 120, "train.epochs": 2, "train.batch_size": 20, "model.code_size": 3}
     members = sweep_grid.members("rows", changes, sweep_grid.parse(None), 2)
     config = members[0].config
-    assert session.run(session.plan(config, members), tmp_path, "loop", 0.0) == 0
+    assert session.run(plan_of(config, members), tmp_path, LOOP, 0.0) == 0
     found = json.loads((tmp_path / "sweep.json").read_text())
     data = subset(load_data("breast_cancer"), 120)
     for row in found["members"]:

@@ -10,8 +10,8 @@ from ae_jax.errors import ConfigError
 from ae_jax.sweep import halving
 from ae_jax.sweep.halving import Rung
 from experiments.sweeping import grid as sweep_grid
-from experiments.sweeping import halving as search
 from experiments.sweeping import session, training
+from experiments.sweeping.plan import plan as make_plan
 
 SMALL = {
     "data.n_train": 80,
@@ -21,6 +21,7 @@ SMALL = {
     "train.epochs": 4,
     "train.batch_size": 5,
 }
+LOOP = partial(training.here, "loop")
 RATES = "optim.learning_rate=1e-9,3e-3,1e-3,1e-8"
 
 
@@ -45,12 +46,12 @@ def test_the_best_go_on_and_what_diverged_does_not():
 
 def plan_of(reduction, overrides=SMALL, grid=RATES, seeds=2):
     members = sweep_grid.members("undercomplete", overrides, sweep_grid.parse(grid), seeds)
-    return session.plan(members[0].config, members, reduction)
+    return make_plan(members[0].config, members, reduction)
 
 
 def found(plan, path):
     path.mkdir(exist_ok=True)
-    assert session.run(plan, path, "loop", 0.0) == 0
+    assert session.run(plan, path, LOOP, 0.0) == 0
     return json.loads((path / "sweep.json").read_text())
 
 
@@ -87,14 +88,14 @@ def test_a_search_cut_short_goes_on_with_its_rung(both, killed, tmp_path, monkey
     def counted(*args, fail=False):
         if fail and len(calls) == killed:
             raise KeyboardInterrupt
-        calls.append(args[0].seeds)
+        calls.append(args[0].group.seeds)
         return train(*args)
 
-    monkeypatch.setattr(search.training, "train", partial(counted, fail=True))
+    monkeypatch.setattr(training, "train", partial(counted, fail=True))
     with pytest.raises(KeyboardInterrupt):
         found(plan_of(2), tmp_path)
     assert [f.name for f in tmp_path.glob("states_*")] == [f"states_{killed // 2}.npz"]
-    monkeypatch.setattr(search.training, "train", counted)
+    monkeypatch.setattr(training, "train", counted)
     again = found(plan_of(2), tmp_path)
     assert len(calls) == 6 and f"{killed // 2} of 3 rungs had ended" in capsys.readouterr().out
     assert again["members"] == both[1]["members"]
@@ -111,12 +112,12 @@ def test_what_is_damaged_is_named(tmp_path, monkeypatch):
         calls.append(1)
         return train(*args)
 
-    monkeypatch.setattr(search.training, "train", once_round)
+    monkeypatch.setattr(training, "train", once_round)
     with pytest.raises(KeyboardInterrupt):
         found(plan_of(2), tmp_path)
     (tmp_path / "states_1.npz").write_bytes(b"PK")
     with pytest.raises(ConfigError, match=r"--workdir: the states of the search .* cannot be read"):
-        session.run(plan_of(2), tmp_path, "loop", 0.0)
+        session.run(plan_of(2), tmp_path, LOOP, 0.0)
 
 
 REFUSED = {
