@@ -1,4 +1,4 @@
-"""Times the same work in ae_jax and in PyTorch, in turns in one process, on the CPU.
+"""Times the same work in ae_jax and in PyTorch, in turns in one process.
 
     python -m experiments.bench --json=bench_2026-11-29.json --png=bench.png
     python -m experiments.bench --json=bench.json --only=denoise,penalty --rounds=3
@@ -17,7 +17,9 @@ compiled PyTorch needs a C++ compiler, too. `--markdown` measures nothing and pr
 FILE.
 
 The comparison is between `loop.train`, the loop of `experiments.run`, on uint8 digits, and a
-PyTorch loop on float32 tensors that are already scaled. Both use all cores.
+PyTorch loop on float32 tensors that are already scaled. Both use all cores, or with --device=gpu
+the GPU (`pip install -e '.[cuda]'`), where products are as precise as each side makes them by
+default; rows that are about processes are left out there.
 """
 
 import math
@@ -44,6 +46,9 @@ from experiments.measuring import provenance
 
 SWEPT = ("linear", "deep", "denoise")  # two small networks and a wide one
 THROUGHPUT = [(kind, name) for kind in ("evaluate", "encode") for name in ("dense", "conv_pool")]
+
+
+ON_GPU = ("train", "size", "evaluate", "encode", "penalty", "sweep")
 
 
 class Entry(NamedTuple):
@@ -89,6 +94,7 @@ def define_flags() -> None:
     cli.define_path("json", None, "File for the numbers; with --markdown the file to read.")
     flags.DEFINE_list("only", [], f"Rows or kinds of rows, of: {', '.join(ROWS)}.")
     flags.DEFINE_integer("rounds", 7, "Rounds of each side; their median counts.", lower_bound=1)
+    flags.DEFINE_enum("device", "cpu", ["cpu", "gpu"], "What both sides use.")
     cli.define_path("png", None, "File for a chart of the ratios.")
     flags.DEFINE_bool("markdown", False, "Print the tables of the --json file as markdown.")
     flags.mark_flag_as_required("json")
@@ -102,7 +108,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         result = json_file.read(file, ConfigError)
         print(report.markdown(result))
     else:
-        names = select(f.only)
+        names = select(f.only, f.device)
         cli.check_writable(f.json, f.png)
         jax.config.update("jax_enable_compilation_cache", False)  # else nothing is compiled
         warn_if_busy()
@@ -115,20 +121,26 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def select(only: Iterable[str]) -> list[str]:
-    """The rows that names or kinds stand for, in the table's order; all where there are none."""
+def select(only: Iterable[str], device: str = "cpu") -> list[str]:
+    """The rows that names or kinds stand for, in the table's order; all where there are none.
+
+    ConfigError where JAX does not use the device; on a GPU there are the rows of `ON_GPU` only.
+    """
+    if (found := jax.default_backend()) != device:
+        raise ConfigError(
+            f"--device: is {device}, and JAX uses {found}; set JAX_PLATFORMS={device}"
+        )
     wanted = set(only)
     kinds = {entry.kind for entry in ROWS.values()}
     for name in wanted:
         if name not in ROWS and name not in kinds:
             raise ConfigError(unknown("--only", name, [*kinds, *ROWS], "row"))
-    return [n for n, entry in ROWS.items() if not wanted or wanted & {n, entry.kind}]
+    rows = {n: e for n, e in ROWS.items() if device == "cpu" or e.kind in ON_GPU}
+    return [n for n, entry in rows.items() if not wanted or wanted & {n, entry.kind}]
 
 
 def measure(names: Sequence[str], pace: Pace, write: Callable[[Any], None]) -> dict[str, Any]:
     """The bench's result; `write` is given what there is of it after every row."""
-    if jax.default_backend() != "cpu":
-        raise ConfigError("the bench compares CPUs; set JAX_PLATFORMS=cpu")
     torch_side = bench_rows.load_torch()
     result: dict[str, Any] = {
         **provenance.where("torch"),

@@ -135,8 +135,11 @@ def train(
     everywhere = partial(devices.replicate, trainer.mesh)
     carry, noise = everywhere((Carry(state, trainer.metrics()), stream(key, "noise")))
     labels = data.labels if trainer.model.conditional else None
-    order_of = partial(epoch_order, stream(key, "order"), trainer.n_train)
-    compiled = {} if programs is None else programs
+    compiled, k_order = {} if programs is None else programs, stream(key, "order")
+
+    def order_of(epoch: int) -> jax.Array:
+        return epoch_order(k_order, trainer.n_train, jax.device_put(epoch))
+
     chunk, done = 1, int(state.step)
     for window in feed.feed(trainer, data.images, labels, order_of, done):
         images, labels, order = everywhere(window[:3])
@@ -148,7 +151,8 @@ def train(
             last = min(last, full) if first < full else last
             if chunk_steps:
                 last = min(last, first + chunk_steps - done % chunk_steps)
-            args = (carry, images, labels, order, first - begin, last - begin, noise)
+            bounds = everywhere(jax.device_put((first - begin, last - begin)))
+            args = (carry, images, labels, order, *bounds, noise)
             compile_s = 0.0
             if size not in compiled:
                 sizes = [n for n in trainer.sizes if n not in compiled]

@@ -93,11 +93,12 @@ def summary(*results: dict[str, Any]) -> str:
     last = results[-1]
     machine, v = last["machine"], last["versions"]
     peak = max(result["peak_gflops"] for result in results)
+    products = f", float32 matrix products up to {peak:.0f} GFLOP/s" if peak else ""
     dates = sorted({result["date"] for result in results})
     said = "".join(_means(kind, named, results) for kind, named in KINDS.items())
     return (
-        f"{said}{machine['cpu']}, {machine['cores']} cores, float32 matrix products up to "
-        f"{peak:.0f} GFLOP/s; jax {v['jax']}, PyTorch {v['torch']}, "
+        f"{said}{machine['cpu']}, {machine['cores']} cores{products}; jax {v['jax']}, "
+        f"PyTorch {v['torch']}, "
         f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}; medians of {last['rounds']} rounds"
         + (f" and of {len(results)} benches, the range beside them." if len(results) > 1 else ".")
     )

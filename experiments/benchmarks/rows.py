@@ -1,7 +1,6 @@
 """The rows of `experiments.bench` that ae_jax and PyTorch compute in turns, in one process."""
 
 import os
-import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import ModuleType
@@ -21,7 +20,15 @@ from ae_jax.run.trained import Run
 from ae_jax.train import setup
 from experiments.benchmarks.flops import step_flops
 from experiments.benchmarks.subjects import N_IMAGES, TRAINED, Ours, digits, ours
-from experiments.benchmarks.turns import MATMUL, Pace, Row, Work, compared, interleave, matmul
+from experiments.benchmarks.turns import (
+    Pace,
+    Row,
+    Work,
+    compared,
+    interleave,
+    matmul,
+    peak_gflops,
+)
 
 PENALIZED = {"penalties.contractive.weight": 0.1, "penalties.contractive.warmup_epochs": 0}
 
@@ -53,12 +60,18 @@ def tensor(torch_side: ModuleType, images: np.ndarray, resolved: Config) -> Any:
     else:
         x = np.moveaxis(x, 3, 1)
         x = x[:, :, 0] if x.shape[2] == 1 else x
-    return torch_side.torch.from_numpy(x.copy())
+    return torch_side.torch.from_numpy(x.copy()).to(place())
 
 
-def taking(n: int, steps: Iterator[float]) -> list[float]:
-    """The next n losses of an endless iterator."""
-    return [next(steps) for _ in range(n)]
+def place() -> str:
+    """PyTorch's name of the device that JAX uses."""
+    return {"gpu": "cuda"}.get(jax.default_backend(), "cpu")
+
+
+def taking(n: int, steps: Iterator[Any]) -> list[float]:
+    """The next n losses of an endless iterator; looked at when all are done."""
+    losses = [next(steps) for _ in range(n)]
+    return [float(loss) for loss in losses]
 
 
 def torch_work(
@@ -69,7 +82,7 @@ def torch_work(
     compiled: bool = False,
 ) -> Work:
     """PyTorch's side of a training row, on the images and numbers of ours."""
-    network = torch_side.network(name, keras_init=side.config.model.init == "keras")
+    network = torch_side.network(name, side.config.model.init == "keras", place())
     x = tensor(torch_side, side.images, side.config)
     loss = loss or torch_side.LOSSES[name]
     steps = torch_side.train(network, loss, side.config, x, compiled)
@@ -86,7 +99,7 @@ def train(torch_side: ModuleType, name: str, kind: str, pace: Pace) -> Row:
     compiled = torch_side.compiles() and torch_work(torch_side, name, side, compiled=True)
     more = {"compiled": compiled} if compiled else {}
     seconds = interleave({**sides, **more, "matmul": matmul}, pace)
-    peak = 2 * MATMUL**3 / statistics.median(seconds.pop("matmul")) / 1e9
+    peak = peak_gflops(seconds.pop("matmul"))
     row = compared(name, seconds)
     batch = side.config.train.batch_size
     flops = step_flops(side.trainer.model, batch)
@@ -132,7 +145,7 @@ def throughput(torch_side: ModuleType, kind: str, base: str, pace: Pace) -> Row:
     trainer = setup.prepare(resolved, images.shape[1:], N_IMAGES)
     key = jax.random.key(0)
     state = trainer.init(key, setup.mean_image(images, trainer.model))
-    network = torch_side.network(base, keras_init=resolved.model.init == "keras")
+    network = torch_side.network(base, resolved.model.init == "keras", place())
     x, size = tensor(torch_side, images, resolved), resolved.eval.batch_size
     if kind == "evaluate":
         evaluate = metrics.evaluator(trainer.objective, size)

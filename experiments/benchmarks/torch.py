@@ -23,9 +23,10 @@ Loss = Callable[[Any, nn.Module, nn.Module, Tensor], Tensor]  # (config, encoder
 Penalty = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
-def network(name: str, keras_init: bool = False) -> Network:
+def network(name: str, keras_init: bool = False, place: str = "cpu") -> Network:
     """Encoder and decoder of a config; `keras_init` for Glorot-uniform weights and zero biases."""
-    built = NETWORKS[name]()
+    encoder, decoder = NETWORKS[name]()
+    built = encoder.to(place), decoder.to(place)
     for parameter in parameters(built) if keras_init else []:
         if parameter.ndim > 1:
             nn.init.xavier_uniform_(parameter)
@@ -141,7 +142,7 @@ def compiles() -> bool:
 
 def train(
     built: Network, loss: Loss, config: Config, x: Tensor, compiled: bool = False
-) -> Iterator[float]:
+) -> Iterator[Tensor]:
     """The loss of one training step after another, in a new order every epoch, without end."""
     encoder, decoder = built
     step = optimizer(config, parameters(built), compiled)
@@ -149,12 +150,12 @@ def train(
         torch.compiler.reset()  # a function is compiled at most eight times, then no more
         loss = torch.compile(loss, dynamic=False, fullgraph=True)
     while True:
-        for indices in torch.randperm(len(x)).split(config.train.batch_size):
+        for indices in torch.randperm(len(x), device=x.device).split(config.train.batch_size):
             step.zero_grad()
             value = loss(config, encoder, decoder, x[indices])
             value.backward()
             step.step()
-            yield value.item()
+            yield value.detach()
 
 
 @torch.no_grad()
@@ -173,4 +174,4 @@ def evaluate(built: Network, x: Tensor, batch_size: int) -> dict[str, float]:
 def encode(built: Network, x: Tensor, batch_size: int) -> Any:
     """Codes of a whole set as a NumPy array [n, code_size]."""
     encoder = built[0].eval()
-    return torch.cat([encoder(batch) for batch in x.split(batch_size)]).numpy()
+    return torch.cat([encoder(batch) for batch in x.split(batch_size)]).cpu().numpy()

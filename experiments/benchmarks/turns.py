@@ -15,7 +15,8 @@ import jax.numpy as jnp
 Work = Callable[[int], Sequence[Any]]
 Row = dict[str, Any]
 
-MATMUL = 1024  # rows and columns of the float32 matrices whose product is the machine's peak
+# Rows and columns of the float32 matrices whose product is the machine's peak.
+MATMUL = {"cpu": 1024, "gpu": 8192}
 
 
 class Pace(NamedTuple):
@@ -63,5 +64,11 @@ def compared(name: str, seconds: Mapping[str, list[float]], **more: Any) -> Row:
 
 def matmul(n: int) -> list[jax.Array]:
     """n products of large matrices: what the machine can do, in turns with what is measured."""
-    a = jnp.full((MATMUL, MATMUL), 0.5, jnp.float32)
+    side = MATMUL[jax.default_backend()]
+    a = jnp.full((side, side), 0.5, jnp.float32)
     return [(a @ a).block_until_ready()[0, 0] for _ in range(n)]
+
+
+def peak_gflops(seconds: Sequence[float]) -> float:
+    """Of products that took so long."""
+    return 2 * MATMUL[jax.default_backend()] ** 3 / statistics.median(seconds) / 1e9
