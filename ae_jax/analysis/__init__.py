@@ -22,6 +22,7 @@ from ae_jax.analysis import (
     anomaly,
     caption,
     classification,
+    code_size,
     code_space,
     compression,
     copying,
@@ -45,6 +46,7 @@ __all__ = ["APPLICATIONS", "OF_IMAGES", "Finding", "NotApplicable", "Study"]
 ALONE = ("image",)
 APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "pca": pca.APPLICATION,
+    "code_size": code_size.APPLICATION,
     "compression": compression.APPLICATION,
     "denoising": denoising.APPLICATION,
     "inpainting": inpainting.APPLICATION,

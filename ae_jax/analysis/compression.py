@@ -26,6 +26,19 @@ Errors = dict[int, np.ndarray]  # code size -> squared errors [len(BITS), n]
 BySize = dict[int, list[float]]  # code size (text in a file) -> a value for each number of bits
 
 
+class Coded(TypedDict):
+    """Of a run whose codes are quantized, as they are; the control is the best of PCA.
+
+    The best at the test images of all sizes and bits a number that take no more bits in all, so the
+    choice favors PCA.
+    """
+
+    bits: float  # of an image
+    mse: float  # per pixel, [0,1] units
+    pca_mse: float
+    gain_db: Estimate  # over PCA, of the same images
+
+
 class Own(TypedDict):
     """Of the run, a value for each number of bits."""
 
@@ -33,6 +46,7 @@ class Own(TypedDict):
     mse: list[float]  # per pixel, [0,1] units
     psnr_db: list[float]
     gain_db: NotRequired[list[Estimate]]  # where the code is smaller than the image
+    quantized: NotRequired[Coded]
 
 
 class Numbers(TypedDict):
@@ -154,9 +168,11 @@ def _db(table: BySize) -> BySize:
     return {k: [psnr(v) for v in values] for k, values in table.items()}
 
 
-def _pca_errors_by_bits(train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
+def _pca_errors_by_bits(
+    train: np.ndarray, test: np.ndarray, k: int, bits: Sequence[int] = BITS
+) -> np.ndarray:
     encode, decode = pca_codec(train, k)
-    return errors_by_bits(decode, encode(test), encode(train), test)
+    return errors_by_bits(decode, encode(test), encode(train), test, bits)
 
 
 def _of_run(study: Study) -> Own:
@@ -173,7 +189,24 @@ def _of_run(study: Study) -> Own:
     if size < min(test.images[0].size, len(train)):
         pca = _pca_errors_by_bits(train, test.images, size)
         row["gain_db"] = gains({size: own}, {size: pca})[size]
+    if bits := run.model.module.bottleneck.bits:
+        row["quantized"] = of_quantized(own[-1], size * bits, train, test.images)
     return row
+
+
+def of_quantized(errors: np.ndarray, bits: float, train: np.ndarray, test: np.ndarray) -> Coded:
+    """Squared errors per pixel [n] of codes of so many bits, beside the best of PCA."""
+    ways = [(b, int(bits // b)) for b in range(1, 9)]
+    most = min(test[0].size, len(train) - 1)
+    pca = [_pca_errors_by_bits(train, test, k, [b])[0] for b, k in ways if 1 <= k <= most]
+    best = min(pca, key=np.mean)
+    gain = judging.decibels(errors, best)
+    return {
+        "bits": bits,
+        "mse": float(errors.mean()),
+        "pca_mse": float(best.mean()),
+        "gain_db": gain,
+    }
 
 
 def _shown(images: np.ndarray, family: dict[int, Run], train: np.ndarray) -> Shown:
@@ -211,12 +244,18 @@ def judge(numbers: Numbers, control: Control) -> str:
 
 
 def _run_words(row: Own, blank: float) -> str:
-    if (gains := row.get("gain_db")) is None:
-        return ""
-    gain = Estimate(*gains[-1])
-    who = judging.verdict("the run", "PCA", gain, row["mse"][-1] < blank)
-    size = row["code_size"]
-    return f"; {who} at its {size:.0f} numbers ({gain.text(digits=2, sign=True)} dB)"
+    words, size = "", row["code_size"]
+    if (gains := row.get("gain_db")) is not None:
+        words = _against_pca(Estimate(*gains[-1]), row["mse"][-1] < blank, f"{size:.0f} numbers")
+    if (coded := row.get("quantized")) is not None:
+        gain, works = Estimate(*coded["gain_db"]), coded["mse"] < blank
+        words += _against_pca(gain, works, f"{coded['bits']:.3g} bits an image")
+    return words
+
+
+def _against_pca(gain: Estimate, works: bool, of: str) -> str:
+    who = judging.verdict("the run", "PCA", gain, works)
+    return f"; {who} at its {of} ({gain.text(digits=2, sign=True)} dB)"
 
 
 def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:

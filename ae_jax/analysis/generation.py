@@ -25,7 +25,7 @@ from ae_jax.analysis.keras_samples import (
 )
 from ae_jax.analysis.sampling import SAMPLES, Judged, judged, samplers
 from ae_jax.figures.panels import grouped_bars, image_blocks
-from ae_jax.model.bottleneck import STANDARD_NORMAL
+from ae_jax.model.bottleneck.gaussian import STANDARD_NORMAL
 from ae_jax.run.trained import Run
 
 DRAWN = 36

@@ -13,7 +13,8 @@ from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import Study
 from ae_jax.analysis.interpolation import nearest_distance
 from ae_jax.analysis.judge import Estimate
-from ae_jax.model.bottleneck import STANDARD_NORMAL, Prior
+from ae_jax.model.bottleneck.base import Prior
+from ae_jax.model.bottleneck.gaussian import STANDARD_NORMAL
 
 SAMPLES = 600
 COMPONENTS = 30

@@ -21,7 +21,8 @@ from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
 from ae_jax.model import layout as layouts
 from ae_jax.model import scaling
-from ae_jax.model.bottleneck import BOTTLENECKS, Active, Bottleneck, Coded, Posterior, Prior
+from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.bottleneck.base import Active, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS, HIDES
 from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.layout import Layout

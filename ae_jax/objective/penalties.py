@@ -13,11 +13,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import rel_entr
 
-from ae_jax.config.schema import Count, Rule
+from ae_jax.config.schema import Count, Rule, SomeWidths
 from ae_jax.errors import ConfigError
-from ae_jax.model.bottleneck import BOTTLENECKS, largest
+from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
 from ae_jax.objective.contractive import contractive, contractive_hessian
+from ae_jax.objective.divergence import mmd
 from ae_jax.objective.variational import gaussian_kl
 
 Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
@@ -81,6 +83,32 @@ def revive(
     return jnp.any(unused) * jnp.sum(square, axis=(1, 2, 3))
 
 
+def prefixes(
+    p: Forward,
+    model: Model,
+    variables: Variables,
+    key: jax.Array,
+    sizes: SomeWidths = (1, 2, 4, 8, 16),
+) -> jax.Array:
+    """mean over k in `sizes` of ||x - x^(z_1 ... z_k)||^2 per image: a code that can be cut short.
+
+    x^ is what is decoded where the numbers behind the first k are 0. In squared units of the
+    network's scale, summed over what was observed. With all sizes and a linear network its minimum
+    is PCA, component by component; what nested dropout (bottleneck `nested`) does by chance, one
+    size an image, this does for several sizes at once, at as many decodings. The sum over sizes is
+    that of Kusupati et al. 2022 ("Matryoshka representation learning").
+    """
+
+    def error(size: int) -> jax.Array:
+        z = jnp.where(jnp.arange(p.z.shape[1])[None, :] < size, p.z, 0.0)
+        square = jnp.square(p.x - model.decode(variables, z))
+        if p.observed is not None:
+            square = jnp.where(p.observed, square, 0.0)
+        return jnp.sum(square, axis=(1, 2, 3))
+
+    return sum((error(size) for size in sizes[1:]), error(sizes[0])) / len(sizes)
+
+
 PENALTIES: dict[str, Callable[..., Any]] = {
     "gaussian_kl": gaussian_kl,
     "weight_l2": weight_l2,
@@ -89,11 +117,14 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "l1": l1,
     "sparsity_kl": sparsity_kl,
     "revive": revive,
+    "mmd": mmd,
+    "prefixes": prefixes,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
 OPEN = {"contractive_hessian": ("sigma",), "sparsity_kl": ("rho",)}
 
 
+ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
 OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself
 
 
@@ -125,5 +156,12 @@ def check_needs(c: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"penalties.revive.k: must be at most model.code_size, {size}, not {options['k']}"
             )
-        if name == "revive" and c["model"]["classes"]:
-            raise ConfigError("model.classes: must be 0 with penalties.revive, which has no labels")
+        if name == "prefixes" and max(options["sizes"]) > size:
+            raise ConfigError(
+                f"penalties.prefixes.sizes: must be at most model.code_size, {size}, not "
+                f"{max(options['sizes'])}"
+            )
+        if name in ("revive", "prefixes") and c["model"]["classes"]:
+            raise ConfigError(
+                f"model.classes: must be 0 with penalties.{name}, which has no labels"
+            )

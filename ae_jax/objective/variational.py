@@ -10,7 +10,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ae_jax.model.bottleneck import Posterior
+from ae_jax.model.bottleneck.base import Posterior
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import bernoulli_nll, squared_error, total
 

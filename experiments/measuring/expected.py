@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {  # application -> the config whose run it is given
     "pca": ("linear:optimum,centred", {}),
+    "code_size": ("nested", {}),
     "denoising": ("denoise:published", {}),
     "super_resolution": ("denoise:published", {}),
     "classification": ("warp", {"train.epochs": 12}),

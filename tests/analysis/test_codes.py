@@ -53,6 +53,19 @@ def test_quantizing_costs_a_twelfth_of_the_squared_step():
     assert compression.quantize(codes, codes, 32) is codes
 
 
+def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
+    """12 bits are 3 numbers of 4, 6 of 2, ...; half of the best one's error is 3 dB."""
+    train, test = images[:100], images[100:140]
+    best = min(
+        compression._pca_errors_by_bits(train, test, k, [b])[0].mean()
+        for b, k in ((1, 12), (2, 6), (3, 4), (4, 3), (5, 2), (6, 2), (7, 1), (8, 1))
+    )
+    errors = np.full(len(test), best / 2)
+    found = compression.of_quantized(errors, 12.0, train, test)
+    assert found["pca_mse"] == pytest.approx(best) and found["bits"] == 12
+    assert found["gain_db"][0] == pytest.approx(10 * np.log10(2), abs=1e-6)
+
+
 def test_the_pca_codec_is_the_best_linear_one(images):
     encode, decode = compression.pca_codec(images, 4)
     rows = images.reshape(len(images), -1)

@@ -22,7 +22,8 @@ import ae_jax
 from ae_jax.analysis import energy
 from ae_jax.config.schema import NonNegative
 from ae_jax.data.arrays import Dataset, Split
-from ae_jax.model.bottleneck import BOTTLENECKS, Bottleneck, Prior
+from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.bottleneck.base import Bottleneck, Prior
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.model.pipeline import Batch
 from ae_jax.objective.losses import LOSSES, total

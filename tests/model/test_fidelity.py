@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ae_jax.model.bottleneck import Bottleneck
+from ae_jax.model.bottleneck.base import Bottleneck
 from ae_jax.model.pipeline import Batch
 from ae_jax.resolve.config import load_config
 from ae_jax.train import loop, setup

@@ -18,6 +18,7 @@ from ae_jax.objective import losses, penalties
 from ae_jax.objective import objective as objective_lib
 from ae_jax.resolve.config import resolve
 
+RESIDUAL = {"name": "resnet", "channels": (2,), "groups": 2, "attention": True}
 # Smooth activations: a finite difference across the kink of a ReLU is no gradient.
 NETWORKS = {
     "dense": ({"hidden": (7,), "activation": "tanh"}, {"hidden": (7,), "activation": "elu"}),
@@ -43,6 +44,7 @@ NETWORKS = {
         {"name": "conv_strided", "activation": "tanh", "channels": (2,)},
         {"name": "conv_strided", "activation": "tanh", "channels": (2,), "batch_norm": True},
     ),
+    "resnet": ({"name": "resnet", "channels": (2,), "groups": 1}, RESIDUAL),
 }
 SLOTS = {
     "corruption": list(corruption.CORRUPTIONS),
@@ -51,7 +53,7 @@ SLOTS = {
     "loss": list(losses.LOSSES),
     "penalty": list(penalties.PENALTIES),
 }
-OPTIONS = {"box": {"size": 3}, "top_k": {"k": 2}, "revive": {"k": 1}}
+OPTIONS = {"box": {"size": 3}, "top_k": {"k": 2}, "revive": {"k": 1}, "prefixes": {"sizes": (1, 3)}}
 
 
 def raw(corruption, network, bottleneck, loss, penalty):
@@ -130,10 +132,10 @@ def test_combination(case):
     assert all(jnp.all(jnp.isfinite(g)) for g in leaves)
 
     # Without BatchNorm and with a bottleneck that is not random, evaluation is the same number.
-    differs = case[2] in ("dropout", "gaussian") or case[1] == "conv_strided"
+    differs = case[2] in ("dropout", "gaussian", "nested") or case[1] == "conv_strided"
     assert (float(step(params, key, False)[0]) == pytest.approx(float(loss), rel=1e-6)) != differs
 
-    if case[2] == "top_k" or case[4] in ("l1", "revive"):
+    if case[2] in ("top_k", "fsq") or case[4] in ("l1", "revive"):
         return  # not differentiable everywhere, or not the gradient of what is reported
     keys = jax.random.split(jax.random.key(5), len(leaves))
     move = [1e-2 * jax.random.normal(k, g.shape) for k, g in zip(keys, leaves, strict=True)]

@@ -12,7 +12,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.evaluate import code_statistics
 from ae_jax.model import layers
 from ae_jax.model import pipeline as model_lib
-from ae_jax.model.bottleneck import TopKBottleneck
+from ae_jax.model.bottleneck.sparse import TopKBottleneck
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective, penalties
 from ae_jax.resolve.config import load_config, resolve

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ae_jax.model import pipeline as model_lib
-from ae_jax.model.bottleneck import GaussianBottleneck
+from ae_jax.model.bottleneck.gaussian import GaussianBottleneck
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective import variational

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ae_jax.data.arrays import Split
-from ae_jax.model.bottleneck import BOTTLENECKS, DropoutBottleneck
+from ae_jax.model.bottleneck import BOTTLENECKS
+from ae_jax.model.bottleneck.plain import DropoutBottleneck
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.resolve.config import merge, resolve

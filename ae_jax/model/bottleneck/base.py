@@ -1,0 +1,62 @@
+"""What others may ask a bottleneck for, and what it may know of a code."""
+
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import jax
+from flax import linen as nn
+
+Key = jax.Array | None
+Coded = tuple[jax.Array, tuple[jax.Array, ...] | None]
+
+
+class Prior(NamedTuple):
+    """p(z) of a variational bottleneck: independent numbers of mean 0, all alike."""
+
+    name: str  # in tables and figures
+    sample: Callable[[jax.Array, tuple[int, int]], jax.Array]  # (key, [n, code_size]) -> codes
+    log_density: Callable[[jax.Array], jax.Array]  # z [batch, code_size] -> log p(z) [batch]
+    variance: float  # of one number
+
+
+@runtime_checkable
+class Posterior(Protocol):
+    """q(z | x) of every image of a batch: the `code` of a variational bottleneck."""
+
+    @property
+    def mean(self) -> jax.Array:
+        """E[z | x] [batch, code_size]."""
+
+    def draw(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """(z [batch, code_size], log q(z | x) [batch]) of one sample an image, in nats."""
+
+    def kl(self) -> jax.Array:
+        """KL(q(z | x) || p(z)) [batch], in nats."""
+
+
+class Bottleneck(nn.Module):
+    """What others may ask a bottleneck for; one says what is otherwise than here."""
+
+    numbers: ClassVar[int] = 1  # that the encoder delivers for one of the code
+    prior: ClassVar[Prior | None] = None  # p(z), where `code` is a `Posterior`
+    sparse: ClassVar[bool] = False  # whether most numbers of a code are to be 0
+    ordered: ClassVar[bool] = False  # whether the first numbers say most, so the others can go
+
+    @property
+    def bits(self) -> float | None:
+        """That a number of z takes, where it has one of a few values; else None."""
+        return None
+
+    @property
+    def separable(self) -> bool:
+        """Whether a code can be cut short: each of its numbers depends on its own of h alone.
+
+        One whose numbers in h are 0 must add nothing to the KL, and there are no parameters.
+        """
+        return False
+
+
+class Active(NamedTuple):
+    """Which numbers of a code may differ from 0: the `code` of a bottleneck that keeps k."""
+
+    indices: jax.Array  # [batch, k], different ones in each row
