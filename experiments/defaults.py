@@ -36,6 +36,9 @@ COMPARED = (
     "sparse_l1:plain",
     "sparse_l1:l1_only",
     "sparse_top_k:revive",
+    "nested:averaged",
+    "fsq:plain",
+    "wae:plain",
     "linear:optimum",
     "spiral:contractive",
 )

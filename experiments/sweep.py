@@ -18,8 +18,9 @@ for three times as many, and so on to the config's epochs. Points are compared b
 the validation images.
 
 With --launcher=slurm programs are jobs of a cluster, by submitit (pip install -e '.[launch]'), of
---group members at most; where it is not given, all are divided by --jobs. What a job writes is in
-WORKDIR/jobs; a job whose node was lost is redone. Workdir and data are where all nodes see them:
+--group members at most; where it is not given, all are divided by --jobs. What jobs write is in
+WORKDIR/jobs until all have ended; a job whose node was lost is redone. Workdir and data are where
+all nodes see them:
 
     python -m experiments.sweep --config=configs/dropout.py --seeds=64 --launcher=slurm \\
         --launcher_options=slurm_partition=gpu,gpus_per_node=1,timeout_min=60

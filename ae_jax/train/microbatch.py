@@ -12,11 +12,9 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from flax import linen as nn
 
 from ae_jax.config.sections import Config
-from ae_jax.model.layers import Layer
+from ae_jax.model import walk
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.model.pipeline import Batch, Model, Params
 
@@ -43,22 +41,7 @@ def size(config: Config, model: Model, batch_size: int) -> int:
 
 def _numbers(model: Model) -> int:
     """That all dense and convolutional layers together make of an image."""
-    found: list[int] = []
-
-    def count(
-        layer: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        context: nn.module.InterceptorContext,
-    ) -> Any:
-        y = layer(*args, **kwargs)
-        if isinstance(context.module, Layer) and context.method_name == "__call__":
-            found.append(math.prod(y.shape[1:]))
-        return y
-
-    with nn.intercept_methods(count):
-        jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))
-    return sum(found)
+    return sum(math.prod(layer.made[1:]) for layer in walk.layers(model))
 
 
 def mean_over(function: Callable[[Any, Any], Any], images: int) -> Callable[[Any, Any], Any]:

@@ -1,14 +1,9 @@
 """Arithmetic of a training step, counted from a network's definition."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import jax
-import jax.numpy as jnp
-from flax import linen as nn
-
-from ae_jax.model.layers import ConvTranspose, Layer
+from ae_jax.model import walk
+from ae_jax.model.layers import ConvTranspose
 from ae_jax.model.pipeline import Model
 
 
@@ -18,25 +13,12 @@ def layer_products(model: Model) -> list[int]:
     As in the network's definition, whatever way they are computed: output pixels times the size of
     the kernel, for a transposed convolution input pixels; what falls on padding counts.
     """
-    counts: list[int] = []
 
-    def count(
-        layer: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        context: nn.module.InterceptorContext,
-    ) -> Any:
-        y = layer(*args, **kwargs)
-        module = context.module
-        if isinstance(module, Layer) and context.method_name == "__call__":
-            kernel: jax.Array = module.get_variable("params", "kernel")
-            pixels = args[0] if isinstance(module, ConvTranspose) else y
-            counts.append(kernel.size * math.prod(pixels.shape[1:-1]))
-        return y
+    def products(seen: walk.Seen) -> int:
+        pixels = seen.given if isinstance(seen.layer, ConvTranspose) else seen.made
+        return math.prod(seen.kernel) * math.prod(pixels[1:-1])
 
-    with nn.intercept_methods(count):
-        jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))
-    return counts
+    return [products(seen) for seen in walk.layers(model)]
 
 
 def step_flops(model: Model, batch: int) -> int:

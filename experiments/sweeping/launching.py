@@ -5,6 +5,7 @@ directory that all nodes see. A job that ends without a result, as its node was 
 up, is handed in again; its numbers are those of the group, wherever it was trained.
 """
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ class Cluster(NamedTuple):
     """Where jobs go, and how."""
 
     name: str  # 'slurm', or 'local': processes of this machine
-    folder: Path  # of what jobs are given and write; all nodes see it
+    folder: Path  # of what jobs are given and write, until all have ended; all nodes see it
     at_once: int  # jobs
     options: Mapping[str, Any]  # submitit's: timeout_min, gpus_per_node, slurm_partition, ...
 
@@ -69,6 +70,7 @@ def each(
                     bar.write(training.speed(found.report))
                     yield jobs[i], found
             time.sleep(POLL_SECONDS if running else 0)
+        shutil.rmtree(cluster.folder)  # pickled; a directory of results has no such files
     finally:
         _cancel(list(running.values()))
 
