@@ -6,6 +6,10 @@ application `compression` compares the codes with PCA of as many bits.
 
     python -m experiments.run --config=configs/fsq.py
     python -m experiments.analyse --workdir=runs/fsq --only=compression
+
+Measured:
+`fsq` (3 seeds): mse 0.0257 ± 0.0003, PCA 0.0248, mean image 0.0691.
+`fsq:plain` (3 seeds): mse 0.0143 ± 9e-05, PCA 0.0248, mean image 0.0691.
 """
 
 CONFIG = {

@@ -9,6 +9,10 @@ learning"); `:plain` is a code without order.
 
     python -m experiments.run --config=configs/nested.py
     python -m experiments.analyse --workdir=runs/nested --only=code_size
+
+Measured:
+`nested` (3 seeds): mse 0.0151 ± 9e-05, PCA 0.0177, mean image 0.0691.
+`nested:averaged` (3 seeds): mse 0.0127 ± 0.0001, PCA 0.0177, mean image 0.0691.
 """
 
 CONFIG = {

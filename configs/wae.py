@@ -8,6 +8,10 @@ code is not random, so unlike a variational one it need not blur.
     python -m experiments.analyse --workdir=runs/wae --only=generation
 
 `:plain` is the autoencoder without the penalty.
+
+Measured:
+`wae` (3 seeds): mse 0.0234 ± 0.0001, PCA 0.039, mean image 0.0691.
+`wae:plain` (3 seeds): mse 0.0235 ± 0.0002, PCA 0.039, mean image 0.0691.
 """
 
 CONFIG = {

@@ -113,7 +113,7 @@ def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:
         "PCA": (sizes, np.array(control["pca_mse"])),
     }
     axes = ("numbers in the code", "test mse per pixel, [0,1] units")
-    panel = Panel("Error by size", *axes, lines, list(lines), True, True)
+    panel = Panel("Error by size", *axes, lines, ["PCA"], True, True)
     return {"": line_panels([panel], f"{shown.run}: one training, every size")}
 
 
