@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
 from experiments.pages import table
@@ -24,13 +25,20 @@ def layers(model: Model, variables: Variables) -> str:
         batch = Batch(x, jnp.zeros(1, jnp.int32))
         return model.apply(variables, batch, x, None, False, **options)[1]["intermediates"]
 
-    outputs = jax.eval_shape(intermediate, variables)  # nothing is computed
+    called: dict[tuple[str, ...], None] = {}  # in the order of the pass
+
+    def note(call: Any, args: Any, kwargs: Any, context: nn.module.InterceptorContext) -> Any:
+        called.setdefault(context.module.path)
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        outputs = jax.eval_shape(intermediate, variables)  # nothing is computed
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables["params"]):
         *place, name = (entry.key for entry in path)
         found.setdefault(tuple(place), {})[name] = leaf
     lines = [("layer", "out", "parameters", "of shapes")]
-    for module in sorted(found, key=_place):
+    for module in sorted(found, key=list(called).index):
         out = outputs
         for name in module:
             out = out[name]
@@ -38,12 +46,6 @@ def layers(model: Model, variables: Variables) -> str:
         shape = _by(out["__call__"][0].shape[1:])
         lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
     return textwrap.indent(table.terminal(lines, right=[2]), "  ")
-
-
-def _place(module: tuple[str, ...]) -> tuple[bool, int, str]:
-    """Encoder before decoder, layer_10 after layer_9."""
-    number = module[-1].rpartition("_")[2]
-    return module[0] != "encoder", int(number) if number.isdigit() else 0, module[-1]
 
 
 def _by(shape: Any) -> str:

@@ -23,6 +23,7 @@ from ae_jax.analysis import (
     manifold,
 )
 from ae_jax.figures.charts import Figure
+from ae_jax.model.bottleneck.ordered import NestedBottleneck
 from experiments import applications
 from experiments.analyse import plain
 from experiments.measuring.expected import RUNS, THRESHOLDS, application_of
@@ -47,6 +48,10 @@ def marks(name):
 def test_every_application_finds_numbers_and_its_controls_numbers(name, study, monkeypatch):
     if name == "anomaly":  # a model for each class: two are enough here
         study = replace(study, data=two_classes(study.data))
+    if name == "code_size":
+        module = study.run.model.module.clone(bottleneck=NestedBottleneck())
+        run = study.run._replace(model=study.run.model._replace(module=module))
+        study = replace(study, run=run)
     # Convolutions take long to compile and have tests of their own.
     small = {"encoder": {"hidden": (16,)}, "model": {"code_size": 2}}
     monkeypatch.setattr(dense_vs_conv, "candidates", lambda: dict.fromkeys(CANDIDATES, small))

@@ -68,7 +68,7 @@ def dense(p: Parameters, x: Tensor, name: str, features: int) -> Tensor:
 
 def encode(p: Parameters, x: Tensor) -> Tensor:
     """[batch, channels, H, W] -> [batch, code]."""
-    x = conv(p, x, "encoder/first", residual.CHANNELS[0], 3)
+    x = conv(p, x, "encoder/layer_0", residual.CHANNELS[0], 3)
     for i, c in enumerate(residual.CHANNELS):
         for j in range(residual.BLOCKS):
             x = block(p, x, f"encoder/block_{i}_{j}", c)

@@ -23,4 +23,4 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "nested": NestedBottleneck,
     "fsq": FiniteBottleneck,
 }
-OPEN = {"dropout": ("rate",)}  # see `ae_jax.config.numbers`
+OPEN = {"dropout": ("rate",), "nested": ("rate",)}  # see `ae_jax.config.numbers`

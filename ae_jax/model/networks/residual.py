@@ -115,7 +115,7 @@ class ResidualEncoder(Convolutional):
         size, stride = along(sides, 3), along(sides, 2)
         padding = along(sides, 1, single=0)
         style = Style(self.init_name, along(sides, self.kernel), self.groups, self.activation)
-        x = Conv(self.channels[0], self.init_name, size=style.size, name="first")(x)
+        x = Conv(self.channels[0], self.init_name, size=style.size, name="layer_0")(x)
         for i, c in enumerate(self.channels):
             for j in range(self.blocks):
                 x = Block(c, style, name=f"block_{i}_{j}")(x)
