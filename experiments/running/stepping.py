@@ -20,7 +20,8 @@ from experiments.running.prepared import Session
 from experiments.running.progress import Timing, log_epoch, log_steps, see_few
 from experiments.workdirs import workdir
 
-SAVE_SHARE = 40  # between checkpoints at ends of epochs, at least so many times what a save takes
+# Between checkpoints at ends of epochs, steps take at least so many times what a save takes.
+SAVE_SHARE = 40
 
 
 def to_the_end(
@@ -45,7 +46,7 @@ def to_the_end(
         return 0, state, record
     history = History(record.history)
     validation = Validation(s.trainer, s.dataset.valid, s.key, s.evaluate, record.valid)
-    saved, save_s, code = time.perf_counter(), 0.0, 0
+    saved, save_s, code = timing.step_s, 0.0, 0
     bar = _bar(s, int(state.step), total)
     with bar, Interrupt(signal.SIGINT, signal.SIGTERM) as stop:
         for chunk in loop.train(s.trainer, state, s.dataset.train, s.key, every, programs):
@@ -57,7 +58,7 @@ def to_the_end(
             if log:
                 _log(s, path, log, chunk, history, found, timing, not bar.disable, shown)
             epoch = step % s.trainer.steps_per_epoch == 0
-            waited = time.perf_counter() - saved > SAVE_SHARE * save_s
+            waited = timing.step_s - saved > SAVE_SHARE * save_s
             beaten = found is not None and validation.beaten
             last: int = step == total or validation.ended
             due: int = beaten or last or (step % every == 0 if every else epoch and waited)
@@ -76,8 +77,7 @@ def to_the_end(
                     record = record._replace(moments=as_run(s, state, record).moments("run"))
                 loss = found["loss"] if found else None
                 checkpoint.save(path, step, state, s.meta, loss, record)
-                saved = time.perf_counter()
-                save_s = saved - begun
+                saved, save_s = timing.step_s, time.perf_counter() - begun
             if code or last:
                 break
     return code, state, record
