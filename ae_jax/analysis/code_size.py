@@ -40,10 +40,11 @@ class Shown(NamedTuple):
     run: str  # its config's name
 
 
-def errors(run: Run, images: np.ndarray, labels: Any, size: int) -> np.ndarray:
-    """Squared error per pixel of each image [n], in [0,1] units, of codes cut to their first."""
-    codes = _cut(run.encode(images), size)
-    return image_errors(run.decode(codes, labels if run.model.conditional else None), images)
+def errors(run: Run, images: np.ndarray, labels: np.ndarray | None) -> list[np.ndarray]:
+    """Squared error per pixel of each image [n], in [0,1] units, of the first 1, 2, ... numbers."""
+    codes, told = run.encode(images), labels if run.model.conditional else None
+    sizes = range(1, codes.shape[1] + 1)
+    return [image_errors(run.decode(_cut(codes, size), told), images) for size in sizes]
 
 
 def _cut(codes: np.ndarray, size: int) -> np.ndarray:
@@ -67,7 +68,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     pixels = int(np.prod(run.model.shape))
     if k >= min(pixels, len(study.train.images)):
         raise NotApplicable(f"a code of {k} numbers is not smaller than {pixels} pixels")
-    ours = [errors(run, test.images, test.labels, size) for size in range(1, k + 1)]
+    ours = errors(run, test.images, test.labels)
     encode, decode = pca_codec(study.train.images, k)
     codes, rows = encode(test.images), baselines.unit_rows(test.images)
     theirs = [image_errors(decode(_cut(codes, size)), rows) for size in range(1, k + 1)]

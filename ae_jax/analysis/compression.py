@@ -196,9 +196,9 @@ def _of_run(study: Study) -> Own:
 
 def of_quantized(errors: np.ndarray, bits: float, train: np.ndarray, test: np.ndarray) -> Coded:
     """Squared errors per pixel [n] of codes of so many bits, beside the best of PCA."""
-    ways = [(b, int(bits // b)) for b in range(1, 9)]
     most = min(test[0].size, len(train) - 1)
-    pca = [_pca_errors_by_bits(train, test, k, [b])[0] for b, k in ways if 1 <= k <= most]
+    ways = [(b, min(int(bits // b), most)) for b in range(1, 9) if b <= bits]
+    pca = [_pca_errors_by_bits(train, test, k, [b])[0] for b, k in ways]
     best = min(pca, key=np.mean)
     gain = judging.decibels(errors, best)
     return {

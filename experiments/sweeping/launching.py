@@ -59,7 +59,7 @@ def each(
                 i = waiting.pop(0)
                 tries[i] += 1
                 group, _, initial, epochs = jobs[i]
-                running[i] = executor.submit(work, group, initial, epochs, method)
+                running[i] = _submitted(executor, work, group, initial, epochs, method)
             for i in [i for i, handle in running.items() if handle.done()]:
                 found = _result(running.pop(i), cluster, last=tries[i] == TRIES)
                 if found is None:
@@ -70,7 +70,8 @@ def each(
                     bar.write(training.speed(found.report))
                     yield jobs[i], found
             time.sleep(POLL_SECONDS if running else 0)
-        shutil.rmtree(cluster.folder)  # pickled; a directory of results has no such files
+        # What is pickled has no place in a directory of results.
+        shutil.rmtree(cluster.folder, ignore_errors=True)
     finally:
         _cancel(list(running.values()))
 
@@ -85,6 +86,14 @@ def work(
     with tqdm(disable=True) as bar:
         found = training.train(job, method, bar)
     return found if epochs else found._replace(states=[])  # nobody goes on from them
+
+
+def _submitted(executor: Any, *call: Any) -> Any:
+    try:
+        return executor.submit(*call)
+    except _submitit().core.utils.FailedSubmissionError as error:
+        why = str(error).strip().splitlines()[-1]
+        raise ConfigError(f"--launcher: the cluster refuses a job: {why}") from None
 
 
 def _result(handle: Any, cluster: Cluster, last: bool) -> Trained | None:

@@ -60,6 +60,8 @@ def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
         compression._pca_errors_by_bits(train, test, k, [b])[0].mean()
         for b, k in ((1, 12), (2, 6), (3, 4), (4, 3), (5, 2), (6, 2), (7, 1), (8, 1))
     )
+    few = compression.of_quantized(np.full(len(test), best), 6.0, train[:4], test)
+    assert few["bits"] == 6, "no more components than images can tell"
     errors = np.full(len(test), best / 2)
     found = compression.of_quantized(errors, 12.0, train, test)
     assert found["pca_mse"] == pytest.approx(best) and found["bits"] == 12

@@ -192,6 +192,11 @@ def test_a_row_holds_medians_in_milliseconds():
     assert (row["ours_ms"], row["torch_ms"], row["ratio"]) == (2.0, 4.0, 2.0)
 
 
+def test_a_device_that_jax_does_not_use_is_refused():
+    with pytest.raises(ConfigError, match="--device: is gpu, and JAX uses cpu"):
+        bench.select(["linear"], "gpu")
+
+
 def test_only_takes_names_and_kinds():
     assert bench.select([]) == list(bench.ROWS)
     assert bench.select(["start", "vae"]) == ["vae", "start:denoise", "start:conv_pool"]

@@ -7,9 +7,10 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import submitit  # noqa: F401  # not in a test: it closes what loggers write to, pytest's own file
+import submitit  # not in a test: it closes what loggers write to, pytest's own file
 
 from ae_jax.errors import ConfigError
 from experiments.sweeping import grid, launching, session, training
@@ -96,6 +97,17 @@ def test_what_fails_is_said_once_and_the_others_are_canceled(tmp_path):
 def test_options_are_those_of_submitit(given, said, tmp_path):
     with pytest.raises(ConfigError, match=said):
         launching.check(Cluster("local", tmp_path, 1, launching.options(given)))
+
+
+def test_a_cluster_that_refuses_a_job_is_quoted(tmp_path, monkeypatch):
+    cluster = Cluster("local", tmp_path / "jobs", 1, {})
+
+    def submit(*call):
+        raise submitit.core.utils.FailedSubmissionError("sbatch failed:\nInvalid partition: x")
+
+    monkeypatch.setattr(launching, "_executor", lambda c: SimpleNamespace(submit=submit))
+    with pytest.raises(ConfigError, match="refuses a job: Invalid partition: x"):
+        sweep(tmp_path / "launched", partial(launching.each, cluster, "loop"))
 
 
 def test_where_there_is_no_slurm(tmp_path, monkeypatch):
