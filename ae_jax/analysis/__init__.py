@@ -36,6 +36,7 @@ from ae_jax.analysis import (
     manifold,
     off_manifold,
     pca,
+    recovery,
     super_resolution,
     transformations,
 )
@@ -59,6 +60,7 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "generation": generation.APPLICATION,
     "code_space": code_space.APPLICATION,
     "off_manifold": off_manifold.APPLICATION,
+    "recovery": recovery.APPLICATION,
     "filters": filters.APPLICATION,
     "manifold": manifold.of_images_or_curve,
     "copying": copying.APPLICATION,

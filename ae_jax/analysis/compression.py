@@ -34,6 +34,7 @@ class Coded(TypedDict):
     """
 
     bits: float  # of an image
+    entropy_bits: float  # by an ideal entropy coder, see `entropy`
     mse: float  # per pixel, [0,1] units
     pca_mse: float
     gain_db: Estimate  # over PCA, of the same images
@@ -110,6 +111,23 @@ def errors_by_bits(
     return np.stack([errors(b) for b in bits])
 
 
+def entropy(codes: np.ndarray, train_codes: np.ndarray, joint: int, values: int) -> float:
+    """Bits that an ideal entropy coder takes for a code of codes [n, k], on average.
+
+    sum_j mean_i -log2 p_j(v_ij), v_ij the value of the j-th `joint` numbers of code i, one of
+    `values`, and p_j its frequency in the training codes [m, k], with one added to each count so
+    that none is 0. Parts of a code are coded independently.
+    """
+    total = 0.0
+    for start in range(0, codes.shape[1], joint):
+        part = np.concatenate([v[:, start : start + joint] for v in (train_codes, codes)])
+        which = np.unique(part, axis=0, return_inverse=True)[1].ravel()
+        counts = np.bincount(which[: len(train_codes)], minlength=which.max() + 1) + 1
+        p = counts[which[len(train_codes) :]] / (len(train_codes) + values)
+        total -= float(np.log2(p).mean())
+    return total
+
+
 def pca_codec(
     train: np.ndarray, k: int
 ) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
@@ -183,19 +201,27 @@ def _of_run(study: Study) -> Own:
     def decode(codes: np.ndarray) -> np.ndarray:
         return run.decode(codes, test.labels if run.model.conditional else None)
 
-    own = errors_by_bits(decode, run.encode(test.images), run.encode(train), test.images)
+    codes, train_codes = run.encode(test.images), run.encode(train)
+    own = errors_by_bits(decode, codes, train_codes, test.images)
     mse = own.mean(1).tolist()
     row: Own = {"code_size": size, "mse": mse, "psnr_db": [psnr(v) for v in mse]}
     if size < min(test.images[0].size, len(train)):
         pca = _pca_errors_by_bits(train, test.images, size)
         row["gain_db"] = gains({size: own}, {size: pca})[size]
-    if bits := run.model.module.bottleneck.bits:
-        row["quantized"] = of_quantized(own[-1], size * bits, train, test.images)
+    bottleneck = run.model.module.bottleneck
+    if bits := bottleneck.bits:
+        coded = entropy(codes, train_codes, bottleneck.joint, round(2 ** (bits * bottleneck.joint)))
+        row["quantized"] = of_quantized(own[-1], size * bits, coded, train, test.images)
     return row
 
 
-def of_quantized(errors: np.ndarray, bits: float, train: np.ndarray, test: np.ndarray) -> Coded:
-    """Squared errors per pixel [n] of codes of so many bits, beside the best of PCA."""
+def of_quantized(
+    errors: np.ndarray, bits: float, coded: float, train: np.ndarray, test: np.ndarray
+) -> Coded:
+    """Squared errors per pixel [n] of codes of so many bits, beside the best of PCA.
+
+    `coded` are those that an entropy coder takes.
+    """
     most = min(test[0].size, len(train) - 1)
     ways = [(b, min(int(bits // b), most)) for b in range(1, 9) if b <= bits]
     pca = [_pca_errors_by_bits(train, test, k, [b])[0] for b, k in ways]
@@ -203,6 +229,7 @@ def of_quantized(errors: np.ndarray, bits: float, train: np.ndarray, test: np.nd
     gain = judging.decibels(errors, best)
     return {
         "bits": bits,
+        "entropy_bits": coded,
         "mse": float(errors.mean()),
         "pca_mse": float(best.mean()),
         "gain_db": gain,
@@ -250,6 +277,7 @@ def _run_words(row: Own, blank: float) -> str:
     if (coded := row.get("quantized")) is not None:
         gain, works = Estimate(*coded["gain_db"]), coded["mse"] < blank
         words += _against_pca(gain, works, f"{coded['bits']:.3g} bits an image")
+        words += f", {coded['entropy_bits']:.3g} bits by an ideal entropy coder"
     return words
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from ae_jax.data.arrays import Dataset, from_arrays
 
 N_COUNTED, N_COLUMNS, DISPERSION = 2_500, 40, 0.3  # rows of counts, a fifth of them for the test
+N_COMBINED, N_FEATURES, N_NUMBERS = 50_000, 512, 64  # rows, a fifth of them for the test
+ACTIVE = 4  # features in a row, on average
+DICTIONARY, TEST_SEED = "dictionary", 1  # the name of the set, and what draws its test rows
 N_WAVES, LENGTH = 2_500, 128  # signals, a fifth of them for the test
 
 
@@ -65,8 +68,33 @@ def counted(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return rng.poisson(rates).astype(np.float64), means
 
 
+def features() -> np.ndarray:
+    """The dictionary of `combined`: 512 directions of length 1, [512, 64], drawn uniformly."""
+    D = np.random.Generator(np.random.Philox([2, 0])).standard_normal((N_FEATURES, N_NUMBERS))
+    return D / np.linalg.norm(D, axis=1, keepdims=True)
+
+
+def combined(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(x [n, 64], a [n, 512]), float64: x = a D of a few `features` D.
+
+    Each feature is in a row with a probability of 4/512, with a_j uniform in [0.5, 1.5], else
+    a_j = 0.
+    """
+    rng = np.random.Generator(np.random.Philox([2, 1 + seed]))
+    present = rng.random((n, N_FEATURES)) < ACTIVE / N_FEATURES
+    a = np.where(present, rng.uniform(0.5, 1.5, present.shape), 0.0)
+    return a @ features(), a
+
+
+def dictionary() -> Dataset:
+    """50,000 rows of 64 numbers, sums of about four out of 512 features: see `combined`."""
+    (train, _), (test, _) = combined(N_COMBINED * 4 // 5), combined(N_COMBINED // 5, TEST_SEED)
+    return from_arrays(train, test, name=DICTIONARY, kind="rows")
+
+
 BUNDLED: dict[str, Callable[[], Dataset]] = {
     "breast_cancer": breast_cancer,
     "counts": counts,
+    DICTIONARY: dictionary,
     "waves": waves,
 }

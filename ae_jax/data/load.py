@@ -59,9 +59,9 @@ def load_data(
       name: one of these three.
         A name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no
         download); `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian`
-        (`synthetic.py`); `breast_cancer` and `counts`, rows, and `waves`, signals (`bundled.py`);
-        any TFDS data set that is prepared as array_record, or that TFDS can prepare here: of
-        images, or of rows (`tfds_tables`).
+        (`synthetic.py`); `breast_cancer`, `counts` and `dictionary`, rows, and `waves`, signals
+        (`bundled.py`); any TFDS data set that is prepared as array_record, or that TFDS can prepare
+        here: of images, or of rows (`tfds_tables`).
         A path: `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`,
         `test_labels`, all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where
         something was observed); `.npy`, one such array; a table `.csv`, `.tsv` or

@@ -26,21 +26,25 @@ def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.nd
     At the optimum the first is a projector of rank k and the second the identity. None where the
     model is not one linear layer each way, or the encoder sees more than the image.
     """
-    encoder, decoder = config.encoder, config.decoder
-    if config.data.indicator:
+    encoder, V = config.encoder, linear_decoder(config, variables)
+    if V is None or config.data.indicator:
         return None
     if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
         return None
-    if decoder.output != "linear" or decoder.name not in ("dense", "tied"):
-        return None
-    params = variables["params"]
-    W = np.asarray(params["encoder"]["layer_0"]["kernel"])
-    if decoder.name == "tied":
-        return W @ W.T, W.T @ W
-    if decoder.hidden:
-        return None
-    V = np.asarray(params["decoder"]["layer_0"]["kernel"])
+    W = np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"])
     return W @ V, V @ W
+
+
+def linear_decoder(config: Config, variables: Variables) -> np.ndarray | None:
+    """The matrix [k, D] of a decoder that is one linear layer, dense or tied, else None."""
+    encoder, decoder = config.encoder, config.decoder
+    if decoder.output != "linear" or config.model.classes:
+        return None
+    if decoder.name == "tied" and not encoder.hidden:
+        return np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"]).T
+    if decoder.name == "dense" and not decoder.hidden:
+        return np.asarray(variables["params"]["decoder"]["layer_0"]["kernel"])
+    return None
 
 
 def params_sha256(params: Any) -> str:

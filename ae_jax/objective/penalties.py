@@ -18,6 +18,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
+from ae_jax.objective.codes import commitment, l0
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.divergence import mmd
 from ae_jax.objective.variational import gaussian_kl
@@ -119,6 +120,8 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "revive": revive,
     "mmd": mmd,
     "prefixes": prefixes,
+    "commitment": commitment,
+    "l0": l0,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
 OPEN = {"contractive_hessian": ("sigma",), "sparsity_kl": ("rho",)}
@@ -137,6 +140,11 @@ def check_needs(c: Mapping[str, Any]) -> None:
         if name == "gaussian_kl" and bottleneck not in variational:
             known = " or ".join(f"'{n}'" for n in variational)
             raise ConfigError(f"penalties.gaussian_kl: needs bottleneck.name {known}")
+        for needs, wanted in (("commitment", "nearest"), ("l0", "gated")):
+            if name == needs and not getattr(BOTTLENECKS[bottleneck], wanted):
+                able = [n for n, kind in BOTTLENECKS.items() if getattr(kind, wanted)]
+                known = " or ".join(f"'{n}'" for n in able)
+                raise ConfigError(f"penalties.{name}: needs bottleneck.name {known}")
         if name in OF_THE_CODE and bottleneck in variational:
             raise ConfigError(
                 f"penalties.{name}: needs a bottleneck.name other than '{bottleneck}', whose "

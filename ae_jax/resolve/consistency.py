@@ -58,6 +58,14 @@ def check_together(c: Config) -> None:
             )
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if c.decoder.get("stride") == 1 and c.decoder.kernel % 2 == 0:
+        raise ConfigError(
+            f"decoder.kernel: must be odd where decoder.stride is 1, not {c.decoder.kernel}"
+        )
+    if size % c.bottleneck.get("size", 1):
+        raise ConfigError(
+            f"bottleneck.size: must divide model.code_size, {size}, not {c.bottleneck.get('size')}"
+        )
     if c.optim.schedule == "exponential" and not c.optim.final_fraction:
         raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
     if (kernels := c.decoder.get("kernels")) is not None:

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy.stats import entropy
 from sklearn.decomposition import PCA
 
 import ae_jax
@@ -53,6 +54,23 @@ def test_quantizing_costs_a_twelfth_of_the_squared_step():
     assert compression.quantize(codes, codes, 32) is codes
 
 
+def test_an_entropy_coder_takes_what_scipy_says():
+    """Frequencies of the same codes: their entropy; of others the cross-entropy, by hand."""
+    rng = np.random.default_rng(0)
+    shares = np.array([0.5, 0.25, 0.125, 0.125])
+    codes = rng.choice(4, (200_000, 3), p=shares).astype(np.float32)
+    found = compression.entropy(codes, codes, 1, 4)
+    assert found == pytest.approx(3 * 1.75, abs=0.02)
+    assert found == pytest.approx(
+        sum(entropy(np.unique(c, return_counts=True)[1], base=2) for c in codes.T), abs=1e-4
+    )
+    pairs = np.repeat(codes[:, :1], 2, axis=1)  # together one value, not two
+    assert compression.entropy(pairs, pairs, 2, 16) == pytest.approx(1.75, abs=0.01)
+    few = np.array([[0.0], [0.0], [1.0]])
+    by_hand = -np.log2(3 / 7) / 2 - np.log2(1 / 7) / 2  # counts 2 + 1, 1 + 1, 0 + 1, 0 + 1
+    assert compression.entropy(np.array([[0.0], [7.0]]), few, 1, 4) == pytest.approx(by_hand)
+
+
 def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
     """12 bits are 3 numbers of 4, 6 of 2, ...; half of the best one's error is 3 dB."""
     train, test = images[:100], images[100:140]
@@ -60,10 +78,10 @@ def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
         compression._pca_errors_by_bits(train, test, k, [b])[0].mean()
         for b, k in ((1, 12), (2, 6), (3, 4), (4, 3), (5, 2), (6, 2), (7, 1), (8, 1))
     )
-    few = compression.of_quantized(np.full(len(test), best), 6.0, train[:4], test)
+    few = compression.of_quantized(np.full(len(test), best), 6.0, 5.0, train[:4], test)
     assert few["bits"] == 6, "no more components than images can tell"
     errors = np.full(len(test), best / 2)
-    found = compression.of_quantized(errors, 12.0, train, test)
+    found = compression.of_quantized(errors, 12.0, 9.0, train, test)
     assert found["pca_mse"] == pytest.approx(best) and found["bits"] == 12
     assert found["gain_db"][0] == pytest.approx(10 * np.log10(2), abs=1e-6)
 

@@ -9,11 +9,16 @@ attributes of `Bottleneck`, and asked for there: nobody compares names.
 """
 
 from ae_jax.model.bottleneck.base import Bottleneck
+from ae_jax.model.bottleneck.codebook import CodebookBottleneck
 from ae_jax.model.bottleneck.gaussian import GaussianBottleneck
 from ae_jax.model.bottleneck.ordered import NestedBottleneck
 from ae_jax.model.bottleneck.plain import DropoutBottleneck, IdentityBottleneck
 from ae_jax.model.bottleneck.quantized import FiniteBottleneck
-from ae_jax.model.bottleneck.sparse import TopKBottleneck
+from ae_jax.model.bottleneck.sparse import (
+    BatchTopKBottleneck,
+    JumpReLUBottleneck,
+    TopKBottleneck,
+)
 
 BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "identity": IdentityBottleneck,
@@ -22,5 +27,15 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "top_k": TopKBottleneck,
     "nested": NestedBottleneck,
     "fsq": FiniteBottleneck,
+    "vq": CodebookBottleneck,
+    "batch_top_k": BatchTopKBottleneck,
+    "jump_relu": JumpReLUBottleneck,
 }
-OPEN = {"dropout": ("rate",), "nested": ("rate",)}  # see `ae_jax.config.numbers`
+# See `ae_jax.config.numbers`.
+OPEN = {
+    "dropout": ("rate",),
+    "nested": ("rate",),
+    "vq": ("decay", "restart"),
+    "batch_top_k": ("decay",),
+    "jump_relu": ("threshold", "bandwidth"),
+}

@@ -41,11 +41,18 @@ class Bottleneck(nn.Module):
     prior: ClassVar[Prior | None] = None  # p(z), where `code` is a `Posterior`
     sparse: ClassVar[bool] = False  # whether most numbers of a code are to be 0
     ordered: ClassVar[bool] = False  # whether the first numbers say most, so the others can go
+    nearest: ClassVar[bool] = False  # whether z is the nearest to h of the values it may take
+    gated: ClassVar[bool] = False  # whether `code` is `Gates`
 
     @property
     def bits(self) -> float | None:
         """That a number of z takes, where it has one of a few values; else None."""
         return None
+
+    @property
+    def joint(self) -> int:
+        """How many neighboring numbers of z take their value together, where `bits` is known."""
+        return 1
 
     @property
     def separable(self) -> bool:
@@ -60,3 +67,9 @@ class Active(NamedTuple):
     """Which numbers of a code may differ from 0: the `code` of a bottleneck that keeps k."""
 
     indices: jax.Array  # [batch, k], different ones in each row
+
+
+class Gates(NamedTuple):
+    """Which numbers of a code are not 0: the `code` of a bottleneck with thresholds."""
+
+    opened: jax.Array  # 1.0 or 0.0 [batch, code_size], with a gradient for the thresholds

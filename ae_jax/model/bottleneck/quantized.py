@@ -10,12 +10,13 @@ from ae_jax.config.schema import Rule
 from ae_jax.model.bottleneck.base import Bottleneck, Coded, Key
 
 Levels = Annotated[int, Rule("a whole number from 3 to 65536", lambda v: 3 <= v <= 65536)]
+Entries = Annotated[int, Rule("a whole number from 2 to 65536", lambda v: 2 <= v <= 65536)]
 
 
 class Quantized(NamedTuple):
     """The `code` of a quantized bottleneck."""
 
-    levels: jax.Array  # which value each number has, int32 [batch, code_size], from 0
+    levels: jax.Array  # which value each number or vector has, int32 [batch, ...], from 0
 
 
 class FiniteBottleneck(Bottleneck):

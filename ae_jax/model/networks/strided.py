@@ -1,26 +1,32 @@
 """Strided convolutions to the code, transposed ones back."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 from flax import linen as nn
 
-from ae_jax.config.schema import Widths
+from ae_jax.config.schema import Side, Widths
+from ae_jax.errors import ConfigError
 from ae_jax.model.layers import ACTIVATIONS, ActivationName, BatchNorm, Conv, ConvTranspose
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
 
 
 class StridedConvEncoder(Convolutional):
-    """(conv 3x3 stride 2, f, optional BatchNorm) per entry of `channels`, then one conv over all.
+    """(conv, f, optional BatchNorm) per entry of `channels`, then one conv over all.
 
-    A stride halves height and width, rounded up. Of a signal kernels are 1x3 and strides 1x2. The
-    last convolution covers the whole remaining grid and so leaves a 1x1 image of `width` channels:
-    the code, without an activation unless `code_activation` says so.
+    Convs are `kernel` x `kernel` of `stride` with floor((kernel - 1) / 2) zeros on each side: a
+    stride of 2 halves height and width, rounded up for odd kernels, else down. Of a signal they are
+    1 x `kernel` and 1 x `stride`. The last convolution covers the whole remaining grid and so
+    leaves a 1x1 image of `width` channels: the code, without an activation unless
+    `code_activation` says so. ConfigError if convolutions leave nothing.
     """
 
     width: int
     init_name: str
     channels: Widths = (16, 32)
+    kernel: Side = 3
+    stride: Side = 2
     activation: ActivationName = "relu"
     code_activation: ActivationName = "linear"
     batch_norm: bool = False
@@ -30,11 +36,12 @@ class StridedConvEncoder(Convolutional):
         """[batch, height, width, channels] -> [batch, width]."""
         sides = x.shape[1:3]
         halving: dict[str, Any] = {
-            "size": along(sides, 3),
-            "stride": along(sides, 2),
-            "padding": along(sides, 1, single=0),
+            "size": along(sides, self.kernel),
+            "stride": along(sides, self.stride),
+            "padding": along(sides, (self.kernel - 1) // 2, single=0),
         }
         for i, c in enumerate(self.channels):
+            self._check(sides, x.shape[1:3], halving)
             conv = Conv(c, self.init_name, **halving, name=f"layer_{i}")
             x = ACTIVATIONS[self.activation](conv(x))
             if self.batch_norm:
@@ -45,18 +52,34 @@ class StridedConvEncoder(Convolutional):
         )
         return ACTIVATIONS[self.code_activation](code(x).reshape(len(x), self.width))
 
+    def _check(
+        self, sides: tuple[int, ...], left: tuple[int, ...], layer: Mapping[str, tuple[int, int]]
+    ) -> None:
+        """Refuses what a kernel with its zeros does not fit into."""
+        if any(
+            n + 2 * p < k for n, p, k in zip(left, layer["padding"], layer["size"], strict=True)
+        ):
+            raise ConfigError(
+                f"encoder.channels: {len(self.channels)} strides leave nothing of examples of "
+                f"{sides[0]} x {sides[1]}; give it fewer, or an odd encoder.kernel"
+            )
+
 
 class TransposedConvDecoder(Convolutional):
-    """The mirror image: one transposed conv from 1x1 to the grid, then 3x3 ones of stride 2.
+    """The mirror image: one transposed conv from 1x1 to the grid, then those of `stride`.
 
     Each but the last has an entry of `channels` and is followed by f and, where it is asked for,
-    BatchNorm; the last delivers the image's channels. The grid is the image divided by 2 per
-    entry, rounded up; what sticks out is cut off. Of a signal kernels are 1x3 and strides 1x2.
+    BatchNorm; the last delivers the image's channels. They are `kernel` x `kernel` and enlarge
+    height and width exactly `stride` times (padding floor((kernel - 1) / 2), the output padding
+    that this takes). The grid is the image divided by the stride per entry, rounded up; what sticks
+    out is cut off. Of a signal they are 1 x `kernel` and 1 x `stride`.
     """
 
     shape: Shape
     init_name: str
     channels: Widths = (32, 16)
+    kernel: Side = 3
+    stride: Side = 2
     activation: ActivationName = "relu"
     batch_norm: bool = False
     output: OutputName = "linear"
@@ -65,14 +88,16 @@ class TransposedConvDecoder(Convolutional):
     def __call__(self, z: jax.Array, encoder: nn.Module, train: bool) -> jax.Array:
         """[batch, code_size] -> [batch, height, width, channels]."""
         H, W, C = self.shape
-        scale = 2 ** len(self.channels)
+        scale = self.stride ** len(self.channels)
+        padding = (self.kernel - 1) // 2
+        more = self.stride - self.kernel + 2 * padding  # -1 is refused by `consistency`
         grid = (-(-H // scale), -(-W // scale))  # rounded up; what sticks out is cut off
         whole: dict[str, Any] = {"size": grid, "stride": 1, "padding": 0, "output_padding": 0}
         doubling: dict[str, Any] = {
-            "size": along(self.shape, 3),
-            "stride": along(self.shape, 2),
-            "padding": along(self.shape, 1, single=0),
-            "output_padding": along(self.shape, 1, single=0),
+            "size": along(self.shape, self.kernel),
+            "stride": along(self.shape, self.stride),
+            "padding": along(self.shape, padding, single=0),
+            "output_padding": along(self.shape, more, single=0),
         }
         x = z.reshape(len(z), 1, 1, -1)
         for i, c in enumerate((*self.channels, C)):
