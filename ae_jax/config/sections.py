@@ -7,7 +7,7 @@ choice's own signature (see `ae_jax.config.schema`). This module does not know w
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ae_jax.config.schema import (
     Count,
@@ -20,7 +20,7 @@ from ae_jax.config.schema import (
     Rule,
     Share,
 )
-from ae_jax.config.values import Choice, Frozen, Section, section
+from ae_jax.config.values import Choice, Chosen, Frozen, Section, section
 
 Size = Annotated[  # of images
     tuple[int, ...],
@@ -159,12 +159,13 @@ class Penalties(Frozen[Penalty]):
 
 
 @section
-class Optim(Section):
-    """See `ae_jax.optimizer.build`."""
+class Optim(Chosen):
+    """What every optimizer has: see `ae_jax.optimizer.build`."""
 
-    name: str = "adam"
     learning_rate: Positive = 1e-3
-    momentum: Fraction = 0.0  # sgd
+    # Of these four and of weight_decay some optimizers have defaults of their own, and some use
+    # none: see `ae_jax.optimizer`.
+    momentum: Fraction = 0.0
     b1: Fraction = 0.9
     b2: Fraction = 0.999
     eps: Positive = 1e-8
@@ -175,6 +176,9 @@ class Optim(Section):
     final_fraction: Probability = 0.01  # of learning_rate, at the schedule's end
     warmup_epochs: CountOrZero = 0
     decay_epochs: CountOrZero = 0  # of the schedule; 0: train.epochs
+
+    if not TYPE_CHECKING:  # so that a misspelled field of all optimizers stays a type error
+        __getattr__ = Choice.__getattr__
 
 
 @section
@@ -243,7 +247,7 @@ def parts_of(values: Mapping[str, Any]) -> dict[str, Any]:
         if kind is Penalties:
             given = values[name].items()
             parts[name] = Penalties({n: _choice(Penalty, {"name": n, **v}) for n, v in given})
-        elif issubclass(kind, Choice):
+        elif issubclass(kind, Chosen):
             parts[name] = _choice(kind, values[name])
         else:
             parts[name] = kind(**values[name])

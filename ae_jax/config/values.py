@@ -67,22 +67,11 @@ def refuse(part: object, name: str, value: object = None) -> NoReturn:
 
 
 @section
-class Choice(Section):
-    """What fills a slot: the choice's name, and the fields of that choice's own signature.
-
-    The fields are attributes, too: `config.encoder.hidden`.
-    """
+class Chosen(Section):
+    """What fills a slot: the choice's name, and the fields of that choice's own signature."""
 
     name: str
     options: Frozen[Any]
-
-    def __getattr__(self, field: str) -> Any:
-        options: Mapping[str, Any] | None = self.__dict__.get("options")
-        if options is None:  # being copied: nothing is there yet
-            raise AttributeError(field)
-        if field not in options:
-            raise AttributeError(self._unknown(field))
-        return options[field]
 
     def get(self, field: str, default: object = None) -> Any:
         """A field's value, or `default` where this choice has no such field."""
@@ -98,3 +87,16 @@ class Choice(Section):
         return (
             f"{type(self).__name__.lower()} '{self.name}' has no field '{field}'; it has: {known}"
         )
+
+
+@section
+class Choice(Chosen):
+    """One whose fields are attributes, too: `config.encoder.hidden`."""
+
+    def __getattr__(self, field: str) -> Any:
+        options: Mapping[str, Any] | None = self.__dict__.get("options")
+        if options is None:  # being copied: nothing is there yet
+            raise AttributeError(field)
+        if field not in options:
+            raise AttributeError(self._unknown(field))
+        return options[field]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 from ae_jax.config import values
-from ae_jax.config.schema import CountOrZero, OneOf, Text, check, fields, unknown
+from ae_jax.config.schema import CountOrZero, OneOf, Text, check, unknown
 from ae_jax.config.sections import OF_SOURCES, Config, parts_of
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
@@ -112,21 +112,33 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
         head, _, rest = path.partition(".")
         value = nested({rest: value}) if rest else value
         value = nested(value) if isinstance(value, Mapping) else value
-        result = merge(result, {head: value})
+        result = _merged(result, {head: value})
+    return result
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`changes` over `base`, whatever they are of."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            value = _merged(old, value)
+        result[key] = value
     return result
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`changes` over `base`; a slot given another `name` starts from that choice's defaults.
 
-    Only the fields that every choice of the slot has are kept then (`loss.per`).
+    Kept are then only the fields that every choice of the slot has (`loss.per`), with one default.
     """
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             if key in SLOTS and value.get("name", old.get("name")) != old.get("name"):
-                old = {f: old[f] for f in fields(SLOTS[key].common) if f in old}  # type: ignore[arg-type]
+                stay = slots.kept(key, old.get("name"), value["name"])
+                old = {field: v for field, v in old.items() if field in stay}
             result[key] = merge(old, value)
         else:
             result[key] = value

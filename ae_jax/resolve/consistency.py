@@ -1,10 +1,26 @@
 """Rules between fields of a config."""
 
-from ae_jax.config.sections import Config
+from ae_jax.config.schema import fields
+from ae_jax.config.sections import Config, Optim
 from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.objective.losses import COUNTS
 from ae_jax.objective.penalties import check_needs
+from ae_jax.optimizer import AVERAGING, unused
+
+
+def check_optimizer(o: Optim) -> None:
+    """Refuses numbers that the optimizer does not use; ConfigError names the first."""
+    for field in unused(o.name):
+        default = fields(Optim)[field].default
+        if getattr(o, field) != default:
+            where = "adds weight_decay itself" if field == "decoupled" else "has no such number"
+            raise ConfigError(f"optim.{field}: {o.name} {where}; leave it {default}")
+    if o.name in AVERAGING and o.schedule != "constant":
+        raise ConfigError(
+            f"optim.schedule: {o.name} averages instead of a rate that decays; it needs 'constant' "
+            "(optim.warmup_epochs may be set)"
+        )
 
 
 def check_together(c: Config) -> None:
@@ -68,6 +84,7 @@ def check_together(c: Config) -> None:
         )
     if c.optim.schedule == "exponential" and not c.optim.final_fraction:
         raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
+    check_optimizer(c.optim)
     if (kernels := c.decoder.get("kernels")) is not None:
         wanted = len(c.decoder.channels) + 1
         if len(kernels) != wanted:

@@ -61,7 +61,9 @@ def first_state(
     own = {name: v for name, v in state.variables.items() if name != "data"}
     theirs = {name: init_from.variables.get(name, {}) for name in own}
     copied = _copied(own, theirs)
-    return state._replace(params=copied.pop("params"), statistics={**state.statistics, **copied})
+    params = copied.pop("params")
+    fresh = trainer.optimizer.init(params)  # which may begin with an average of these
+    return state._replace(params=params, statistics={**state.statistics, **copied}, optimizer=fresh)
 
 
 def _copied(own: Tree, theirs: Tree) -> Any:

@@ -107,7 +107,7 @@ def _is_open(config: Config, field: str, value: object) -> bool:
 def _open_fields(config: Config, section: str) -> Collection[str]:
     """The fields of a section that are declared open."""
     if section == "optim":
-        return optimizer.OPEN
+        return (*optimizer.OPEN_TO_ALL, *optimizer.OPEN.get(config.optim.name, ()))
     kind, _, penalty = section.partition(".")
     if kind == "penalties":
         return (*objective.OPEN, *penalties.OPEN.get(penalty, ()))
@@ -143,12 +143,14 @@ def maskable(config: Config) -> bool:
     """Whether a code cut short by a mask is exactly the code of a smaller network.
 
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would
-    choose among the units cut off, and `weight_l2` averages over their weights as well.
+    choose among the units cut off, and `weight_l2` averages over their weights as well, as do some
+    optimizers.
     """
     charged = {name for name, options in config.penalties.items() if options.weight != 0}
     options = config.bottleneck.to_dict()
     bottleneck = BOTTLENECKS[options.pop("name")](**options)
-    return bottleneck.separable and not charged - {"l1", "gaussian_kl"}
+    shaped = config.optim.name in optimizer.SHAPED
+    return bottleneck.separable and not charged - {"l1", "gaussian_kl"} and not shaped
 
 
 def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ae_jax import optimizer as optimizer_lib
 from ae_jax.config import numbers as numbers_lib
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
@@ -18,6 +17,8 @@ from ae_jax.model.compiled import once
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
+from ae_jax.optimizer.build import build
+from ae_jax.optimizer.evaluated import evaluated
 from ae_jax.streams import stream
 
 Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
@@ -33,8 +34,11 @@ class TrainState(NamedTuple):
 
     @property
     def variables(self) -> Variables:
-        """What the functions of `Model` take."""
-        return {"params": self.params, **self.statistics}
+        """What the functions of `Model` take: what is evaluated, kept and read everywhere.
+
+        Where the optimizer averages parameters, these are the averages, not what it trains.
+        """
+        return {"params": evaluated(self.params, self.optimizer), **self.statistics}
 
 
 class Trainer(NamedTuple):
@@ -150,7 +154,7 @@ def prepare(
     objective = objective_lib.build(config, model, numbers)
     full, rest = divmod(n_train, config.train.batch_size)
     steps = full + (rest > 0 and not config.train.drop_remainder)
-    optimizer = optimizer_lib.build(config, steps, numbers)
+    optimizer = build(config, steps, numbers)
     return Trainer(config, model, objective, optimizer, n_train, mesh)
 
 

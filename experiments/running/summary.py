@@ -89,7 +89,7 @@ def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
         "params": count(state.params),
         "epochs": int(state.step) // s.trainer.steps_per_epoch,
         "steps": int(state.step),
-        "params_sha256": params_sha256(state.params),
+        "params_sha256": params_sha256(state.variables["params"]),
         "seed": s.config.seed,
         "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
         "versions": {

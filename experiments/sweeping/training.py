@@ -97,7 +97,7 @@ def train(job: Job, method: str, bar: tqdm) -> Trained:
             for name, part in parts.items()
             if part is not None
         }
-        digest = params_sha256(state.params)
+        digest = params_sha256(state.variables["params"])
         found.append({"diverged": diverged.get(i), **measured, "params_sha256": digest})
     report = {
         "method": e.method,

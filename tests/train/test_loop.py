@@ -9,7 +9,7 @@ from ae_jax.data.arrays import Split
 from ae_jax.errors import ConfigError, DivergedError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch
-from ae_jax.optimizer import SCHEDULES
+from ae_jax.optimizer.schedules import SCHEDULES
 from ae_jax.resolve.config import load_config, resolve
 from ae_jax.streams import stream
 from ae_jax.train import loop, setup

@@ -1,0 +1,49 @@
+"""The parameters that are evaluated, where they are not those that are trained."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class Evaluated(NamedTuple):
+    """A state of an optimizer that knows the parameters to evaluate."""
+
+    params: Any
+    updates: jax.Array  # so far
+    inner: optax.OptState
+
+
+def with_evaluated(
+    inner: optax.GradientTransformation, after: Callable[[Any, Any, jax.Array, Any], Any]
+) -> optax.GradientTransformation:
+    """`inner`, keeping the parameters to evaluate; those that training starts from at first.
+
+    after(evaluated so far, parameters, number of updates, state of `inner`), all of them after an
+    update, are the next ones.
+    """
+
+    def init(params: optax.Params) -> Evaluated:
+        # Copies: the state is donated, and a buffer can be given away only once.
+        return Evaluated(jax.tree.map(jnp.copy, params), jnp.int32(0), inner.init(params))
+
+    def update(
+        grads: optax.Updates, state: Evaluated, params: optax.Params | None = None
+    ) -> tuple[Any, Evaluated]:
+        updates, own = inner.update(grads, state.inner, params)
+        new, t = optax.apply_updates(params, updates), state.updates + 1
+        return updates, Evaluated(after(state.params, new, t, own), t, own)
+
+    return optax.GradientTransformation(init, update)
+
+
+def evaluated(params: Any, state: optax.OptState) -> Any:
+    """The parameters to evaluate, of those that are trained and the optimizer's state."""
+
+    def knows(part: object) -> bool:
+        return isinstance(part, Evaluated)
+
+    found = [part for part in jax.tree.leaves(state, is_leaf=knows) if knows(part)]
+    return found[0].params if found else params
