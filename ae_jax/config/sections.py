@@ -38,7 +38,15 @@ OF_HOLES = ("missing", "indicator", "layout")
 OF_TABLE = ("columns", "label", "drop")
 OF_ARRAYS = ("kind",)
 OF_SOURCES = (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)
-OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES)  # a config that leaves them as they are does not list them
+OF_UPDATES = ("accumulate",)
+# A config that leaves them as they are does not list them.
+OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_UPDATES)
+
+
+def _listed(part: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a part's fields, those of OFTEN_ABSENT only where one is not the default."""
+    default = {(f.name, f.default) for f in fields(part) if f.name in OFTEN_ABSENT}
+    return {name: v for name, v in values.items() if (name, v) not in default}
 
 
 @section
@@ -78,8 +86,7 @@ class Data(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""
-        default = {(f.name, f.default) for f in fields(self) if f.name in OFTEN_ABSENT}
-        return {name: v for name, v in super().to_dict().items() if (name, v) not in default}
+        return _listed(self, super().to_dict())
 
 
 @section
@@ -176,6 +183,12 @@ class Optim(Chosen):
     final_fraction: Probability = 0.01  # of learning_rate, at the schedule's end
     warmup_epochs: CountOrZero = 0
     decay_epochs: CountOrZero = 0  # of the schedule; 0: train.epochs
+    # Batches whose gradients make an update; a group that is not full goes on in the next epoch.
+    accumulate: Count = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""
+        return _listed(self, super().to_dict())
 
     if not TYPE_CHECKING:  # so that a misspelled field of all optimizers stays a type error
         __getattr__ = Choice.__getattr__

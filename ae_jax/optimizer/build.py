@@ -11,6 +11,7 @@ from ae_jax.config.numbers import Number, Numbers
 from ae_jax.config.schema import fields
 from ae_jax.config.sections import Config
 from ae_jax.optimizer import OPTIMIZERS
+from ae_jax.optimizer.accumulated import accumulated
 from ae_jax.optimizer.adam import is_zero
 from ae_jax.optimizer.rules import Around
 from ae_jax.optimizer.schedules import SCHEDULES
@@ -35,7 +36,8 @@ def build(
     Hutter 2019; some optimizers add it themselves); the optimizer; minus the learning rate, warmed
     up linearly and then scheduled over `decay_epochs` (0: `train.epochs`), of which the
     `warmup_epochs` are a part: at step s it is min(1, (s + 1) / warm) * schedule(max(s - warm, 0)),
-    warm the number of steps of the warm-up. `numbers` that are open take the place of the config's.
+    warm the number of steps of the warm-up. A step is an update, one of every `accumulate` batches.
+    `numbers` that are open take the place of the config's.
     """
     c = config.optim
     given = {**c.to_dict(), **numbers_lib.of(numbers, "optim")}
@@ -49,15 +51,17 @@ def build(
     before += [] if c.decoupled else decay
     after = [*(decay if c.decoupled else []), optax.scale_by_learning_rate(rate)]
     if isinstance(rule, Around):
-        return optax.chain(*before, rule.around(optax.chain(rule.rule, *after), rate))
-    return optax.chain(*before, rule, *after)
+        whole = optax.chain(*before, rule.around(optax.chain(rule.rule, *after), rate))
+    else:
+        whole = optax.chain(*before, rule, *after)
+    return whole if c.accumulate == 1 else accumulated(whole, c.accumulate)
 
 
 def _rate(config: Config, steps_per_epoch: int, o: Hyper) -> optax.Schedule:
-    """The learning rate at a step."""
+    """The learning rate at an update."""
     c = config.optim
-    steps = max(1, (c.decay_epochs or config.train.epochs) * steps_per_epoch)
-    warm = c.warmup_epochs * steps_per_epoch
+    steps = max(1, (c.decay_epochs or config.train.epochs) * steps_per_epoch // c.accumulate)
+    warm = c.warmup_epochs * steps_per_epoch // c.accumulate
     schedule = SCHEDULES[c.schedule](o, max(1, steps - warm))
 
     def rate(step: jax.Array) -> jax.Array:

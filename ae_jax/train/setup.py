@@ -143,7 +143,7 @@ def prepare(
     `ae_jax.config.numbers`.
 
     Raises:
-      ConfigError: the batch is larger than the set.
+      ConfigError: the batch is larger than the set, or an update takes more than an epoch.
     """
     if config.train.batch_size > n_train:
         raise ConfigError(
@@ -154,6 +154,11 @@ def prepare(
     objective = objective_lib.build(config, model, numbers)
     full, rest = divmod(n_train, config.train.batch_size)
     steps = full + (rest > 0 and not config.train.drop_remainder)
+    if config.optim.accumulate > steps:
+        raise ConfigError(
+            f"optim.accumulate: {config.optim.accumulate} batches are more than an epoch has; must "
+            f"be at most {steps}"
+        )
     optimizer = build(config, steps, numbers)
     return Trainer(config, model, objective, optimizer, n_train, mesh)
 

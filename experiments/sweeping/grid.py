@@ -1,5 +1,6 @@
 """Parses the grid of a sweep from the command line into checked members."""
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,12 +71,17 @@ def members(
         raw = config_lib.merge(base, config_lib.nested(dict(zip(grid, values, strict=True))))
         config = place.settled(config_lib.resolve(raw))
         leaves = dict(config_lib.flat(config))
-        point = {field: leaves.get(field) for field in grid}
+        point = {field: leaves.get(field, _absent(config, field)) for field in grid}
         if point in points:
             raise ConfigError(f"--grid: the same point twice: {describe(point)}")
         points.append(point)
         found += [Member(config.seed + i, point, config) for i in range(seeds)]
     return found
+
+
+def _absent(config: Any, field: str) -> Any:
+    """The value of a field that is not listed, since it is as everywhere; None if there is none."""
+    return functools.reduce(lambda part, name: getattr(part, name, None), field.split("."), config)
 
 
 def describe(point: Mapping[str, Any]) -> str:

@@ -179,6 +179,21 @@ def test_the_first_optimizers_have_the_fields_they_always_had(name):
     assert told.items() <= o.items()
 
 
+def test_schedules_count_updates():
+    """4 epochs of 5 batches are 10 updates of 2: a cosine over 10, 2 of them (an epoch) a ramp."""
+    optim = {"name": "sgd", "learning_rate": 1.0, "schedule": "cosine", "final_fraction": 0.0}
+    config = {"optim": {**optim, "accumulate": 2, "warmup_epochs": 1}, "train": {"epochs": 4}}
+    rule = build(resolve(config), 5)
+    p, steps = {"w": jnp.zeros(1)}, []
+    state = rule.init(p)
+    for _ in range(20):
+        step, state = rule.update({"w": -jnp.ones(1)}, state, p)
+        steps.append(float(step["w"][0]))
+    wanted = [0.5, 1.0, *(0.5 * (1 + np.cos(np.pi * i / 8)) for i in range(8))]
+    np.testing.assert_allclose(steps[1::2], wanted, atol=1e-6)
+    assert not any(steps[::2])
+
+
 WRONG = {
     "name": ({"name": "lyon"}, r"optim\.name: unknown choice 'lyon'; did you mean 'lion'"),
     "other": ({"ns_steps": 3}, r"optim\.ns_steps: unknown field 'ns_steps'"),
@@ -192,6 +207,7 @@ WRONG = {
         {"name": "adamw", "decoupled": True},
         r"optim\.decoupled: adamw adds weight_decay itself; leave it False",
     ),
+    "accumulate": ({"accumulate": 0}, r"optim\.accumulate: must be a whole number >= 1"),
     "schedule": (
         {"name": "schedule_free", "schedule": "cosine"},
         r"optim\.schedule: schedule_free averages .* needs 'constant'",
