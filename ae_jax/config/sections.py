@@ -38,7 +38,7 @@ OF_HOLES = ("missing", "indicator", "layout")
 OF_TABLE = ("columns", "label", "drop")
 OF_ARRAYS = ("kind",)
 OF_SOURCES = (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)
-OF_UPDATES = ("accumulate",)
+OF_UPDATES = ("accumulate", "average")
 # A config that leaves them as they are does not list them.
 OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_UPDATES)
 
@@ -185,6 +185,9 @@ class Optim(Chosen):
     decay_epochs: CountOrZero = 0  # of the schedule; 0: train.epochs
     # Batches whose gradients make an update; a group that is not full goes on in the next epoch.
     accumulate: Count = 1
+    # Decay of the moving average of the weights that is evaluated, kept and saved while training
+    # goes on with the weights themselves; 0: none. Averages of BatchNorm are those of training.
+    average: Fraction = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""

@@ -63,10 +63,15 @@ AVERAGING = ("schedule_free",)
 LENIENT = ("sgd", "adam", "keras_adam")
 
 
-def unused(name: str) -> tuple[str, ...]:
-    """The fields of `optim` that must be left as they are with this optimizer."""
+def unused(name: str) -> dict[str, str]:
+    """The fields of `optim` that must be left as they are with this optimizer, and why."""
     if name in LENIENT:
-        return ()
+        return {}
     own = fields(OPTIMIZERS[name])
     idle = [field for field in ("momentum", "b1", "b2", "eps") if field not in own]
-    return (*idle, *(("decoupled",) if "weight_decay" in own else ()))
+    found = dict.fromkeys(idle, "has no such number")
+    if "weight_decay" in own:
+        found["decoupled"] = "adds weight_decay itself"
+    if name in AVERAGING:
+        found["average"] = "evaluates an average of its own"
+    return found

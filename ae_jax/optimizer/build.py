@@ -13,6 +13,7 @@ from ae_jax.config.sections import Config
 from ae_jax.optimizer import OPTIMIZERS
 from ae_jax.optimizer.accumulated import accumulated
 from ae_jax.optimizer.adam import is_zero
+from ae_jax.optimizer.evaluated import running_mean
 from ae_jax.optimizer.rules import Around
 from ae_jax.optimizer.schedules import SCHEDULES
 
@@ -36,7 +37,8 @@ def build(
     Hutter 2019; some optimizers add it themselves); the optimizer; minus the learning rate, warmed
     up linearly and then scheduled over `decay_epochs` (0: `train.epochs`), of which the
     `warmup_epochs` are a part: at step s it is min(1, (s + 1) / warm) * schedule(max(s - warm, 0)),
-    warm the number of steps of the warm-up. A step is an update, one of every `accumulate` batches.
+    warm the number of steps of the warm-up. A step is an update, one of every `accumulate` batches,
+    after which the parameters join the `average` that is evaluated.
     `numbers` that are open take the place of the config's.
     """
     c = config.optim
@@ -54,6 +56,7 @@ def build(
         whole = optax.chain(*before, rule.around(optax.chain(rule.rule, *after), rate))
     else:
         whole = optax.chain(*before, rule, *after)
+    whole = running_mean(whole, c.average) if c.average else whole
     return whole if c.accumulate == 1 else accumulated(whole, c.accumulate)
 
 

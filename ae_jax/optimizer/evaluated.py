@@ -1,5 +1,6 @@
 """The parameters that are evaluated, where they are not those that are trained."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -37,6 +38,22 @@ def with_evaluated(
         return updates, Evaluated(after(state.params, new, t, own), t, own)
 
     return optax.GradientTransformation(init, update)
+
+
+def running_mean(inner: optax.GradientTransformation, decay: float) -> optax.GradientTransformation:
+    """`inner`, evaluated at the moving average of the parameters p_1 ... p_t after its updates.
+
+    (1 - d) / (1 - d^t) sum_i d^(t - i) p_i, d = `decay` > 0: free of bias toward the parameters
+    before the first update, which are evaluated until there is one (Kingma & Ba 2015, section 7.2).
+    """
+    log = math.log(decay)
+
+    def after(mean: Any, params: Any, t: jax.Array, state: optax.OptState) -> Any:
+        # The same as a recursion. 1 - d by its logarithm: float32 has few digits of it.
+        share = math.expm1(log) / jnp.expm1(t * log)
+        return jax.tree.map(lambda a, p: a + share * (p - a), mean, params)
+
+    return with_evaluated(inner, after)
 
 
 def evaluated(params: Any, state: optax.OptState) -> Any:

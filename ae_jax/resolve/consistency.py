@@ -10,12 +10,10 @@ from ae_jax.optimizer import AVERAGING, unused
 
 
 def check_optimizer(o: Optim) -> None:
-    """Refuses numbers that the optimizer does not use; ConfigError names the first."""
-    for field in unused(o.name):
-        default = fields(Optim)[field].default
-        if getattr(o, field) != default:
-            where = "adds weight_decay itself" if field == "decoupled" else "has no such number"
-            raise ConfigError(f"optim.{field}: {o.name} {where}; leave it {default}")
+    """Refuses what the optimizer does not use or does itself; ConfigError names the first."""
+    for field, why in unused(o.name).items():
+        if getattr(o, field) != (default := fields(Optim)[field].default):
+            raise ConfigError(f"optim.{field}: {o.name} {why}; leave it {default}")
     if o.name in AVERAGING and o.schedule != "constant":
         raise ConfigError(
             f"optim.schedule: {o.name} averages instead of a rate that decays; it needs 'constant' "

@@ -47,13 +47,13 @@ def test_the_best_point_is_the_validation_images_choice():
     assert not any(point["best"] for point in without) and "*" not in table.table(without)
 
 
-
 def test_a_value_that_configs_do_not_list_is_a_points_own():
     grid = sweep_grid.parse("optim.accumulate=1,2;data.color=keep,gray")
     points = [m.point for m in sweep_grid.members("undercomplete", {}, grid, 1)]
     assert [tuple(point.values()) for point in points] == [
         (1, "keep"), (1, "gray"), (2, "keep"), (2, "gray")
     ]  # fmt: skip
+
 
 def test_mean_and_deviation_are_numpys():
     draws = np.random.default_rng(0).uniform(size=(2, 5))

@@ -5,12 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ae_jax.data.arrays import Split
+import ae_jax
+from ae_jax.data.arrays import Split, hold_out
 from ae_jax.errors import ConfigError
+from ae_jax.evaluate.metrics import evaluator
 from ae_jax.model.pipeline import Batch
+from ae_jax.optimizer.evaluated import evaluated
 from ae_jax.resolve.config import merge, resolve
+from ae_jax.streams import stream
 from ae_jax.sweep import members
 from ae_jax.train import loop, setup
+from tests.run.doors import fit, same
 from tests.sweep.ensembles import DATA, close, single, sweep, together
 
 KEY, SHAPE = jax.random.key(0), (6, 6, 1)
@@ -82,6 +87,40 @@ def test_members_accumulate_as_single_runs_do():
     _, states, *_ = together(group, "vmap")
     for member, state in zip(found, states, strict=True):
         close(state.params, single(member)[1].params, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "optim",
+    [{"average": 0.9}, {"average": 0.9, "accumulate": 2}, {"name": "schedule_free"}],
+)
+def test_what_is_known_of_a_run_is_known_of_the_evaluated_weights(optim, tmp_path):
+    """Codes, validation, best and saved; training goes on with the others, with the same bits."""
+    raw = merge(RAW, {"optim": {"learning_rate": 0.02, **optim}})
+    data = hold_out(ae_jax.from_arrays(DATA.images, DATA.images), 10, 0)
+    run = fit(data, raw)
+    trained, shown = run.state.params, run.variables["params"]
+    kernel = shown["encoder"]["layer_0"]["kernel"]
+    assert np.abs(kernel - trained["encoder"]["layer_0"]["kernel"]).max() > 1e-3
+    same(shown, evaluated(trained, run.state.optimizer))
+    plain = run._replace(variables={**run.variables, "params": trained})
+    assert np.abs(plain.encode(DATA.images) - run.encode(DATA.images)).max() > 1e-3
+    objective = setup.prepare(run.config, SHAPE, 60).objective
+    key, size = stream(KEY, "validation"), run.config.eval.batch_size
+    loss = evaluator(objective, size)(run.variables, data.valid, key)["loss"]
+    assert run.valid.losses[-1] == pytest.approx(loss, rel=1e-6)
+
+    half = fit(data, merge(raw, {"train": {"epochs": 1}}))
+    half.save(tmp_path / "half")
+    again = ae_jax.restore(tmp_path / "half")
+    same(again.variables, half.variables)
+    going = fit(data, raw, start=again)
+    same(going.state, run.state)
+    same(going.variables, run.variables)
+    same(going.best.variables, run.best.variables)
+    other = fit(data, merge(raw, {"train": {"epochs": 0}}), key=1, init_from=run)
+    same(other.variables["params"], shown)
+    same(other.state.params, shown)
 
 
 def test_an_update_is_no_longer_than_an_epoch():

@@ -152,6 +152,22 @@ def test_schedule_free_is_evaluated_at_the_average_of_its_inner_steps():
         close(evaluated(p, state), x, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("decay", [0.5, 0.9, 0.999])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_what_is_evaluated_is_the_moving_average_of_the_weights(name, decay):
+    """(1 - d) / (1 - d^t) sum d^(t - i) p_i, in float64; training goes on with the weights."""
+    start, optim = params(), {"name": name, "learning_rate": RATE, "average": decay}
+    mine = build(resolve({"optim": optim}), 100)
+    close(evaluated(start, mine.init(start)), start, rtol=0, atol=0)
+    raw, seen = taken(lambda t: ours(name), start), []
+    for (p, state), (wanted, _) in zip(taken(lambda t: mine, start), raw, strict=True):
+        close(p, wanted, rtol=0, atol=0)
+        seen.append(jax.tree.map(np.float64, p))
+        weights = (1 - decay) * decay ** np.arange(len(seen))[::-1] / (1 - decay ** len(seen))
+        mean = jax.tree.map(lambda *leaves, w=weights: sum(map(np.multiply, w, leaves)), *seen)
+        close(evaluated(p, state), mean, rtol=1e-5, atol=1e-6)
+
+
 def test_another_optimizer_starts_from_its_own_numbers():
     raw = {"optim": {"learning_rate": 0.5, "b2": 0.9, "weight_decay": 0.1, "clip_norm": 2.0}}
     for config in (resolve(raw), load_config("undercomplete", **raw)):
@@ -208,6 +224,11 @@ WRONG = {
         r"optim\.decoupled: adamw adds weight_decay itself; leave it False",
     ),
     "accumulate": ({"accumulate": 0}, r"optim\.accumulate: must be a whole number >= 1"),
+    "average": ({"average": 1.0}, r"optim\.average: must be a number in \[0, 1\)"),
+    "averages": (
+        {"name": "schedule_free", "average": 0.9},
+        r"optim\.average: schedule_free evaluates an average of its own; leave it 0",
+    ),
     "schedule": (
         {"name": "schedule_free", "schedule": "cosine"},
         r"optim\.schedule: schedule_free averages .* needs 'constant'",
