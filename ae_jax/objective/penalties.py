@@ -18,6 +18,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
+from ae_jax.objective.adversarial import AdversarialPenalty
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.divergence import mmd
 from ae_jax.objective.variational import gaussian_kl
@@ -118,6 +119,7 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "sparsity_kl": sparsity_kl,
     "revive": revive,
     "mmd": mmd,
+    "adversarial": AdversarialPenalty,
     "prefixes": prefixes,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
@@ -137,6 +139,11 @@ def check_needs(c: Mapping[str, Any]) -> None:
         if name == "gaussian_kl" and bottleneck not in variational:
             known = " or ".join(f"'{n}'" for n in variational)
             raise ConfigError(f"penalties.gaussian_kl: needs bottleneck.name {known}")
+        if name == "adversarial" and (why := _never_like_a_prior(c)):
+            raise ConfigError(
+                f"{why}; with penalties.adversarial they are to be like draws of a prior, which "
+                "takes all values"
+            )
         if name in OF_THE_CODE and bottleneck in variational:
             raise ConfigError(
                 f"penalties.{name}: needs a bottleneck.name other than '{bottleneck}', whose "
@@ -165,3 +172,16 @@ def check_needs(c: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"model.classes: must be 0 with penalties.{name}, which has no labels"
             )
+
+
+def _never_like_a_prior(c: Mapping[str, Any]) -> str:
+    """The field by which codes differ from draws of a density on all numbers; '' if none does."""
+    name, activation = c["bottleneck"]["name"], c["encoder"]["code_activation"]
+    made = BOTTLENECKS[name](**{k: v for k, v in c["bottleneck"].items() if k != "name"})
+    if made.bits is not None:
+        return f"bottleneck.name: must not be '{name}', whose codes take a few values"
+    if made.sparse or made.ordered:
+        return f"bottleneck.name: must not be '{name}', whose codes have numbers that are exactly 0"
+    if made.prior is None and activation != "linear":
+        return f"encoder.code_activation: must be 'linear', for '{activation}' bounds the codes"
+    return ""
