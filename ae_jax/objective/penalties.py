@@ -6,7 +6,7 @@ a Linen module whose `__call__` is such a function: its parameters are trained w
 at 'penalties' / name in `variables["params"]`; 'batch_stats' holds its statistics likewise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import jax
@@ -20,7 +20,7 @@ from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
 from ae_jax.objective.adversarial import AdversarialPenalty
 from ae_jax.objective.contractive import contractive, contractive_hessian
-from ae_jax.objective.divergence import mmd
+from ae_jax.objective.divergence import mmd, total_correlation
 from ae_jax.objective.variational import gaussian_kl
 
 Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
@@ -120,6 +120,7 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "revive": revive,
     "mmd": mmd,
     "adversarial": AdversarialPenalty,
+    "total_correlation": total_correlation,
     "prefixes": prefixes,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
@@ -136,9 +137,11 @@ def check_needs(c: Mapping[str, Any]) -> None:
     for name, options in c["penalties"].items():
         bottleneck = c["bottleneck"]["name"]
         variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
+        factorized = [n for n, kind in BOTTLENECKS.items() if kind.factorized]
         if name == "gaussian_kl" and bottleneck not in variational:
-            known = " or ".join(f"'{n}'" for n in variational)
-            raise ConfigError(f"penalties.gaussian_kl: needs bottleneck.name {known}")
+            raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(variational)}")
+        if name == "total_correlation" and bottleneck not in factorized:
+            raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(factorized)}")
         if name == "adversarial" and (why := _never_like_a_prior(c)):
             raise ConfigError(
                 f"{why}; with penalties.adversarial they are to be like draws of a prior, which "
@@ -185,3 +188,7 @@ def _never_like_a_prior(c: Mapping[str, Any]) -> str:
     if made.prior is None and activation != "linear":
         return f"encoder.code_activation: must be 'linear', for '{activation}' bounds the codes"
     return ""
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)

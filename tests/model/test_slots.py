@@ -159,7 +159,7 @@ def test_a_penalty_of_weight_zero_is_the_plain_model_bit_for_bit():
     for penalty in penalties.PENALTIES:
         losses_ = []
         for weight in (0.0, None):
-            needs = {"gaussian_kl": "gaussian", "revive": "top_k"}
+            needs = {"gaussian_kl": "gaussian", "revive": "top_k", "total_correlation": "gaussian"}
             case = raw("none", "dense", needs.get(penalty, "identity"), "squared_error", penalty)
             case["penalties"] = (
                 {} if weight is None else {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}

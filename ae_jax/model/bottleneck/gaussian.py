@@ -35,6 +35,12 @@ class Gaussian(NamedTuple):
         moments = self.mean**2 + self.deviation**2
         return 0.5 * jnp.sum(moments - 1 - self.log_variance, axis=-1)
 
+    def log_densities(self, z: jax.Array) -> jax.Array:
+        """log N(z_j; mean_ij, deviation_ij^2), [n, batch, code_size]."""
+        e = (z[:, None] - self.mean[None]) / self.deviation[None]
+        log_scale = jnp.log(jnp.abs(self.deviation)) + math.log(2 * math.pi) / 2
+        return -0.5 * e**2 - log_scale[None]
+
 
 class GaussianBottleneck(Bottleneck):
     """z = mean + deviation * e, e ~ N(0, I) (Kingma & Welling 2014); the mean at evaluation.
@@ -46,6 +52,7 @@ class GaussianBottleneck(Bottleneck):
 
     numbers: ClassVar[int] = 2
     prior: ClassVar[Prior | None] = STANDARD_NORMAL
+    factorized: ClassVar[bool] = True
 
     deviation: Annotated[str, OneOf(("log_variance", "raw"))] = "log_variance"
     at_eval: bool = False
