@@ -124,7 +124,11 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "prefixes": prefixes,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
-OPEN = {"contractive_hessian": ("sigma",), "sparsity_kl": ("rho",)}
+OPEN = {
+    "contractive_hessian": ("sigma",),
+    "sparsity_kl": ("rho",),
+    "gaussian_kl": ("free_bits",),
+}
 
 
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
@@ -142,6 +146,15 @@ def check_needs(c: Mapping[str, Any]) -> None:
             raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(variational)}")
         if name == "total_correlation" and bottleneck not in factorized:
             raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(factorized)}")
+        if options.get("free_bits") and bottleneck not in factorized:
+            raise ConfigError(
+                f"penalties.{name}.free_bits: needs bottleneck.name {_either(factorized)}"
+            )
+        if (cycle := options.get("cycle_epochs", 0)) and not 0 < options["warmup_epochs"] <= cycle:
+            raise ConfigError(
+                f"penalties.{name}.warmup_epochs: must be from 1 to cycle_epochs, {cycle}, after "
+                f"which the growth begins anew; not {options['warmup_epochs']}"
+            )
         if name == "adversarial" and (why := _never_like_a_prior(c)):
             raise ConfigError(
                 f"{why}; with penalties.adversarial they are to be like draws of a prior, which "

@@ -10,24 +10,42 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ae_jax.model.bottleneck.base import Posterior
+from ae_jax.config.schema import NonNegative
+from ae_jax.model.bottleneck.base import Factorized, Posterior
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import bernoulli_nll, squared_error, total
 
 
-def gaussian_kl(p: Forward, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+def gaussian_kl(
+    p: Forward,
+    model: Model,
+    variables: Variables,
+    key: jax.Array,
+    free_bits: NonNegative = 0.0,
+) -> jax.Array:
     """KL(q(z | x) || p(z)) per image [batch], in nats, of any bottleneck that has a posterior.
 
     For a gaussian one 1/2 sum_j (mean_j^2 + sigma_j^2 - 1 - log sigma_j^2) (Kingma & Welling 2014,
     appendix B), where for 'raw' deviations log sigma^2 is log(sigma^2 + 1e-10). Its weight is the
     beta of Higgins et al. 2017.
 
+    With `free_bits`, lambda in nats, every image has sum_j max(0, lambda - KL_j) more, KL_j the
+    mean over the batch of that of number j. The mean over the batch is then
+    sum_j max(lambda, KL_j): below lambda a number costs nothing, so that it need not collapse
+    (Kingma et al. 2016, "Improved variational inference with inverse autoregressive flow",
+    equation 15). Evaluation gives the mean over its batches.
+
     Raises:
-      TypeError: the bottleneck has no posterior.
+      TypeError: the bottleneck has no posterior, or with free bits none of independent numbers.
     """
     if not isinstance(p.code, Posterior):
         raise TypeError("the KL term needs a bottleneck with a posterior")
-    return p.code.kl()
+    if isinstance(free_bits, float) and free_bits == 0:
+        return p.code.kl()
+    if not isinstance(p.code, Factorized):
+        raise TypeError("free bits need a posterior of independent numbers")
+    unused = jnp.maximum(free_bits - jnp.mean(p.code.kls(), axis=0), 0.0)
+    return p.code.kl() + jnp.sum(unused)
 
 
 def log_likelihood_bounds(

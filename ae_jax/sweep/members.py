@@ -143,12 +143,14 @@ def maskable(config: Config) -> bool:
     """Whether a code cut short by a mask is exactly the code of a smaller network.
 
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would
-    choose among the units cut off, and `weight_l2` averages over their weights as well.
+    choose among the units cut off, `weight_l2` averages over their weights as well, and free bits
+    are granted to them as well.
     """
-    charged = {name for name, options in config.penalties.items() if options.weight != 0}
+    charged = {name: options for name, options in config.penalties.items() if options.weight != 0}
+    free_bits = any(options.get("free_bits") for options in charged.values())
     options = config.bottleneck.to_dict()
     bottleneck = BOTTLENECKS[options.pop("name")](**options)
-    return bottleneck.separable and not charged - {"l1", "gaussian_kl"}
+    return bottleneck.separable and not free_bits and not {*charged} - {"l1", "gaussian_kl"}
 
 
 def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:

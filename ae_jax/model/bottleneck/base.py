@@ -38,6 +38,9 @@ class Posterior(Protocol):
 class Factorized(Posterior, Protocol):
     """A posterior whose numbers are independent: q(z | x) = prod_j q(z_j | x)."""
 
+    def kls(self) -> jax.Array:
+        """KL(q(z_j | x) || p(z_j)) [batch, code_size], in nats; `kl` is the sum over j."""
+
     def log_densities(self, z: jax.Array) -> jax.Array:
         """log q(z_j | x_i) of every z [n, code_size] and every image: [n, batch, code_size]."""
 

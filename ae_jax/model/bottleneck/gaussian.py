@@ -32,8 +32,14 @@ class Gaussian(NamedTuple):
 
     def kl(self) -> jax.Array:
         """1/2 sum_j (mean_j^2 + deviation_j^2 - 1 - log variance_j)."""
-        moments = self.mean**2 + self.deviation**2
-        return 0.5 * jnp.sum(moments - 1 - self.log_variance, axis=-1)
+        return 0.5 * jnp.sum(self._excess(), axis=-1)
+
+    def kls(self) -> jax.Array:
+        """1/2 (mean_j^2 + deviation_j^2 - 1 - log variance_j), [batch, code_size]."""
+        return 0.5 * self._excess()
+
+    def _excess(self) -> jax.Array:
+        return self.mean**2 + self.deviation**2 - 1 - self.log_variance
 
     def log_densities(self, z: jax.Array) -> jax.Array:
         """log N(z_j; mean_ij, deviation_ij^2), [n, batch, code_size]."""
