@@ -168,6 +168,11 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
     `numbers` that are open take the place of the config's. Penalties are added in the order of
     their names, so that the config's order changes no bit.
     """
+    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
+    cost = losses.LOSSES[loss.pop("name")]
+    if "layout" in inspect.signature(cost).parameters:
+        loss["layout"] = model.module.layout
+    reconstruction = partial(cost, **{k: loss[k] for k in loss if k != "per"})
     penalties = {}
     for name, options in sorted(config.penalties.to_dict().items()):
         mine = numbers_lib.of(numbers, f"penalties.{name}")
@@ -176,11 +181,8 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
         options |= mine
         common = [options.pop(field, 0) for field in COMMON]
         kind = PENALTIES[name]
+        if "cost" in inspect.signature(kind).parameters:
+            options["cost"] = reconstruction
         made = kind(**options) if isinstance(kind, type) else partial(kind, **options)
         penalties[name] = Penalty(made, *common)
-    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
-    cost = losses.LOSSES[loss.pop("name")]
-    if "layout" in inspect.signature(cost).parameters:
-        loss["layout"] = model.module.layout
-    reconstruction = partial(cost, **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -21,7 +21,7 @@ from ae_jax.model.pipeline import Forward, Model, Variables
 from ae_jax.objective.adversarial import AdversarialPenalty
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.divergence import mmd, total_correlation
-from ae_jax.objective.variational import gaussian_kl
+from ae_jax.objective.variational import LIKELIHOODS, gaussian_kl, importance
 
 Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
 
@@ -121,6 +121,7 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "mmd": mmd,
     "adversarial": AdversarialPenalty,
     "total_correlation": total_correlation,
+    "importance": importance,
     "prefixes": prefixes,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
@@ -142,7 +143,7 @@ def check_needs(c: Mapping[str, Any]) -> None:
         bottleneck = c["bottleneck"]["name"]
         variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
         factorized = [n for n, kind in BOTTLENECKS.items() if kind.factorized]
-        if name == "gaussian_kl" and bottleneck not in variational:
+        if name in ("gaussian_kl", "importance") and bottleneck not in variational:
             raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(variational)}")
         if name == "total_correlation" and bottleneck not in factorized:
             raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(factorized)}")
@@ -155,6 +156,8 @@ def check_needs(c: Mapping[str, Any]) -> None:
                 f"penalties.{name}.warmup_epochs: must be from 1 to cycle_epochs, {cycle}, after "
                 f"which the growth begins anew; not {options['warmup_epochs']}"
             )
+        if name == "importance":
+            _check_importance(c)
         if name == "adversarial" and (why := _never_like_a_prior(c)):
             raise ConfigError(
                 f"{why}; with penalties.adversarial they are to be like draws of a prior, which "
@@ -184,7 +187,7 @@ def check_needs(c: Mapping[str, Any]) -> None:
                 f"penalties.prefixes.sizes: must be at most model.code_size, {size}, not "
                 f"{max(options['sizes'])}"
             )
-        if name in ("revive", "prefixes") and c["model"]["classes"]:
+        if name in ("revive", "prefixes", "importance") and c["model"]["classes"]:
             raise ConfigError(
                 f"model.classes: must be 0 with penalties.{name}, which has no labels"
             )
@@ -201,6 +204,27 @@ def _never_like_a_prior(c: Mapping[str, Any]) -> str:
     if made.prior is None and activation != "linear":
         return f"encoder.code_activation: must be 'linear', for '{activation}' bounds the codes"
     return ""
+
+
+def _check_importance(c: Mapping[str, Any]) -> None:
+    """The bound on log p(x) needs a likelihood of whole images, and decodings of one by one."""
+    loss = c["loss"]
+    if loss["name"] not in LIKELIHOODS:
+        raise ConfigError(
+            f"loss.name: must be {_either(LIKELIHOODS)} with penalties.importance, not "
+            f"'{loss['name']}'"
+        )
+    if loss["per"] != "image":
+        raise ConfigError("loss.per: must be 'image' with penalties.importance, a likelihood's")
+    if "gaussian_kl" not in c["penalties"]:
+        raise ConfigError(
+            "penalties.importance: needs penalties.gaussian_kl, with which it makes the bound"
+        )
+    if c["decoder"].get("batch_norm"):
+        raise ConfigError(
+            "decoder.batch_norm: must be false with penalties.importance, whose samples would be "
+            "decoded by other statistics than the code"
+        )
 
 
 def _either(names: Iterable[str]) -> str:

@@ -53,7 +53,13 @@ SLOTS = {
     "loss": list(losses.LOSSES),
     "penalty": list(penalties.PENALTIES),
 }
+VARIATIONAL = ("gaussian_kl", "total_correlation", "importance")  # need a posterior
 OPTIONS = {"box": {"size": 3}, "top_k": {"k": 2}, "revive": {"k": 1}, "prefixes": {"sizes": (1, 3)}}
+
+
+def also(penalty):
+    """What a penalty is added to, where that is more than the reconstruction."""
+    return {"gaussian_kl": {"weight": 1.0}} if penalty == "importance" else {}
 
 
 def raw(corruption, network, bottleneck, loss, penalty):
@@ -65,8 +71,8 @@ def raw(corruption, network, bottleneck, loss, penalty):
         "encoder": encoder,
         "decoder": {**decoder, "output": "sigmoid"},
         "bottleneck": {"name": bottleneck, **OPTIONS.get(bottleneck, {})},
-        "loss": {"name": loss},
-        "penalties": {penalty: {"weight": 0.1, **OPTIONS.get(penalty, {})}},
+        "loss": {"name": loss, "per": "image" if penalty == "importance" else "pixel"},
+        "penalties": {penalty: {"weight": 0.1, **OPTIONS.get(penalty, {})}, **also(penalty)},
         "model": {"code_size": 5},
     }
 
@@ -159,11 +165,10 @@ def test_a_penalty_of_weight_zero_is_the_plain_model_bit_for_bit():
     for penalty in penalties.PENALTIES:
         losses_ = []
         for weight in (0.0, None):
-            needs = {"gaussian_kl": "gaussian", "revive": "top_k", "total_correlation": "gaussian"}
+            needs = {"revive": "top_k"} | dict.fromkeys(VARIATIONAL, "gaussian")
             case = raw("none", "dense", needs.get(penalty, "identity"), "squared_error", penalty)
-            case["penalties"] = (
-                {} if weight is None else {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}
-            )
+            charged = {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}
+            case["penalties"] = also(penalty) | ({} if weight is None else charged)
             config = resolve(case)
             model = model_lib.build(config, (4, 4, 1))
             variables = model.init(jax.random.key(0))
