@@ -138,6 +138,10 @@ class Loss(Choice):
     per: Annotated[str, OneOf(("pixel", "image"))] = "pixel"
 
 
+# Fields that penalties were given later, and what they are where a config does not list them.
+LATER = {"cycle_epochs": 0, "free_bits": 0.0}
+
+
 @section
 class Penalty(Choice):
     """What every penalty has: its weight, and in which epochs it counts."""
@@ -145,10 +149,12 @@ class Penalty(Choice):
     weight: NonNegative = 1.0
     warmup_epochs: CountOrZero = 0  # the weight grows linearly from 0 over so many epochs
     until_epoch: CountOrZero = 0  # and is 0 again after so many; 0: never
+    cycle_epochs: CountOrZero = 0  # and grows from 0 again every so many; 0: once
 
     def to_dict(self) -> dict[str, Any]:
-        """Its fields; the name is where it stands."""
-        return {name: value for name, value in super().to_dict().items() if name != "name"}
+        """Its fields, those of LATER only where one differs; the name is where it stands."""
+        absent = {("name", self.name), *LATER.items()}
+        return {name: v for name, v in super().to_dict().items() if (name, v) not in absent}
 
 
 class Penalties(Frozen[Penalty]):

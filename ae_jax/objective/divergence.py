@@ -1,11 +1,13 @@
-"""How far the codes of a batch are from the prior, by samples of both."""
+"""How far the codes of a batch are from the prior, and from independent numbers, by samples."""
 
+import math
 from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
 from ae_jax.config.schema import OneOf
+from ae_jax.model.bottleneck.base import Factorized
 from ae_jax.model.bottleneck.gaussian import STANDARD_NORMAL
 from ae_jax.model.pipeline import Forward, Model, Variables
 
@@ -52,3 +54,33 @@ def mmd(
     same = n * KERNELS[kernel](jnp.zeros(()), size, prior.variance)  # i = j
     within = (total(p.z, p.z) + total(e, e) - 2 * same) / max(n * (n - 1), 1)
     return jnp.broadcast_to(within - 2 * total(p.z, e) / n**2, n)
+
+
+def total_correlation(p: Forward, model: Model, variables: Variables, key: jax.Array) -> jax.Array:
+    """log q(z) - sum_j log q(z_j) per image, z a draw of its posterior; in nats.
+
+    q(z) = mean_i q(z | x_i) over the images of the batch, which is taken as the population. The
+    mean over the batch is an estimate without bias of the total correlation of that mixture,
+    KL(q(z) || prod_j q(z_j)). Minibatch-weighted sampling of Chen et al. 2018 ("Isolating sources
+    of disentanglement in variational autoencoders") takes log q(z) and every log q(z_j) to be
+    smaller by log N, N the images of the training set: its number is larger than this one by the
+    constant (code_size - 1) log N, its gradient is the same.
+
+    The mixture of few images is correlated more than that of all. Where codes tell the images of a
+    batch apart, log q(z) is log q(z | x) - log(batch), and the term is a charge on what codes say
+    of their image, too: it is meant for small codes and large batches.
+
+    With a weight of beta - 1, beside `gaussian_kl` of weight 1, it is the beta-TCVAE. It computes
+    batch^2 code_size numbers.
+
+    Raises:
+      TypeError: the posterior has no density of each number.
+    """
+    if not isinstance(p.code, Factorized):
+        raise TypeError("the total correlation needs a posterior of independent numbers")
+    z, _ = p.code.draw(key)
+    log_q = p.code.log_densities(z)  # [of image, by the posterior of image, number]
+    n = log_q.shape[1]
+    joint = jax.nn.logsumexp(jnp.sum(log_q, axis=2), axis=1) - math.log(n)
+    each = jax.nn.logsumexp(log_q, axis=1) - math.log(n)
+    return joint - jnp.sum(each, axis=1)

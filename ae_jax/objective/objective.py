@@ -20,6 +20,7 @@ from ae_jax.streams import stream
 
 Terms = dict[str, jax.Array]
 OPEN = ("weight",)  # what a sweep may leave open of every penalty, besides what itself declares
+COMMON = ("weight", "warmup_epochs", "until_epoch", "cycle_epochs")  # fields of every penalty
 
 
 class Penalty(NamedTuple):
@@ -29,15 +30,20 @@ class Penalty(NamedTuple):
     weight: Number
     warmup_epochs: int
     until_epoch: int
+    cycle_epochs: int = 0
 
     def weight_at(self, epoch: jax.Array | None) -> Any:
         """The weight after `epoch` (a real number) epochs; None: as it is at full strength.
 
         weight * min(1, epoch / warmup_epochs), and 0 from `until_epoch` on; a 0 turns either off.
+        With `cycle_epochs` the first `epoch` is counted from the last multiple of these on: the
+        cyclical schedule of Fu et al. 2019 ("Cyclical annealing schedule", section 3.1), whose R is
+        warmup_epochs / cycle_epochs.
         """
         weight = self.weight
         if epoch is not None and self.warmup_epochs:
-            weight = weight * jnp.minimum(1.0, epoch / self.warmup_epochs)
+            grown = epoch % self.cycle_epochs if self.cycle_epochs else epoch
+            weight = weight * jnp.minimum(1.0, grown / self.warmup_epochs)
         if epoch is not None and self.until_epoch:
             weight = jnp.where(epoch < self.until_epoch, weight, 0.0)
         return weight
@@ -162,19 +168,21 @@ def build(config: Config, model: Model, numbers: Numbers = numbers_lib.NONE) -> 
     `numbers` that are open take the place of the config's. Penalties are added in the order of
     their names, so that the config's order changes no bit.
     """
+    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
+    cost = losses.LOSSES[loss.pop("name")]
+    if "layout" in inspect.signature(cost).parameters:
+        loss["layout"] = model.module.layout
+    reconstruction = partial(cost, **{k: loss[k] for k in loss if k != "per"})
     penalties = {}
     for name, options in sorted(config.penalties.to_dict().items()):
         mine = numbers_lib.of(numbers, f"penalties.{name}")
         if options["weight"] == 0 and "weight" not in mine:
             continue
         options |= mine
-        common = [options.pop(field) for field in ("weight", "warmup_epochs", "until_epoch")]
+        common = [options.pop(field, 0) for field in COMMON]
         kind = PENALTIES[name]
+        if "cost" in inspect.signature(kind).parameters:
+            options["cost"] = reconstruction
         made = kind(**options) if isinstance(kind, type) else partial(kind, **options)
         penalties[name] = Penalty(made, *common)
-    loss = config.loss.to_dict() | numbers_lib.of(numbers, "loss")
-    cost = losses.LOSSES[loss.pop("name")]
-    if "layout" in inspect.signature(cost).parameters:
-        loss["layout"] = model.module.layout
-    reconstruction = partial(cost, **{k: loss[k] for k in loss if k != "per"})
     return Objective(model, reconstruction, config.loss.per == "pixel", penalties)

@@ -143,14 +143,16 @@ def maskable(config: Config) -> bool:
     """Whether a code cut short by a mask is exactly the code of a smaller network.
 
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would
-    choose among the units cut off, and `weight_l2` averages over their weights as well, as do some
-    optimizers.
+    choose among the units cut off, `weight_l2` averages over their weights as well, as do some
+    optimizers, and free bits are granted to them, too.
     """
-    charged = {name for name, options in config.penalties.items() if options.weight != 0}
+    charged = {name: options for name, options in config.penalties.items() if options.weight != 0}
+    free_bits = any(options.get("free_bits") for options in charged.values())
     options = config.bottleneck.to_dict()
     bottleneck = BOTTLENECKS[options.pop("name")](**options)
     shaped = config.optim.name in optimizer.SHAPED
-    return bottleneck.separable and not charged - {"l1", "gaussian_kl"} and not shaped
+    alone = not {*charged} - {"l1", "gaussian_kl"} and not free_bits
+    return bottleneck.separable and alone and not shaped
 
 
 def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:

@@ -17,7 +17,10 @@ def count(params: Params) -> int:
 
 
 def layers(model: Model, variables: Variables) -> str:
-    """A line for every layer: what it makes of one image, how many parameters, of which shapes."""
+    """A line for every layer: what it makes of one image, how many parameters, of which shapes.
+
+    Those of a penalty's own come last; they are no part of the pass of an image.
+    """
 
     def intermediate(variables: Variables) -> Any:
         x = jnp.zeros((1, *model.shape))
@@ -38,12 +41,12 @@ def layers(model: Model, variables: Variables) -> str:
         *place, name = (entry.key for entry in path)
         found.setdefault(tuple(place), {})[name] = leaf
     lines = [("layer", "out", "parameters", "of shapes")]
-    for module in sorted(found, key=list(called).index):
+    for module in (*(m for m in called if m in found), *(m for m in found if m not in called)):
         out = outputs
-        for name in module:
+        for name in module if module in called else ():
             out = out[name]
         shapes = [f"{n} {_by(leaf.shape)}" for n, leaf in sorted(found[module].items())[::-1]]
-        shape = _by(out["__call__"][0].shape[1:])
+        shape = _by(out["__call__"][0].shape[1:]) if module in called else ""
         lines.append(("/".join(module), shape, f"{count(found[module]):,}", ", ".join(shapes)))
     return textwrap.indent(table.terminal(lines, right=[2]), "  ")
 

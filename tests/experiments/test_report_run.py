@@ -17,6 +17,7 @@ from PIL import Image
 from ae_jax.data.load import subset
 from ae_jax.errors import ConfigError
 from ae_jax.model.pipeline import Batch, build
+from ae_jax.objective import objective
 from ae_jax.resolve.config import load_config
 from experiments.running import session, tensorboard
 from experiments.running.architecture import count, layers
@@ -63,6 +64,18 @@ def test_the_table_of_layers_says_what_flax_says(name):
         shape = ",".join(["1", *out.split("x")])
         assert f"float32[{shape}]" in blocks[path] and re.search(rf"\b{size} \(", blocks[path])
     assert sum(int(line[2].replace(",", "")) for line in lines) == count(variables["params"])
+
+
+def test_the_table_of_layers_ends_with_what_a_penalty_owns():
+    config = load_config("aae", **{"penalties.adversarial.hidden": (9,), "model.code_size": 2})
+    model = build(config, (28, 28, 1))
+    whole = objective.build(config, model)
+    key = jax.random.key(0)
+    variables = jax.eval_shape(lambda: whole.init(model.init(key), key))
+    lines = [line.split() for line in layers(model, variables).splitlines()[1:]]
+    assert lines[-2] == ["penalties/adversarial/layer_0", "27", *["kernel", "2x9,", "bias", "9"]]
+    assert lines[-1] == ["penalties/adversarial/logit", "10", *["kernel", "9x1,", "bias", "1"]]
+    assert lines[0][0] == "encoder/layer_0" and lines[-3][0].startswith("decoder")
 
 
 def events(folder):

@@ -53,6 +53,8 @@ SLOTS = {
     "loss": list(losses.LOSSES),
     "penalty": list(penalties.PENALTIES),
 }
+VARIATIONAL = ("gaussian_kl", "total_correlation", "importance")  # need a posterior
+NEEDS = {"revive": "top_k", "l0": "jump_relu", "commitment": "vq"}
 OPTIONS = {
     "box": {"size": 3},
     "top_k": {"k": 2},
@@ -61,6 +63,11 @@ OPTIONS = {
     "revive": {"k": 1},
     "prefixes": {"sizes": (1, 3)},
 }
+
+
+def also(penalty):
+    """What a penalty is added to, where that is more than the reconstruction."""
+    return {"gaussian_kl": {"weight": 1.0}} if penalty == "importance" else {}
 
 
 def raw(corruption, network, bottleneck, loss, penalty):
@@ -72,8 +79,8 @@ def raw(corruption, network, bottleneck, loss, penalty):
         "encoder": encoder,
         "decoder": {**decoder, "output": "sigmoid"},
         "bottleneck": {"name": bottleneck, **OPTIONS.get(bottleneck, {})},
-        "loss": {"name": loss},
-        "penalties": {penalty: {"weight": 0.1, **OPTIONS.get(penalty, {})}},
+        "loss": {"name": loss, "per": "image" if penalty == "importance" else "pixel"},
+        "penalties": {penalty: {"weight": 0.1, **OPTIONS.get(penalty, {})}, **also(penalty)},
         "model": {"code_size": 5},
     }
 
@@ -123,6 +130,7 @@ def test_combination(case):
     model = model_lib.build(config, (4, 4, 1))
     objective = objective_lib.build(config, model)
     variables = once(model.init)(jax.random.key(0), jnp.full((4, 4, 1), 0.5))
+    variables = objective.init(variables, jax.random.key(0))
     params = variables.pop("params")
     batch = Batch(jax.random.uniform(jax.random.key(1), (4, 4, 4, 1), minval=0.05))
     traces = []
@@ -146,7 +154,8 @@ def test_combination(case):
     # A batch with few positive numbers keeps all of them, as evaluation does before any training.
     assert same != differs or case[2] == "batch_top_k"
 
-    if case[2] in ("top_k", "batch_top_k", "jump_relu", "fsq", "vq") or case[4] in ("l1", "revive"):
+    jumps = case[2] in ("top_k", "batch_top_k", "jump_relu", "fsq", "vq")
+    if jumps or case[4] in ("l1", "revive", "adversarial"):
         return  # not differentiable everywhere, or not the gradient of what is reported
     keys = jax.random.split(jax.random.key(5), len(leaves))
     move = [1e-2 * jax.random.normal(k, g.shape) for k, g in zip(keys, leaves, strict=True)]
@@ -169,12 +178,10 @@ def test_a_penalty_of_weight_zero_is_the_plain_model_bit_for_bit():
     for penalty in penalties.PENALTIES:
         losses_ = []
         for weight in (0.0, None):
-            needs = {"gaussian_kl": "gaussian", "revive": "top_k", "l0": "jump_relu"}
-            needs["commitment"] = "vq"
+            needs = NEEDS | dict.fromkeys(VARIATIONAL, "gaussian")
             case = raw("none", "dense", needs.get(penalty, "identity"), "squared_error", penalty)
-            case["penalties"] = (
-                {} if weight is None else {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}
-            )
+            charged = {penalty: {"weight": weight, **OPTIONS.get(penalty, {})}}
+            case["penalties"] = also(penalty) | ({} if weight is None else charged)
             config = resolve(case)
             model = model_lib.build(config, (4, 4, 1))
             variables = model.init(jax.random.key(0))

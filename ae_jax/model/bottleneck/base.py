@@ -34,11 +34,23 @@ class Posterior(Protocol):
         """KL(q(z | x) || p(z)) [batch], in nats."""
 
 
+@runtime_checkable
+class Factorized(Posterior, Protocol):
+    """A posterior whose numbers are independent: q(z | x) = prod_j q(z_j | x)."""
+
+    def kls(self) -> jax.Array:
+        """KL(q(z_j | x) || p(z_j)) [batch, code_size], in nats; `kl` is the sum over j."""
+
+    def log_densities(self, z: jax.Array) -> jax.Array:
+        """log q(z_j | x_i) of every z [n, code_size] and every image: [n, batch, code_size]."""
+
+
 class Bottleneck(nn.Module):
     """What others may ask a bottleneck for; one says what is otherwise than here."""
 
     numbers: ClassVar[int] = 1  # that the encoder delivers for one of the code
     prior: ClassVar[Prior | None] = None  # p(z), where `code` is a `Posterior`
+    factorized: ClassVar[bool] = False  # whether that posterior is `Factorized`
     sparse: ClassVar[bool] = False  # whether most numbers of a code are to be 0
     ordered: ClassVar[bool] = False  # whether the first numbers say most, so the others can go
     nearest: ClassVar[bool] = False  # whether z is the nearest to h of the values it may take

@@ -32,8 +32,20 @@ class Gaussian(NamedTuple):
 
     def kl(self) -> jax.Array:
         """1/2 sum_j (mean_j^2 + deviation_j^2 - 1 - log variance_j)."""
-        moments = self.mean**2 + self.deviation**2
-        return 0.5 * jnp.sum(moments - 1 - self.log_variance, axis=-1)
+        return 0.5 * jnp.sum(self._excess(), axis=-1)
+
+    def kls(self) -> jax.Array:
+        """1/2 (mean_j^2 + deviation_j^2 - 1 - log variance_j), [batch, code_size]."""
+        return 0.5 * self._excess()
+
+    def _excess(self) -> jax.Array:
+        return self.mean**2 + self.deviation**2 - 1 - self.log_variance
+
+    def log_densities(self, z: jax.Array) -> jax.Array:
+        """log N(z_j; mean_ij, deviation_ij^2), [n, batch, code_size]."""
+        e = (z[:, None] - self.mean[None]) / self.deviation[None]
+        log_scale = jnp.log(jnp.abs(self.deviation)) + math.log(2 * math.pi) / 2
+        return -0.5 * e**2 - log_scale[None]
 
 
 class GaussianBottleneck(Bottleneck):
@@ -46,6 +58,7 @@ class GaussianBottleneck(Bottleneck):
 
     numbers: ClassVar[int] = 2
     prior: ClassVar[Prior | None] = STANDARD_NORMAL
+    factorized: ClassVar[bool] = True
 
     deviation: Annotated[str, OneOf(("log_variance", "raw"))] = "log_variance"
     at_eval: bool = False
