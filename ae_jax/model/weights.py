@@ -35,6 +35,8 @@ def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.nd
         return None
     params = variables["params"]
     W = np.asarray(params["encoder"]["layer_0"]["kernel"])
+    for i in range(encoder.get("linear_layers", 0)):
+        W = W @ np.asarray(params["encoder"][f"linear_{i}"]["kernel"])
     if decoder.name == "tied":
         return W @ W.T, W.T @ W
     if decoder.hidden:

@@ -51,6 +51,11 @@ def check_together(c: Config) -> None:
                 "decoder.name: tied gives back all that the encoder sees; with data.indicator that "
                 "is more than the example"
             )
+        if c.encoder.get("linear_layers"):
+            raise ConfigError(
+                "encoder.linear_layers: must be 0 with decoder.name 'tied', whose kernels would "
+                "have to be of the same rank"
+            )
         if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
             raise ConfigError(
                 "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "

@@ -37,6 +37,8 @@ SLOTS = {
     "decoder": Slot(DECODERS, "dense", sections.Decoder),
     "loss": Slot(LOSSES, "squared_error", sections.Loss),
 }
+# Fields younger than saved configs: a config that leaves them at their defaults does not list them.
+OFTEN_ABSENT = ("linear_layers",)
 # Fields that name an entry of a table: (section, field) -> the table.
 TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("model", "init"): INITIALIZERS,
