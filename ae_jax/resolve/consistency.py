@@ -63,6 +63,8 @@ def check_together(c: Config) -> None:
             )
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if c.bottleneck.get("rank", 0) > size:
+        raise ConfigError(f"bottleneck.rank: must be at most model.code_size, {size}")
     if c.optim.schedule == "exponential" and not c.optim.final_fraction:
         raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
     if (kernels := c.decoder.get("kernels")) is not None:

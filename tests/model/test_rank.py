@@ -1,6 +1,6 @@
-"""Codes of few dimensions: linear layers behind the encoder.
+"""Codes of few dimensions: linear layers behind the encoder, and the best approximation of a rank.
 
-Truths: NumPy's products and singular values, sets of known dimension.
+Truths: NumPy's products and singular values, PCA, sets of known dimension, finite differences.
 """
 
 import jax
@@ -10,9 +10,18 @@ import pytest
 
 import ae_jax
 from ae_jax.errors import ConfigError
+from ae_jax.evaluate import baselines
 from ae_jax.model import pipeline
+from ae_jax.model.bottleneck import low_rank
 from ae_jax.objective import contractive
 from ae_jax.resolve.config import load_config, resolve
+
+
+def of_rank(r, n=512):
+    """Images [n, 2, 4] whose rows, less their mean 0.5, span r dimensions of like variance."""
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.standard_normal((8, 8)))[0][:r]
+    return np.float32(0.5 + 0.1 * rng.uniform(-1, 1, (n, r)) @ axes).reshape(-1, 2, 4)
 
 
 def fitted(images, **changes):
@@ -97,3 +106,88 @@ def test_linear_layers_find_the_dimension(d):
         dimensions = np.sum(spectrum(run.encode(rows)) > 1e-3)
         assert left < 0.005
         assert dimensions == d if layers else dimensions > 2 * d
+
+
+def nearest(h, rank):
+    """By NumPy's singular values, in float64."""
+    U, s, V = np.linalg.svd(np.asarray(h, np.float64), full_matrices=False)
+    return (U[:, :rank] * s[:rank]) @ V[:rank]
+
+
+@pytest.mark.parametrize("shape", [(20, 6), (6, 20), (7, 7)])
+@pytest.mark.parametrize("rank", [1, 3, 6])
+def test_the_nearest_matrix_of_a_rank_and_its_gradient(shape, rank):
+    """NumPy's, and the slope of any function of it by finite differences in float64."""
+    rng = np.random.default_rng(rank)
+    h, c, d = (rng.standard_normal(shape).astype(np.float32) for _ in range(3))
+    found = low_rank.truncated(jnp.asarray(h), rank)
+    np.testing.assert_allclose(found, nearest(h, rank), atol=1e-4)
+    values = np.linalg.svd(np.asarray(found), compute_uv=False)
+    np.testing.assert_allclose(values[:rank], np.linalg.svd(h, compute_uv=False)[:rank], rtol=1e-5)
+    slope = jax.grad(lambda h: jnp.sum(c * low_rank.truncated(h, rank)))(jnp.asarray(h))
+    step = 1e-5 * d.astype(np.float64)
+    by_hand = np.sum(c * (nearest(h + step, rank) - nearest(h - step, rank))) / 2e-5
+    np.testing.assert_allclose(np.sum(slope * d), by_hand, rtol=2e-3, atol=1e-2)
+
+
+def test_equal_singular_values_have_a_gradient():
+    """Among the kept ones they turn within their space; of a smaller rank, nothing is cut off."""
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.standard_normal((9, 5)))[0].astype(np.float32)
+    alike = Q * np.float32([2, 2, 2, 1, 1])
+    of_rank_2 = np.float32(rng.standard_normal((9, 2)) @ rng.standard_normal((2, 5)))
+    c, d = rng.standard_normal((2, 9, 5)).astype(np.float32)
+    slope = jax.grad(lambda h: jnp.sum(c * low_rank.truncated(h, 3)))
+    step = 1e-5 * d.astype(np.float64)
+    by_hand = np.sum(c * (nearest(alike + step, 3) - nearest(alike - step, 3))) / 2e-5
+    np.testing.assert_allclose(np.sum(slope(jnp.asarray(alike)) * d), by_hand, rtol=1e-3)
+    for h in (of_rank_2, 0 * of_rank_2):
+        np.testing.assert_allclose(low_rank.truncated(jnp.asarray(h), 3), h, atol=1e-5)
+        assert np.isfinite(slope(jnp.asarray(h))).all()
+
+
+@pytest.mark.parametrize("size, tolerance", [(6, 1e-4), (30, 0.1)])
+def test_the_basis_is_that_of_a_running_mean(size, tolerance):
+    """NumPy's eigenvectors of sum_t 0.1 0.9^(T-t) h_t^T h_t / n; beyond 12 numbers nearly so."""
+    rng = np.random.default_rng(0)
+    mix = np.float32(rng.standard_normal((size, size)) * np.geomspace(4, 0.1, size))
+    bottleneck, rank = low_rank.TruncatedBottleneck(2), 2
+    variables = bottleneck.init(jax.random.key(0), jnp.zeros((2, size)), None, False)
+    first = jnp.asarray(rng.standard_normal((3, size)), jnp.float32)
+    z, _ = bottleneck.apply(variables, first, None, False)
+    np.testing.assert_array_equal(z, np.where(np.arange(size) < rank, first, 0))
+    moment = np.zeros((size, size))
+    for _ in range(30):
+        h = np.float32(rng.standard_normal((8, size))) @ mix.T
+        moment = 0.9 * moment + 0.1 * np.float64(h).T @ h / 8
+        (z, _), variables = bottleneck.apply(
+            variables, jnp.asarray(h), None, True, mutable=["batch_stats"]
+        )
+        np.testing.assert_allclose(z, nearest(h, rank), atol=1e-3)
+    V = np.linalg.eigh(moment)[1][:, -rank:]
+    x = np.float32(rng.standard_normal((4, size)))
+    z = np.stack([bottleneck.apply(variables, r[None], None, False)[0][0] for r in jnp.asarray(x)])
+    np.testing.assert_allclose(z, x @ V @ V.T, atol=tolerance)
+
+
+@pytest.mark.slow
+def test_a_linear_network_of_a_rank_is_pca():
+    """The error of PCA of 3 components by a code of 8 numbers, of every image by itself."""
+    images = of_rank(8) - np.float32(0.5)
+    images = 0.5 + images * np.float32([1, 0.9, 0.8, 0.3, 0.2, 0.2, 0.1, 0.1]).reshape(2, 4)
+    run = fitted(images, bottleneck={"name": "truncated_svd", "rank": 3}, **{"train.epochs": 400})
+    error = np.mean((run.reconstruct(images)[..., 0] - images) ** 2)
+    assert error == pytest.approx(baselines.pca_mse(images, images, 3), rel=0.02)
+    alone = np.concatenate([run.encode(image[None]) for image in images[:5]])
+    np.testing.assert_allclose(alone, run.encode(images)[:5], atol=1e-5)
+    assert np.linalg.matrix_rank(run.encode(images), 1e-3) == 3
+    with pytest.raises(ConfigError, match=r"bottleneck\.rank: must be at most"):
+        run.config.replace(**{"bottleneck.rank": 9})
+
+
+@pytest.mark.slow
+def test_a_set_of_a_rank_keeps_all_of_it():
+    images = of_rank(3)
+    run = fitted(images, bottleneck={"name": "truncated_svd", "rank": 3})
+    h = run.model.apply(run.variables, jnp.asarray(images)[..., None], method="encode")
+    np.testing.assert_allclose(run.encode(images), h, atol=1e-4 * float(jnp.abs(h).max()))

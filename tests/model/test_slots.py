@@ -46,6 +46,7 @@ NETWORKS = {
     ),
     "resnet": ({"name": "resnet", "channels": (2,), "groups": 1}, RESIDUAL),
 }
+RANDOM = ("dropout", "gaussian", "nested")
 SLOTS = {
     "corruption": list(corruption.CORRUPTIONS),
     "network": list(NETWORKS),
@@ -53,7 +54,13 @@ SLOTS = {
     "loss": list(losses.LOSSES),
     "penalty": list(penalties.PENALTIES),
 }
-OPTIONS = {"box": {"size": 3}, "top_k": {"k": 2}, "revive": {"k": 1}, "prefixes": {"sizes": (1, 3)}}
+OPTIONS = {
+    "box": {"size": 3},
+    "top_k": {"k": 2},
+    "truncated_svd": {"rank": 2},
+    "revive": {"k": 1},
+    "prefixes": {"sizes": (1, 3)},
+}
 
 
 def raw(corruption, network, bottleneck, loss, penalty):
@@ -132,7 +139,7 @@ def test_combination(case):
     assert all(jnp.all(jnp.isfinite(g)) for g in leaves)
 
     # Without BatchNorm and with a bottleneck that is not random, evaluation is the same number.
-    differs = case[2] in ("dropout", "gaussian", "nested") or case[1] == "conv_strided"
+    differs = case[2] in (*RANDOM, "truncated_svd") or case[1] == "conv_strided"
     assert (float(step(params, key, False)[0]) == pytest.approx(float(loss), rel=1e-6)) != differs
 
     if case[2] in ("top_k", "fsq") or case[4] in ("l1", "revive"):

@@ -10,6 +10,7 @@ attributes of `Bottleneck`, and asked for there: nobody compares names.
 
 from ae_jax.model.bottleneck.base import Bottleneck
 from ae_jax.model.bottleneck.gaussian import GaussianBottleneck
+from ae_jax.model.bottleneck.low_rank import TruncatedBottleneck
 from ae_jax.model.bottleneck.ordered import NestedBottleneck
 from ae_jax.model.bottleneck.plain import DropoutBottleneck, IdentityBottleneck
 from ae_jax.model.bottleneck.quantized import FiniteBottleneck
@@ -22,5 +23,6 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "top_k": TopKBottleneck,
     "nested": NestedBottleneck,
     "fsq": FiniteBottleneck,
+    "truncated_svd": TruncatedBottleneck,
 }
 OPEN = {"dropout": ("rate",), "nested": ("rate",)}  # see `ae_jax.config.numbers`
