@@ -18,6 +18,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
+from ae_jax.objective import geometry
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.divergence import mmd
 from ae_jax.objective.variational import gaussian_kl
@@ -119,9 +120,16 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "revive": revive,
     "mmd": mmd,
     "prefixes": prefixes,
+    "isometric": geometry.isometric,
+    "geometric": geometry.geometric,
+    "orthogonal": geometry.orthogonal,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
-OPEN = {"contractive_hessian": ("sigma",), "sparsity_kl": ("rho",)}
+OPEN = {
+    "contractive_hessian": ("sigma",),
+    "sparsity_kl": ("rho",),
+    "isometric": ("eta",),
+}
 
 
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
@@ -132,6 +140,7 @@ def check_needs(c: Mapping[str, Any]) -> None:
     """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
     encoder, size = c["encoder"], c["model"]["code_size"]
     for name, options in c["penalties"].items():
+        geometry.check(name, c)
         bottleneck = c["bottleneck"]["name"]
         variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
         if name == "gaussian_kl" and bottleneck not in variational:
