@@ -42,6 +42,8 @@ def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.nd
     if decoder.hidden:
         return None
     V = np.asarray(params["decoder"]["layer_0"]["kernel"])
+    if decoder.get("spectral_norm"):
+        V = V / np.linalg.norm(V, 2)
     return W @ V, V @ W
 
 

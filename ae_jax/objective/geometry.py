@@ -1,4 +1,4 @@
-"""What becomes of lengths and volumes between the code and the image.
+"""What becomes of lengths and volumes between the code and the image, and of the codes' own.
 
 J [numbers of an image, m] is the derivative of the decoded x^ at a code z of m numbers, and H =
 J^T J [m, m] the metric that the decoder gives the code: a step dz is as long as the change of the
@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ae_jax.config.schema import NonNegative
+from ae_jax.config.schema import NonNegative, Positive
 from ae_jax.errors import ConfigError
 from ae_jax.model.pipeline import Forward, Model, Variables
 
@@ -82,6 +82,22 @@ def orthogonal(p: Forward, model: Model, variables: Variables, key: jax.Array) -
     return jnp.broadcast_to(jnp.sum(jnp.square(off)), n)
 
 
+def least_volume(
+    p: Forward, model: Model, variables: Variables, key: jax.Array, eta: Positive = 1.0
+) -> jax.Array:
+    """exp(mean_j log(s_j + eta)), s_j the standard deviation of a batch's z_j: their volume.
+
+    It is least where some numbers are constant and the others do all the work. It needs a decoder
+    that cannot enlarge what is small: `decoder.spectral_norm`. Then a linear network finds PCA, one
+    component a number (Chen & Fuge 2024, "Compressing latent space via least volume"). With a
+    large `eta` it grows as the sum of the deviations; a small one favors constant numbers more.
+    """
+    variance = jnp.var(p.z, axis=0)
+    alive = variance > 0  # a square root has no derivative at 0
+    s = jnp.where(alive, jnp.sqrt(jnp.where(alive, variance, 1.0)), 0.0)
+    return jnp.broadcast_to(jnp.exp(jnp.mean(jnp.log(s + eta))), len(p.z))
+
+
 def check(name: str, c: Mapping[str, Any]) -> None:
     """Raises ConfigError where a resolved config cannot serve the penalty `name` of this page."""
     if name in OF_THE_METRIC:
@@ -99,3 +115,8 @@ def check(name: str, c: Mapping[str, Any]) -> None:
                 f"model.init: must not be 'zero' with penalties.{name}, which has no value where "
                 "the decoder is constant"
             )
+    if name == "least_volume" and not c["decoder"].get("spectral_norm"):
+        raise ConfigError(
+            "penalties.least_volume: needs decoder.spectral_norm True, of decoder.name 'dense'; "
+            "any other decoder makes up for codes that only shrink"
+        )

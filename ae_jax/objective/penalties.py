@@ -123,17 +123,19 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "isometric": geometry.isometric,
     "geometric": geometry.geometric,
     "orthogonal": geometry.orthogonal,
+    "least_volume": geometry.least_volume,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
 OPEN = {
     "contractive_hessian": ("sigma",),
     "sparsity_kl": ("rho",),
     "isometric": ("eta",),
+    "least_volume": ("eta",),
 }
 
 
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
-OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself
+OF_THE_CODE = ("l1", "sparsity_kl", "revive", "least_volume")  # penalties that read the code itself
 
 
 def check_needs(c: Mapping[str, Any]) -> None:

@@ -61,6 +61,8 @@ def check_together(c: Config) -> None:
                 "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
                 "that takes several numbers for one of the code, no model.classes"
             )
+    if c.decoder.get("spectral_norm") and c.model.init == "zero":
+        raise ConfigError("decoder.spectral_norm: needs a model.init other than 'zero'")
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
     if c.bottleneck.get("rank", 0) > size:

@@ -38,7 +38,7 @@ SLOTS = {
     "loss": Slot(LOSSES, "squared_error", sections.Loss),
 }
 # Fields younger than saved configs: a config that leaves them at their defaults does not list them.
-OFTEN_ABSENT = ("linear_layers",)
+OFTEN_ABSENT = ("linear_layers", "spectral_norm")
 # Fields that name an entry of a table: (section, field) -> the table.
 TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("model", "init"): INITIALIZERS,

@@ -67,6 +67,8 @@ def raw(corruption, network, bottleneck, loss, penalty):
     encoder, decoder = (dict(part) for part in NETWORKS[network])
     if penalty == "sparsity_kl":
         encoder["code_activation"] = "sigmoid"
+    if penalty == "least_volume":
+        decoder["spectral_norm"] = True
     return {
         "corruption": {"name": corruption, **OPTIONS.get(corruption, {})},
         "encoder": encoder,

@@ -1,4 +1,4 @@
-"""Metrics of decoders that are charts of known surfaces, in closed form; white codes.
+"""Metrics of decoders that are charts of known surfaces, in closed form; white codes; volumes.
 
 A decoder here is a function of one code, in the place of a model's.
 """
@@ -120,12 +120,24 @@ def test_white_codes_are_orthogonal():
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-10)
 
 
-@pytest.mark.parametrize("name", ["isometric", "geometric", "orthogonal"])
+@pytest.mark.parametrize("eta", [1.0, 0.01])
+def test_the_volume_of_codes_by_hand(eta):
+    z = np.random.default_rng(0).standard_normal((50, 4)) * [3, 1, 0.1, 0]
+    found = value(geometry.least_volume, plane, jnp.asarray(z, jnp.float32), eta=eta)
+    assert found == pytest.approx(np.prod(z.std(0) + eta) ** (1 / 4), rel=1e-5)
+
+    def volume(z):
+        return geometry.least_volume(SimpleNamespace(z=z), None, {}, KEY, eta=eta)[0]
+
+    assert np.isfinite(jax.grad(volume)(jnp.asarray(z, jnp.float32))).all(), "of a constant, too"
+
+
+@pytest.mark.parametrize("name", ["isometric", "geometric", "orthogonal", "least_volume"])
 def test_their_gradients_by_finite_differences(name):
     """Of all parameters of a small network, and nothing is random between two calls of a key."""
     raw = {
         "encoder": {"hidden": (7,), "activation": "tanh"},
-        "decoder": {"hidden": (7,), "activation": "tanh"},
+        "decoder": {"hidden": (7,), "activation": "tanh", "spectral_norm": name == "least_volume"},
         "model": {"code_size": 2},
         "penalties": {name: {"weight": 1.0}},
     }

@@ -69,6 +69,7 @@ WIDENED = {
     },
     "tied": {"decoder": {"name": "tied"}},
     "linear layers": {"encoder": {"linear_layers": 2}},
+    "spectral norm": {"decoder": {"spectral_norm": True}},
     "conv": {
         "encoder": {"name": "conv_strided", "channels": (2,)},
         "decoder": {"name": "conv_strided", "channels": (2,)},

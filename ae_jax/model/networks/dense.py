@@ -47,7 +47,11 @@ class DenseEncoder(Network):
 
 
 class DenseDecoder(Network):
-    """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image."""
+    """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image.
+
+    With `spectral_norm` every V_i is divided by its largest singular value, so that for an f of
+    slopes of at most 1 two images `a` are no further apart than their codes.
+    """
 
     takes_active: ClassVar[bool] = True
 
@@ -56,6 +60,7 @@ class DenseDecoder(Network):
     hidden: Widths = ()
     activation: ActivationName = "relu"
     bias: bool = True
+    spectral_norm: bool = False
     output: OutputName = "linear"
 
     @nn.compact
@@ -68,8 +73,8 @@ class DenseDecoder(Network):
         """
         widths = (*self.hidden, math.prod(self.shape))
         for i, w in enumerate(widths):
-            layer = Affine(w, self.init_name, self.bias, name=f"layer_{i}")
-            z = layer(z, active if i == 0 else None)
+            layer = Affine(w, self.init_name, self.bias, self.spectral_norm, name=f"layer_{i}")
+            z = layer(z, active if i == 0 else None, train)
             if i < len(self.hidden):
                 z = ACTIVATIONS[self.activation](z)
         return z.reshape(len(z), *self.shape)
