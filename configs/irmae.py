@@ -12,6 +12,7 @@ with He's, which leave more dimensions and half of the error.
 values of the codes' covariance say how many dimensions were used.
 
 Measured:
+nothing yet; `python -m experiments.defaults --only=irmae`.
 """
 
 CONFIG = {

@@ -12,6 +12,7 @@ Hamprecht 2023 ("Geometric autoencoders - what you see is what you decode") in i
 areas alone.
 
 Measured:
+nothing yet; `python -m experiments.defaults --only=isometric`.
 """
 
 CONFIG = {

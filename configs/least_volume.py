@@ -10,6 +10,7 @@ source's networks are convolutional, these are dense.
 `:plain` is the same network without the penalty.
 
 Measured:
+nothing yet; `python -m experiments.defaults --only=least_volume`.
 """
 
 CONFIG = {
