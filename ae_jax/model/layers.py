@@ -96,14 +96,44 @@ def sparse_product(x: jax.Array, indices: jax.Array, W: jax.Array) -> jax.Array:
     return jnp.einsum("bk,bkf->bf", values, rows)
 
 
-class Affine(Layer):
-    """x W + b, x [batch, in], W [in, features]."""
+class SpectralNorm(nn.Module):
+    """W / s(W), s the largest singular value of a kernel W [in, out]: no distance is enlarged.
+
+    s = |u W|, u the left singular vector of length 1, which 'batch_stats' keeps: at first that of
+    the initial kernel, then nearer to that of the present one by one step of power iteration in
+    every step of training (Miyato et al. 2018, "Spectral normalization for generative adversarial
+    networks"). The gradient takes u as given, which is exact where u is.
+    """
 
     @nn.compact
-    def __call__(self, x: jax.Array, indices: jax.Array | None = None) -> jax.Array:
+    def __call__(self, W: jax.Array, train: bool) -> jax.Array:
+        """[in, out] -> the same shape; updates 'batch_stats' when `train`."""
+        left = self.variable("batch_stats", "left", lambda: _first_left(W))
+        if train and not self.is_initializing():
+            u = jax.lax.stop_gradient(W @ (left.value @ W))
+            left.value = u / jnp.linalg.norm(u)
+        s = jnp.linalg.norm(left.value @ W)
+        return (W / s).astype(W.dtype)
+
+
+def _first_left(W: jax.Array) -> jax.Array:
+    return jnp.linalg.svd(W, full_matrices=False)[0][:, 0]
+
+
+class Affine(Layer):
+    """x W + b, x [batch, in], W [in, features]; of `spectral_norm` 1 where it is asked for."""
+
+    spectral_norm: bool = False
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, indices: jax.Array | None = None, train: bool = False
+    ) -> jax.Array:
         """[batch, in] -> [batch, features]; elsewhere than at `indices` [batch, k] x must be 0."""
         fan_in = x.shape[-1]
         W, b = self.parameters((fan_in, self.features), fan_in, self.features)
+        if self.spectral_norm:
+            W = SpectralNorm(name="spectral")(W, train)
         x = x.astype(W.dtype)
         if (
             indices is not None

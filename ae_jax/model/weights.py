@@ -31,7 +31,10 @@ def linear_maps(config: Config, variables: Variables) -> tuple[np.ndarray, np.nd
         return None
     if encoder.name != "dense" or encoder.hidden or encoder.code_activation != "linear":
         return None
-    W = np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"])
+    params = variables["params"]["encoder"]
+    W = np.asarray(params["layer_0"]["kernel"])
+    for i in range(encoder.get("linear_layers", 0)):
+        W = W @ np.asarray(params[f"linear_{i}"]["kernel"])
     return W @ V, V @ W
 
 
@@ -42,9 +45,10 @@ def linear_decoder(config: Config, variables: Variables) -> np.ndarray | None:
         return None
     if decoder.name == "tied" and not encoder.hidden:
         return np.asarray(variables["params"]["encoder"]["layer_0"]["kernel"]).T
-    if decoder.name == "dense" and not decoder.hidden:
-        return np.asarray(variables["params"]["decoder"]["layer_0"]["kernel"])
-    return None
+    if decoder.name != "dense" or decoder.hidden:
+        return None
+    V = np.asarray(variables["params"]["decoder"]["layer_0"]["kernel"])
+    return V / np.linalg.norm(V, 2) if decoder.get("spectral_norm") else V
 
 
 def params_sha256(params: Any) -> str:

@@ -91,7 +91,8 @@ def jacobian(model: Model, variables: Variables) -> Jacobian:
     """The encoder's Jacobian in the form that costs least for its widths; exact, any activation."""
     encoder = model.module.encoder
     encode = partial(model.apply, variables, method="encode")
-    if not isinstance(encoder, DenseEncoder) or model.holes:  # of a hole the derivative is 0
+    # Of a hole the derivative is 0; of the code's layer W is one matrix.
+    if not isinstance(encoder, DenseEncoder) or model.holes or encoder.linear_layers:
         return Jacobian(partial(_by_fewer, encode), _sum_of_squares)
     layers = variables["params"]["encoder"]
     W = [layers[f"layer_{i}"]["kernel"] for i in range(len(encoder.hidden) + 1)]

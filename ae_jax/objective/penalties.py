@@ -18,6 +18,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
+from ae_jax.objective import geometry
 from ae_jax.objective.adversarial import AdversarialPenalty
 from ae_jax.objective.codes import commitment, l0
 from ae_jax.objective.contractive import contractive, contractive_hessian
@@ -126,12 +127,18 @@ PENALTIES: dict[str, Callable[..., Any]] = {
     "prefixes": prefixes,
     "commitment": commitment,
     "l0": l0,
+    "isometric": geometry.isometric,
+    "geometric": geometry.geometric,
+    "orthogonal": geometry.orthogonal,
+    "least_volume": geometry.least_volume,
 }
 # See `ae_jax.config.numbers`; the weights are open as well.
 OPEN = {
     "contractive_hessian": ("sigma",),
     "sparsity_kl": ("rho",),
     "gaussian_kl": ("free_bits",),
+    "isometric": ("eta",),
+    "least_volume": ("eta",),
 }
 
 
@@ -144,13 +151,14 @@ NEEDS = {
     "l0": "gated",
 }
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
-OF_THE_CODE = ("l1", "sparsity_kl", "revive")  # penalties that read h as the code itself
+OF_THE_CODE = ("l1", "sparsity_kl", "revive", "least_volume")  # penalties that read the code itself
 
 
 def check_needs(c: Mapping[str, Any]) -> None:
     """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
     encoder, size = c["encoder"], c["model"]["code_size"]
     for name, options in c["penalties"].items():
+        geometry.check(name, c)
         bottleneck = c["bottleneck"]["name"]
         variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
         wanted = "factorized" if options.get("free_bits") else NEEDS.get(name)

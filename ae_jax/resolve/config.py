@@ -199,7 +199,10 @@ def _slot(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     rule = Annotated[str, OneOf(slot.choices)]
     name = check(f"{section}.name", given.get("name", slot.default), rule)
     own = {field: value for field, value in given.items() if field != "name"}
-    return {"name": name, **slots.of_slot(section, name, own)}
+    found, default = slots.of_slot(section, name, own), slots.of_slot(section, name, {})
+    young = slots.OFTEN_ABSENT.get(name, ())
+    absent = {f for f in young if f in found and found[f] == default[f]}
+    return {"name": name, **{f: v for f, v in found.items() if f not in absent}}
 
 
 def _penalty(name: str, given: object) -> dict[str, Any]:

@@ -65,21 +65,26 @@ def check_together(c: Config) -> None:
                 "decoder.name: tied gives back all that the encoder sees; with data.indicator that "
                 "is more than the example"
             )
+        if c.encoder.get("linear_layers"):
+            raise ConfigError(
+                "encoder.linear_layers: must be 0 with decoder.name 'tied', whose kernels would "
+                "have to be of the same rank"
+            )
         if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
             raise ConfigError(
                 "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
                 "that takes several numbers for one of the code, no model.classes"
             )
+    if c.decoder.get("spectral_norm") and c.model.init == "zero":
+        raise ConfigError("decoder.spectral_norm: needs a model.init other than 'zero'")
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
-    if c.decoder.get("stride") == 1 and c.decoder.kernel % 2 == 0:
-        raise ConfigError(
-            f"decoder.kernel: must be odd where decoder.stride is 1, not {c.decoder.kernel}"
-        )
-    if size % c.bottleneck.get("size", 1):
-        raise ConfigError(
-            f"bottleneck.size: must divide model.code_size, {size}, not {c.bottleneck.get('size')}"
-        )
+    if c.decoder.get("stride") == 1 and (kernel := c.decoder.get("kernel", 3)) % 2 == 0:
+        raise ConfigError(f"decoder.kernel: must be odd where decoder.stride is 1, not {kernel}")
+    if size % (part := c.bottleneck.get("size", 1)):
+        raise ConfigError(f"bottleneck.size: must divide model.code_size, {size}, not {part}")
+    if c.bottleneck.get("rank", 0) > size:
+        raise ConfigError(f"bottleneck.rank: must be at most model.code_size, {size}")
     if c.optim.schedule == "exponential" and not c.optim.final_fraction:
         raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
     check_optimizer(c.optim)

@@ -38,6 +38,11 @@ SLOTS = {
     "loss": Slot(LOSSES, "squared_error", sections.Loss),
     "optim": Slot(OPTIMIZERS, "adam", sections.Optim),
 }
+# Fields younger than saved configs: a config that leaves them at their defaults does not list them.
+OFTEN_ABSENT = {
+    "dense": ("linear_layers", "spectral_norm"),
+    "conv_strided": ("kernel", "stride"),
+}
 # Fields that name an entry of a table: (section, field) -> the table.
 TABLES: dict[tuple[str, str], Mapping[str, Any]] = {
     ("model", "init"): INITIALIZERS,

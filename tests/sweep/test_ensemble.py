@@ -144,6 +144,7 @@ def test_every_open_number_can_be_an_argument(monkeypatch):
         "optim": {"schedule": "cosine"},
         "penalties.sparsity_kl": {"encoder": {"code_activation": "sigmoid"}},
         "penalties.gaussian_kl": {"bottleneck": {"name": "gaussian"}},
+        "penalties.least_volume": {"decoder": {"spectral_norm": True}},
         "negative_binomial_nll": {"decoder": {"output": "softplus"}, "data": {"scale": "none"}},
         "schedule_free": {"optim": {"schedule": "constant"}},
     }

@@ -68,6 +68,8 @@ WIDENED = {
         "penalties": {"gaussian_kl": {"weight": 0.1}},
     },
     "tied": {"decoder": {"name": "tied"}},
+    "linear layers": {"encoder": {"linear_layers": 2}},
+    "spectral norm": {"decoder": {"spectral_norm": True}},
     "conv": {
         "encoder": {"name": "conv_strided", "channels": (2,)},
         "decoder": {"name": "conv_strided", "channels": (2,)},

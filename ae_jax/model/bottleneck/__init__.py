@@ -11,6 +11,7 @@ attributes of `Bottleneck`, and asked for there: nobody compares names.
 from ae_jax.model.bottleneck.base import Bottleneck
 from ae_jax.model.bottleneck.codebook import CodebookBottleneck
 from ae_jax.model.bottleneck.gaussian import GaussianBottleneck
+from ae_jax.model.bottleneck.low_rank import TruncatedBottleneck
 from ae_jax.model.bottleneck.ordered import NestedBottleneck
 from ae_jax.model.bottleneck.plain import DropoutBottleneck, IdentityBottleneck
 from ae_jax.model.bottleneck.quantized import FiniteBottleneck
@@ -30,6 +31,7 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "vq": CodebookBottleneck,
     "batch_top_k": BatchTopKBottleneck,
     "jump_relu": JumpReLUBottleneck,
+    "truncated_svd": TruncatedBottleneck,
 }
 # See `ae_jax.config.numbers`.
 OPEN = {

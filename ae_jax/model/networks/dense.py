@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import jax
 from flax import linen as nn
 
-from ae_jax.config.schema import Widths
+from ae_jax.config.schema import CountOrZero, Widths
 from ae_jax.model.layers import ACTIVATIONS, INITIALIZERS, ActivationName, Affine
 from ae_jax.model.networks.base import Network, OutputName, Shape
 
@@ -16,6 +16,11 @@ class DenseEncoder(Network):
 
     x is the image as one column of height * width * channels numbers, W_i the transpose of the
     kernel [in, out] of layer i, f `activation` and f_code `code_activation`.
+
+    `linear_layers` more square matrices, without bias, stand between layer n and f_code: one matrix
+    for what the network can express, but the descent of their gradients prefers products of low
+    rank, so that a code wider than it need be spans no more dimensions than the data ask for (Jing,
+    Zbontar & LeCun 2020, "Implicit rank-minimizing autoencoder").
     """
 
     width: int
@@ -24,20 +29,29 @@ class DenseEncoder(Network):
     activation: ActivationName = "relu"
     code_activation: ActivationName = "linear"
     bias: bool = True
+    linear_layers: CountOrZero = 0
 
     def setup(self) -> None:  # noqa: D102
         self.layer = [Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)]
+        self.linear = [Affine(self.width, self.init_name, False) for _ in range(self.linear_layers)]
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
         h = x.reshape(len(x), -1)
         for layer in self.layer[:-1]:
             h = ACTIVATIONS[self.activation](layer(h))
-        return ACTIVATIONS[self.code_activation](self.layer[-1](h))
+        h = self.layer[-1](h)
+        for square in self.linear:
+            h = square(h)
+        return ACTIVATIONS[self.code_activation](h)
 
 
 class DenseDecoder(Network):
-    """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image."""
+    """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image.
+
+    With `spectral_norm` every V_i is divided by its largest singular value, so that for an f of
+    slopes of at most 1 two images `a` are no further apart than their codes.
+    """
 
     takes_active: ClassVar[bool] = True
 
@@ -46,6 +60,7 @@ class DenseDecoder(Network):
     hidden: Widths = ()
     activation: ActivationName = "relu"
     bias: bool = True
+    spectral_norm: bool = False
     output: OutputName = "linear"
 
     @nn.compact
@@ -58,8 +73,8 @@ class DenseDecoder(Network):
         """
         widths = (*self.hidden, math.prod(self.shape))
         for i, w in enumerate(widths):
-            layer = Affine(w, self.init_name, self.bias, name=f"layer_{i}")
-            z = layer(z, active if i == 0 else None)
+            layer = Affine(w, self.init_name, self.bias, self.spectral_norm, name=f"layer_{i}")
+            z = layer(z, active if i == 0 else None, train)
             if i < len(self.hidden):
                 z = ACTIVATIONS[self.activation](z)
         return z.reshape(len(z), *self.shape)
