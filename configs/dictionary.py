@@ -10,6 +10,7 @@ keeps 4 of each row, `:l1` has a penalty and one tied kernel, which cannot escap
     python -m experiments.analyse --workdir=runs/dictionary --only=recovery
 
 Measured:
+nothing yet; `python -m experiments.defaults --only=dictionary`.
 """
 
 CONFIG = {

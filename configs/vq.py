@@ -8,6 +8,7 @@ code. The application `compression` compares the codes with PCA of as many bits.
     python -m experiments.analyse --workdir=runs/vq --only=compression
 
 Measured:
+nothing yet; `python -m experiments.defaults --only=vq`.
 """
 
 CONFIG = {

@@ -91,17 +91,29 @@ def remark(row: Row) -> str:
 def summary(*results: dict[str, Any]) -> str:
     """The geometric means, and where, when and how often all this was measured."""
     last = results[-1]
-    machine, v = last["machine"], last["versions"]
-    peak = max(result["peak_gflops"] for result in results)
-    products = f", float32 matrix products up to {peak:.0f} GFLOP/s" if peak else ""
+    v = last["versions"]
     dates = sorted({result["date"] for result in results})
     said = "".join(_means(kind, named, results) for kind, named in KINDS.items())
     return (
-        f"{said}{machine['cpu']}, {machine['cores']} cores{products}; jax {v['jax']}, "
-        f"PyTorch {v['torch']}, "
+        f"{said}{_machines(results)}; jax {v['jax']}, PyTorch {v['torch']}, "
         f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}; medians of {last['rounds']} rounds"
         + (f" and of {len(results)} benches, the range beside them." if len(results) > 1 else ".")
     )
+
+
+def _machines(results: Sequence[dict[str, Any]]) -> str:
+    """The processors of some benches, each with its fastest product of matrices."""
+    peaks: dict[str, list[float]] = {}
+    for result in results:
+        machine = result["machine"]
+        name = f"{machine['cpu']}, {machine['cores']} cores"
+        peaks.setdefault(name, []).append(result["peak_gflops"])
+    said = []
+    for name, found in peaks.items():
+        products = f", float32 matrix products up to {max(found):.0f} GFLOP/s" if max(found) else ""
+        of = f" ({len(found)} of the benches)" if len(peaks) > 1 else ""
+        said.append(f"{name}{products}{of}")
+    return " and ".join(said)
 
 
 def _means(kind: str, named: str, results: Sequence[dict[str, Any]]) -> str:
