@@ -217,7 +217,8 @@ def test_compression_counts_sizes_by_bits_and_who_wins_them():
     own = {**numbers, "run": {"code_size": 500, "quantized": quantized}}
     words = compression.judge(own, control)
     assert words.endswith(
-        "; the run wins at its 60 bits an image (+3.00 ± 0.10 dB), 45.2 bits by an ideal entropy coder"
+        "; the run wins at its 60 bits an image (+3.00 ± 0.10 dB), 45.2 bits by an ideal entropy "
+        "coder"
     )
     control["mean_image_mse"] = 0.03  # the winner's error is 0.04
     assert "PCA 8 bits 0, 2 bits 0 (PCA 1)" in compression.judge(numbers, control)
