@@ -1,4 +1,4 @@
-"""Two numbers whose distances are those of the digits they decode to, up to one scale.
+"""Eight numbers whose distances are those of the digits they decode to, up to one scale.
 
 Isometric regularization (Lee et al. 2022, "Regularized autoencoders for isometric representation
 learning", ICLR) in an autoencoder without noise: the decoder's metric J^T J is drawn to one
@@ -9,7 +9,7 @@ penalty, that of a variational autoencoder, are not used.
 
 `:plain` is the autoencoder without the penalty, `:volume` has the penalty of Nazari, Damrich &
 Hamprecht 2023 ("Geometric autoencoders - what you see is what you decode") in its place: equal
-areas alone.
+volumes alone.
 
 Measured:
 nothing yet; `python -m experiments.defaults --only=isometric`.
@@ -19,7 +19,7 @@ CONFIG = {
     "encoder": {"hidden": (256, 128), "activation": "elu"},
     "decoder": {"hidden": (128, 256), "activation": "elu", "output": "sigmoid"},
     "penalties": {"isometric": {"weight": 1e-2}},
-    "model": {"code_size": 2, "init": "he"},
+    "model": {"code_size": 8, "init": "he"},
     "optim": {"name": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
     "train": {"batch_size": 128, "epochs": 60},
 }

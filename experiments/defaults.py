@@ -39,6 +39,15 @@ COMPARED = (
     "nested:averaged",
     "fsq:plain",
     "wae:plain",
+    "vq:plain",
+    "irmae:plain",
+    "least_volume:plain",
+    "isometric:plain",
+    "isometric:volume",
+    "dictionary",
+    "dictionary:top_k",
+    "dictionary:jump_relu",
+    "dictionary:l1",
     "linear:optimum",
     "spiral:contractive",
 )
@@ -161,6 +170,38 @@ def _support(run: Run, images: np.ndarray) -> dict[str, float]:
     return {"units not 0 (%)": float(100 * on.mean()), "units never used": unused}
 
 
+def _recovered(run: Run, images: np.ndarray) -> dict[str, float]:
+    """How many of the known features the decoder has."""
+    from ae_jax.analysis import recovery
+    from ae_jax.data import bundled
+    from ae_jax.model.weights import linear_decoder
+
+    cosines, _ = recovery.matches(bundled.features(), linear_decoder(run.config, run.variables))
+    return {
+        "largest cosine with a feature": float(cosines.mean()),
+        "features found": float((cosines >= recovery.FOUND).sum()),
+        "units not 0 in a row": float((run.encode(images) != 0).sum(1).mean()),
+    }
+
+
+def _dimensions(run: Run, images: np.ndarray) -> dict[str, float]:
+    """Directions of the code with more than a thousandth of the largest variance."""
+    variances = np.linalg.eigvalsh(np.cov(run.encode(images), rowvar=False))
+    return {"dimensions of the code": float((variances > 1e-3 * variances.max()).sum())}
+
+
+def _distortion(run: Run, images: np.ndarray) -> dict[str, float]:
+    from ae_jax.model.pipeline import Batch
+    from ae_jax.objective import geometry
+
+    x = Batch(scaling.to_network(images, run.model.scale))
+    of = run.model.run(run.variables, x, None), run.model, run.variables, jax.random.key(0)
+    return {
+        "distortion of lengths": float(geometry.isometric(*of, eta=0.0)[0]),
+        "variance of volumes": float(geometry.geometric(*of)[0]),
+    }
+
+
 def _curve(run: Run, images: np.ndarray) -> dict[str, float]:
     from ae_jax.evaluate import manifold
 
@@ -173,6 +214,10 @@ MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
     "contractive_deep": _jacobian,
     "contractive_hessian": _turning,
     "denoise_contractive_tied": _jacobian,
+    "dictionary": _recovered,
+    "irmae": _dimensions,
+    "isometric": _distortion,
+    "least_volume": _dimensions,
     "sparse_kl": _activity,
     "sparse_l1": _support,
     "sparse_top_k": _support,

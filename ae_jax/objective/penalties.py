@@ -6,7 +6,7 @@ a Linen module whose `__call__` is such a function: its parameters are trained w
 at 'penalties' / name in `variables["params"]`; 'batch_stats' holds its statistics likewise.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import jax
@@ -14,8 +14,6 @@ import jax.numpy as jnp
 from jax.scipy.special import rel_entr
 
 from ae_jax.config.schema import Count, Rule, SomeWidths
-from ae_jax.errors import ConfigError
-from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.sparse import largest
 from ae_jax.model.pipeline import Forward, Model, Variables
 from ae_jax.objective import geometry
@@ -23,7 +21,7 @@ from ae_jax.objective.adversarial import AdversarialPenalty
 from ae_jax.objective.codes import commitment, l0
 from ae_jax.objective.contractive import contractive, contractive_hessian
 from ae_jax.objective.divergence import mmd, total_correlation
-from ae_jax.objective.variational import LIKELIHOODS, gaussian_kl, importance
+from ae_jax.objective.variational import gaussian_kl, importance
 
 Rate = Annotated[float, Rule("a number in (0, 1)", lambda v: 0 < v < 1)]
 
@@ -141,105 +139,4 @@ OPEN = {
     "least_volume": ("eta",),
 }
 
-
-# What a penalty asks of the bottleneck: an attribute of `Bottleneck`.
-NEEDS = {
-    "gaussian_kl": "prior",
-    "importance": "prior",
-    "total_correlation": "factorized",
-    "commitment": "nearest",
-    "l0": "gated",
-}
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
-OF_THE_CODE = ("l1", "sparsity_kl", "revive", "least_volume")  # penalties that read the code itself
-
-
-def check_needs(c: Mapping[str, Any]) -> None:
-    """Raises ConfigError where the rest of a resolved config cannot serve one of its penalties."""
-    encoder, size = c["encoder"], c["model"]["code_size"]
-    for name, options in c["penalties"].items():
-        geometry.check(name, c)
-        bottleneck = c["bottleneck"]["name"]
-        variational = [n for n, kind in BOTTLENECKS.items() if kind.prior is not None]
-        wanted = "factorized" if options.get("free_bits") else NEEDS.get(name)
-        if wanted and not getattr(BOTTLENECKS[bottleneck], wanted):
-            able = [n for n, kind in BOTTLENECKS.items() if getattr(kind, wanted)]
-            raise ConfigError(f"penalties.{name}: needs bottleneck.name {_either(able)}")
-        if (cycle := options.get("cycle_epochs", 0)) and not 0 < options["warmup_epochs"] <= cycle:
-            raise ConfigError(
-                f"penalties.{name}.warmup_epochs: must be from 1 to cycle_epochs, {cycle}, after "
-                f"which the growth begins anew; not {options['warmup_epochs']}"
-            )
-        if name == "importance":
-            _check_importance(c)
-        if name == "adversarial" and (why := _never_like_a_prior(c)):
-            raise ConfigError(
-                f"{why}; with penalties.adversarial they are to be like draws of a prior, which "
-                "takes all values"
-            )
-        if name in OF_THE_CODE and bottleneck in variational:
-            raise ConfigError(
-                f"penalties.{name}: needs a bottleneck.name other than '{bottleneck}', whose "
-                "encoder delivers the parameters of a distribution, not a code"
-            )
-        if name.startswith("contractive") and encoder.get("batch_norm"):
-            raise ConfigError(
-                f"encoder.batch_norm: must be false with penalties.{name}; where the batch decides "
-                "about the code, there is no Jacobian of one image"
-            )
-        if name == "sparsity_kl" and encoder["code_activation"] != "sigmoid":
-            raise ConfigError(
-                "encoder.code_activation: must be 'sigmoid' with penalties.sparsity_kl, whose "
-                f"rates are in (0, 1), not '{encoder['code_activation']}'"
-            )
-        if name == "revive" and options["k"] > size:
-            raise ConfigError(
-                f"penalties.revive.k: must be at most model.code_size, {size}, not {options['k']}"
-            )
-        if name == "prefixes" and max(options["sizes"]) > size:
-            raise ConfigError(
-                f"penalties.prefixes.sizes: must be at most model.code_size, {size}, not "
-                f"{max(options['sizes'])}"
-            )
-        if name in ("revive", "prefixes", "importance") and c["model"]["classes"]:
-            raise ConfigError(
-                f"model.classes: must be 0 with penalties.{name}, which has no labels"
-            )
-
-
-def _never_like_a_prior(c: Mapping[str, Any]) -> str:
-    """The field by which codes differ from draws of a density on all numbers; '' if none does."""
-    name, activation = c["bottleneck"]["name"], c["encoder"]["code_activation"]
-    made = BOTTLENECKS[name](**{k: v for k, v in c["bottleneck"].items() if k != "name"})
-    if made.bits is not None:
-        return f"bottleneck.name: must not be '{name}', whose codes take a few values"
-    if made.sparse or made.ordered:
-        return f"bottleneck.name: must not be '{name}', whose codes have numbers that are exactly 0"
-    if made.prior is None and activation != "linear":
-        return f"encoder.code_activation: must be 'linear', for '{activation}' bounds the codes"
-    return ""
-
-
-def _check_importance(c: Mapping[str, Any]) -> None:
-    """The bound on log p(x) needs a likelihood of whole images, and decodings of one by one."""
-    loss = c["loss"]
-    if loss["name"] not in LIKELIHOODS:
-        raise ConfigError(
-            f"loss.name: must be {_either(LIKELIHOODS)} with penalties.importance, not "
-            f"'{loss['name']}'"
-        )
-    if loss["per"] != "image":
-        raise ConfigError("loss.per: must be 'image' with penalties.importance, a likelihood's")
-    if "gaussian_kl" not in c["penalties"]:
-        raise ConfigError(
-            "penalties.importance: needs penalties.gaussian_kl, with which it makes the bound"
-        )
-    if c["decoder"].get("batch_norm"):
-        raise ConfigError(
-            "decoder.batch_norm: must be false with penalties.importance, whose samples would be "
-            "decoded by other statistics than the code"
-        )
-
-
-def _either(names: Iterable[str]) -> str:
-    return " or ".join(f"'{name}'" for name in names)

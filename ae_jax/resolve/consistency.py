@@ -5,7 +5,7 @@ from ae_jax.config.sections import Config, Optim
 from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.objective.losses import COUNTS
-from ae_jax.objective.penalties import check_needs
+from ae_jax.objective.needs import check_needs
 from ae_jax.optimizer import AVERAGING, unused
 
 

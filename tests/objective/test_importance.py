@@ -88,6 +88,7 @@ def test_one_sample_is_the_elbo_bit_for_bit():
         assert jnp.array_equal(plain, weighted)
 
 
+@pytest.mark.slow
 def test_the_bound_grows_with_the_samples_and_stays_below_the_exact_likelihood():
     """Means over many keys; with many samples they are nearly the same."""
     bounds, errors, sizes = [], [], {1: 4000, 2: 4000, 8: 2000, 64: 1000, 2000: 40}
