@@ -176,7 +176,9 @@ def _recovered(run: Run, images: np.ndarray) -> dict[str, float]:
     from ae_jax.data import bundled
     from ae_jax.model.weights import linear_decoder
 
-    cosines, _ = recovery.matches(bundled.features(), linear_decoder(run.config, run.variables))
+    units = linear_decoder(run.config, run.variables)
+    assert units is not None, "its decoder is one linear layer"
+    cosines, _ = recovery.matches(bundled.features(), units)
     return {
         "largest cosine with a feature": float(cosines.mean()),
         "features found": float((cosines >= recovery.FOUND).sum()),
