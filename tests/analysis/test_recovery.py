@@ -38,7 +38,8 @@ def test_matches_and_f1_against_loops_and_scikit_learn():
 
 def trained(**fields):
     """A run whose decoder is the features, and its encoder their transpose."""
-    config = ae_jax.load_config("dictionary", **{"train.epochs": 0, **fields})
+    few = {"train.epochs": 0, "model.code_size": bundled.N_FEATURES}
+    config = ae_jax.load_config("dictionary", **{**few, **fields})
     data = ae_jax.load_data("dictionary")
     return ae_jax.fit(config, data, jax.random.key(0), progress=False), data
 
