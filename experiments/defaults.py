@@ -182,7 +182,7 @@ def _recovered(run: Run, images: np.ndarray) -> dict[str, float]:
     return {
         "largest cosine with a feature": float(cosines.mean()),
         "features found": float((cosines >= recovery.FOUND).sum()),
-        "units not 0 in a row": float((run.encode(images) != 0).sum(1).mean()),
+        "units not 0 in a row": float((run.inner.encode(images) != 0).sum(1).mean()),
     }
 
 

@@ -71,7 +71,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     ours, which = matches(features, units)
     drawn = np.asarray(jax.random.normal(key, units.shape))
     random = matches(features, drawn)[0]
-    codes = run.encode(x.astype(np.float32))
+    codes = run.inner.encode(np.float32(x).reshape(len(x), *run.model.shape))
     agreement = f1(codes[:, which] > 0, a > 0)
     numbers: Numbers = {
         "cosine": judging.mean(ours),
