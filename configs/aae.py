@@ -13,7 +13,7 @@ weight of 5 ended at a term of 0.001, codes hundreds of units from the prior and
     python -m experiments.analyse --workdir=runs/aae --only=generation
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=aae`.
+`aae` (3 seeds): mse 0.0237 ± 0.0001, PCA 0.039, mean image 0.0691.
 """
 
 CONFIG = {

@@ -12,7 +12,10 @@ with He's, which leave more dimensions and half of the error.
 values of the codes' covariance say how many dimensions were used.
 
 Measured:
-nothing yet; `python -m experiments.defaults --only=irmae`.
+`irmae` (3 seeds): mse 0.0146 ± 0.0004, PCA 0.00957, mean image 0.0691, dimensions of the code 31.3
+± 2.
+`irmae:plain` (3 seeds): mse 0.0109 ± 0.0002, PCA 0.00957, mean image 0.0691, dimensions of the code
+48 ± 1.
 """
 
 CONFIG = {

@@ -93,6 +93,7 @@ def thresholds(config: Config) -> Iterator[Threshold]:
     if config.model.code_size > FEW:
         return
     free = config.corruption.name == "none" and config.bottleneck.name == "identity"
+    free = free and not config.encoder.get("linear_layers")  # which charge the rank of a code
     layers = (config.encoder, config.decoder)
     bent = config.encoder.code_activation != "linear" or any(c.get("hidden") for c in layers)
     if free and not config.penalties and (bent or config.encoder.name != "dense"):

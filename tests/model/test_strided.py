@@ -35,9 +35,7 @@ def up(x, W, stride, padding):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kernel", "stride"), [(3, 2), (5, 2), (4, 2), (5, 3), (4, 4), (2, 3), (3, 1)]
-)
+@pytest.mark.parametrize(("kernel", "stride"), [(4, 2), (5, 3), (2, 3), (3, 1)])
 def test_against_xla(kernel, stride):
     model = model_of(kernel, stride)
     variables = model.init(jax.random.key(0))
