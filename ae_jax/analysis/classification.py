@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from ae_jax.analysis import judge as judging
-from ae_jax.analysis.compression import pca_codec
+from ae_jax.analysis.codec import pca_codec
 from ae_jax.analysis.finding import Application, Measured, Study
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines

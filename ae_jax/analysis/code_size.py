@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from ae_jax.analysis import judge as judging
-from ae_jax.analysis.compression import pca_codec
+from ae_jax.analysis.codec import pca_codec
 from ae_jax.analysis.finding import Application, Measured, NotApplicable, Study, image_errors
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines

@@ -12,7 +12,7 @@ from scipy.linalg import subspace_angles
 
 from ae_jax import figures
 from ae_jax.analysis import judge as judging
-from ae_jax.analysis.compression import pca_errors
+from ae_jax.analysis.codec import pca_errors
 from ae_jax.analysis.finding import Application, Measured, NotApplicable, Study, image_errors
 from ae_jax.analysis.judge import Estimate
 from ae_jax.evaluate import baselines

@@ -1,6 +1,6 @@
 """One update from the mean gradient of several batches."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ class Accumulated(NamedTuple):
     """The batches of a group so far, and the sum of their gradients."""
 
     batches: jax.Array
-    total: Any
+    total: optax.Updates
     inner: optax.OptState
 
 
@@ -29,16 +29,16 @@ def accumulated(inner: optax.GradientTransformation, batches: int) -> optax.Grad
 
     def update(
         grads: optax.Updates, state: Accumulated, params: optax.Params | None = None
-    ) -> tuple[Any, Accumulated]:
+    ) -> tuple[optax.Updates, Accumulated]:
         done, total = state.batches + 1, jax.tree.map(jnp.add, state.total, grads)
         nothing = jax.tree.map(jnp.zeros_like, grads)
 
-        def full() -> tuple[Any, Accumulated]:
+        def full() -> tuple[optax.Updates, Accumulated]:
             mean = jax.tree.map(lambda leaf: leaf / batches, total)
             step, own = inner.update(mean, state.inner, params)
             return step, Accumulated(jnp.zeros_like(done), nothing, own)
 
-        def part() -> tuple[Any, Accumulated]:
+        def part() -> tuple[optax.Updates, Accumulated]:
             return nothing, Accumulated(done, total, state.inner)
 
         step, after = jax.lax.cond(done == batches, full, part)

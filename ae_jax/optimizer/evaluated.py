@@ -12,7 +12,7 @@ import optax
 class Evaluated(NamedTuple):
     """A state of an optimizer that knows the parameters to evaluate."""
 
-    params: Any
+    params: optax.Params
     updates: jax.Array  # so far
     inner: optax.OptState
 
@@ -48,7 +48,9 @@ def running_mean(inner: optax.GradientTransformation, decay: float) -> optax.Gra
     """
     log = math.log(decay)
 
-    def after(mean: Any, params: Any, t: jax.Array, state: optax.OptState) -> Any:
+    def after(
+        mean: optax.Params, params: optax.Params, t: jax.Array, state: optax.OptState
+    ) -> optax.Params:
         # The same as a recursion. 1 - d by its logarithm: float32 has few digits of it.
         share = math.expm1(log) / jnp.expm1(t * log)
         return jax.tree.map(lambda a, p: a + share * (p - a), mean, params)
@@ -56,7 +58,7 @@ def running_mean(inner: optax.GradientTransformation, decay: float) -> optax.Gra
     return with_evaluated(inner, after)
 
 
-def evaluated(params: Any, state: optax.OptState) -> Any:
+def evaluated(params: optax.Params, state: optax.OptState) -> optax.Params:
     """The parameters to evaluate, of those that are trained and the optimizer's state."""
 
     def knows(part: object) -> bool:

@@ -19,6 +19,8 @@ def check_optimizer(o: Optim) -> None:
             f"optim.schedule: {o.name} averages instead of a rate that decays; it needs 'constant' "
             "(optim.warmup_epochs may be set)"
         )
+    if o.schedule == "exponential" and not o.final_fraction:
+        raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
 
 
 def check_together(c: Config) -> None:
@@ -27,6 +29,18 @@ def check_together(c: Config) -> None:
     Raises:
       ConfigError: two fields do not go together.
     """
+    _check_loss(c)
+    _check_data(c)
+    if c.decoder.name == "tied":
+        _check_tied(c)
+    _check_decoder(c)
+    _check_bottleneck(c)
+    check_optimizer(c.optim)
+    check_needs(c.to_dict())
+
+
+def _check_loss(c: Config) -> None:
+    """The decoder's output is what the loss is of."""
     output = c.decoder.output
     if c.loss.name == "bernoulli_nll":
         if output != "sigmoid":
@@ -44,6 +58,11 @@ def check_together(c: Config) -> None:
         raise ConfigError(
             "decoder.output: 'columns' is of rows: it needs encoder.name 'dense', data.center False"
         )
+
+
+def _check_data(c: Config) -> None:
+    """The data are read as they can be, and the decoder's output can reach them."""
+    output = c.decoder.output
     if c.data.streaming and c.data.split != "canonical":
         raise ConfigError("data.streaming: needs data.split 'canonical'")
     if c.train.patience and not c.data.n_valid:
@@ -57,37 +76,35 @@ def check_together(c: Config) -> None:
         )
     if output == "sigmoid" and c.data.scale == "sym":
         raise ConfigError("decoder.output: sigmoid cannot reach data.scale 'sym', which is [-1,1]")
-    if c.decoder.name == "tied":
-        if c.encoder.name != "dense":
-            raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
-        if c.data.indicator:
-            raise ConfigError(
-                "decoder.name: tied gives back all that the encoder sees; with data.indicator that "
-                "is more than the example"
-            )
-        if c.encoder.get("linear_layers"):
-            raise ConfigError(
-                "encoder.linear_layers: must be 0 with decoder.name 'tied', whose kernels would "
-                "have to be of the same rank"
-            )
-        if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
-            raise ConfigError(
-                "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
-                "that takes several numbers for one of the code, no model.classes"
-            )
+
+
+def _check_tied(c: Config) -> None:
+    """An encoder has kernels that can be turned around."""
+    if c.encoder.name != "dense":
+        raise ConfigError("decoder.name: tied needs encoder.name 'dense'")
+    if c.data.indicator:
+        raise ConfigError(
+            "decoder.name: tied gives back all that the encoder sees; with data.indicator that "
+            "is more than the example"
+        )
+    if c.encoder.get("linear_layers"):
+        raise ConfigError(
+            "encoder.linear_layers: must be 0 with decoder.name 'tied', whose kernels would "
+            "have to be of the same rank"
+        )
+    if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
+        raise ConfigError(
+            "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
+            "that takes several numbers for one of the code, no model.classes"
+        )
+
+
+def _check_decoder(c: Config) -> None:
+    """The decoder's own fields go together, and with the initializer."""
     if c.decoder.get("spectral_norm") and c.model.init == "zero":
         raise ConfigError("decoder.spectral_norm: needs a model.init other than 'zero'")
-    if c.bottleneck.get("k", 0) > (size := c.model.code_size):
-        raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
     if c.decoder.get("stride") == 1 and (kernel := c.decoder.get("kernel", 3)) % 2 == 0:
         raise ConfigError(f"decoder.kernel: must be odd where decoder.stride is 1, not {kernel}")
-    if size % (part := c.bottleneck.get("size", 1)):
-        raise ConfigError(f"bottleneck.size: must divide model.code_size, {size}, not {part}")
-    if c.bottleneck.get("rank", 0) > size:
-        raise ConfigError(f"bottleneck.rank: must be at most model.code_size, {size}")
-    if c.optim.schedule == "exponential" and not c.optim.final_fraction:
-        raise ConfigError("optim.final_fraction: must be above 0 where the schedule is exponential")
-    check_optimizer(c.optim)
     if (kernels := c.decoder.get("kernels")) is not None:
         wanted = len(c.decoder.channels) + 1
         if len(kernels) != wanted:
@@ -95,4 +112,13 @@ def check_together(c: Config) -> None:
                 f"decoder.kernels: must be {wanted}, one per entry of decoder.channels and one for "
                 f"the last convolution, not {len(kernels)}"
             )
-    check_needs(c.to_dict())
+
+
+def _check_bottleneck(c: Config) -> None:
+    """The bottleneck's numbers are of a code of this size."""
+    if c.bottleneck.get("k", 0) > (size := c.model.code_size):
+        raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if size % (part := c.bottleneck.get("size", 1)):
+        raise ConfigError(f"bottleneck.size: must divide model.code_size, {size}, not {part}")
+    if c.bottleneck.get("rank", 0) > size:
+        raise ConfigError(f"bottleneck.rank: must be at most model.code_size, {size}")

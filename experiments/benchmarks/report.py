@@ -111,7 +111,8 @@ def _machines(results: Sequence[dict[str, Any]]) -> str:
     said = []
     for name, found in peaks.items():
         products = f", float32 matrix products up to {max(found):.0f} GFLOP/s" if max(found) else ""
-        of = f" ({len(found)} of the benches)" if len(peaks) > 1 else ""
+        many = "benches" if len(found) > 1 else "bench"
+        of = f" ({len(found)} {many})" if len(peaks) > 1 else ""
         said.append(f"{name}{products}{of}")
     return " and ".join(said)
 

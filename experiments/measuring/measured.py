@@ -31,6 +31,7 @@ from experiments.measuring import provenance
 
 Row = dict[str, Any]
 BySeed = dict[str, dict[str, Any]]
+AND = " and "  # between the processors of a file
 RUN = "run"
 # Of a config's fields these change no number.
 FREE = ("name", *(field for field in config_lib.MAY_CHANGE if field != "train.epochs"))
@@ -169,7 +170,7 @@ def _write(
         row = recorded(m, old, task, protocol, numbers)
         rows[task.row] = {**row, "data": a.dataset.name}
         ordered = {name: rows[name] for name in a.known if name in rows}
-        json_file.write(a.file, ordered if m.keyed else listed(ordered))
+        json_file.write(a.file, ordered if m.keyed else listed(ordered, a.file))
     changed = [f"{task.row}: measured again, {c}" for c in changes(old, task.kind, protocol)]
     return [*changed, m.said(task, row)]
 
@@ -243,9 +244,16 @@ def deviation(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def listed(rows: Mapping[str, Row]) -> dict[str, Any]:
-    """{"date", "machine", "versions", "rows": [{"name", ...}]}."""
-    return {**provenance.where(), "rows": [{"name": name, **row} for name, row in rows.items()]}
+def listed(rows: Mapping[str, Row], file: Path) -> dict[str, Any]:
+    """{"date", "machine", "versions", "rows": [{"name", ...}]}.
+
+    The processor is this one, beside those that the `file` names where there is one already.
+    """
+    here = provenance.where()
+    found = json_file.read(file) if file.exists() else {}
+    known = found.get("machine", {}).get("cpu", here["machine"]["cpu"]).split(AND)
+    here["machine"]["cpu"] = AND.join(dict.fromkeys((*known, here["machine"]["cpu"])))
+    return {**here, "rows": [{"name": name, **row} for name, row in rows.items()]}
 
 
 def timed(begun: float) -> dict[str, Any]:

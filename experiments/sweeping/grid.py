@@ -1,11 +1,11 @@
 """Parses the grid of a sweep from the command line into checked members."""
 
-import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ae_jax.config.schema import Text
+from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError
 from ae_jax.resolve import config as config_lib
 from ae_jax.sweep.members import Member
@@ -79,9 +79,12 @@ def members(
     return found
 
 
-def _absent(config: Any, field: str) -> Any:
+def _absent(config: Config, field: str) -> Any:
     """The value of a field that is not listed, since it is as everywhere; None if there is none."""
-    return functools.reduce(lambda part, name: getattr(part, name, None), field.split("."), config)
+    part: Any = config
+    for name in field.split("."):
+        part = getattr(part, name, None)
+    return part
 
 
 def describe(point: Mapping[str, Any]) -> str:

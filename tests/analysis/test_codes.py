@@ -7,7 +7,7 @@ from scipy.stats import entropy
 from sklearn.decomposition import PCA
 
 import ae_jax
-from ae_jax.analysis import Study, classification, compression, denoising, pca
+from ae_jax.analysis import Study, classification, codec, compression, denoising, pca
 from ae_jax.model import pipeline as model_lib
 
 
@@ -47,11 +47,11 @@ def test_quantizing_costs_a_twelfth_of_the_squared_step():
     """The error of a fine uniform quantizer is step^2 / 12 (Bennett 1948)."""
     codes = np.random.default_rng(0).uniform(-1, 1, (20_000, 2)).astype(np.float32)
     for bits in (4, 6, 8):
-        rounded = compression.quantize(codes, codes, bits)
+        rounded = codec.quantize(codes, codes, bits)
         step = 2 / (2**bits - 1)
         assert np.mean((rounded - codes) ** 2) == pytest.approx(step**2 / 12, rel=0.05)
         assert len(np.unique(rounded[:, 0])) == 2**bits
-    assert compression.quantize(codes, codes, 32) is codes
+    assert codec.quantize(codes, codes, 32) is codes
 
 
 def test_an_entropy_coder_takes_what_scipy_says():
@@ -59,16 +59,16 @@ def test_an_entropy_coder_takes_what_scipy_says():
     rng = np.random.default_rng(0)
     shares = np.array([0.5, 0.25, 0.125, 0.125])
     codes = rng.choice(4, (200_000, 3), p=shares).astype(np.float32)
-    found = compression.entropy(codes, codes, 1, 4)
+    found = codec.entropy(codes, codes, 1, 4)
     assert found == pytest.approx(3 * 1.75, abs=0.02)
     assert found == pytest.approx(
         sum(entropy(np.unique(c, return_counts=True)[1], base=2) for c in codes.T), abs=1e-4
     )
     pairs = np.repeat(codes[:, :1], 2, axis=1)  # together one value, not two
-    assert compression.entropy(pairs, pairs, 2, 16) == pytest.approx(1.75, abs=0.01)
+    assert codec.entropy(pairs, pairs, 2, 16) == pytest.approx(1.75, abs=0.01)
     few = np.array([[0.0], [0.0], [1.0]])
     by_hand = -np.log2(3 / 7) / 2 - np.log2(1 / 7) / 2  # counts 2 + 1, 1 + 1, 0 + 1, 0 + 1
-    assert compression.entropy(np.array([[0.0], [7.0]]), few, 1, 4) == pytest.approx(by_hand)
+    assert codec.entropy(np.array([[0.0], [7.0]]), few, 1, 4) == pytest.approx(by_hand)
 
 
 def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
@@ -87,7 +87,7 @@ def test_quantized_codes_meet_the_best_pca_of_as_many_bits(images):
 
 
 def test_the_pca_codec_is_the_best_linear_one(images):
-    encode, decode = compression.pca_codec(images, 4)
+    encode, decode = codec.pca_codec(images, 4)
     rows = images.reshape(len(images), -1)
     fitted = PCA(4).fit(rows)
     theirs = fitted.inverse_transform(fitted.transform(rows))

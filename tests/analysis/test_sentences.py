@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 import ae_jax
 from ae_jax.analysis import (
     Study,
+    codec,
     compression,
     copying,
     dense_vs_conv,
@@ -230,7 +231,7 @@ def test_errors_of_pca_are_scikit_learns():
     fitted = PCA(3).fit(rows[:60])
     again = fitted.inverse_transform(fitted.transform(rows[60:]))
     expected = np.square(again - rows[60:]).mean(1)
-    np.testing.assert_allclose(compression.pca_errors(train, test, 3), expected, rtol=1e-3)
+    np.testing.assert_allclose(codec.pca_errors(train, test, 3), expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,11 @@ def test_a_half_trained_run_is_no_measurement(tmp_path, monkeypatch, python_hand
     assert not a.file.exists()
     part = ae_jax.fit("linear", data, jax.random.key(0), progress=False)  # in a notebook it is kept
     assert 0 < int(part.state.step) < 20
+
+
+def test_a_file_names_every_processor_that_measured(tmp_path, monkeypatch):
+    file = tmp_path / "rows.json"
+    for task, cpu in zip(TASKS, ("one", "other", "one", "other"), strict=True):
+        monkeypatch.setattr(measured.provenance, "cpu", lambda cpu=cpu: cpu)
+        measured.fill(asked(file), [task], measurement())
+    assert json.loads(file.read_text())["machine"]["cpu"] == "one and other"

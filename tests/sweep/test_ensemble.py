@@ -36,6 +36,7 @@ FIELDS = {
     "bottleneck.rate": (0.0, 0.4),
 }
 NOT_OPEN = [f"optim.{field}" for field in ("average", "b2", "b3", "decay", "rho")]
+NOT_OPEN += ["bottleneck.decay"]
 POINTS = [p | {f: v[i] for f, v in FIELDS.items()} for i, p in enumerate(POINTS)]
 
 

@@ -33,11 +33,11 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "jump_relu": JumpReLUBottleneck,
     "truncated_svd": TruncatedBottleneck,
 }
-# See `ae_jax.config.numbers`.
+# See `ae_jax.config.numbers`. Decays are not: float32 has few digits of 1 - decay, so that as an
+# argument it would not be the same.
 OPEN = {
     "dropout": ("rate",),
     "nested": ("rate",),
-    "vq": ("decay", "restart"),
-    "batch_top_k": ("decay",),
+    "vq": ("restart",),
     "jump_relu": ("threshold", "bandwidth"),
 }
