@@ -94,9 +94,10 @@ def judge(numbers: Numbers, control: Control) -> str:
     )
     return (
         f"{numbers['found']:.0f} of {control['features']:.0f} features are found (cosine of "
-        f"{FOUND} or more); largest cosine {ours.text(digits=3)} on average, of random directions "
-        f"{random.text(digits=3)}; F1 of their presence {agreement.text(digits=3)}, with "
-        f"{numbers['active']:.1f} units a row for {control['active']:.1f} features"
+        f"{FOUND} or more); the largest cosine is {ours.text(digits=3)} on average, "
+        f"{random.text(digits=3)} with random directions; the F1 of a feature's presence is "
+        f"{agreement.text(digits=3)}, with {numbers['active']:.1f} active units a row for "
+        f"{control['active']:.1f} features"
     )
 
 

@@ -65,7 +65,7 @@ def test_a_decoder_that_has_the_features_finds_all():
     assert numbers["f1"].value == pytest.approx(by_sklearn, abs=1e-3)
     assert numbers["active"] == pytest.approx(told.sum(1).mean(), abs=1e-2)
     said = recovery.judge(numbers, control)
-    assert said.startswith("512 of 512 features are found (cosine of 0.9 or more); largest cosine")
+    assert said.startswith("512 of 512 features are found (cosine of 0.9 or more); the largest cos")
     (axes,) = recovery.draw(found)[""].axes
     assert axes.get_xlabel() == "largest cosine with a unit" and len(axes.lines) == 2
 
