@@ -158,10 +158,14 @@ def peaks():
 
 
 def test_memory_is_that_of_a_process_of_its_own():
-    """A hundred million bytes that are written to are seen; what was freed still counts."""
+    """A hundred million bytes that are written to are seen; what was freed still counts.
+
+    Linux notes the peak, when memory is freed, by counters that lag by some pages a core; rounded
+    down to whole MiB that may be one less than was read before.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         before, with_them, after = process.submit(peaks).result()
-    assert before + 90 < with_them <= after < before + 200
+    assert before + 90 < with_them <= after + 1 < before + 200
 
 
 def test_sides_take_turns_and_rounds_hold_seconds_a_unit(monkeypatch):
