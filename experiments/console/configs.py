@@ -27,7 +27,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             from ae_jax.resolve.explained import explained
 
             print(terminal([[f, repr(v), why] for f, v, why in explained(name, overrides)]))
-        case ["show" | "list", *_]:
+        case [] | ["show" | "list", *_]:
             raise ConfigError("config: say either `list`, or `show` and the name of one config")
         case _:
             raise ConfigError(unknown("config", " ".join(argv), ["list", "show"], "action"))
