@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.files import json_file
-from experiments import cli
+
+from . import cli
 
 if TYPE_CHECKING:  # a misspelled flag is answered without JAX
     from ae_jax.analysis.finding import Study
@@ -54,7 +55,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.data import arrays
     from ae_jax.data.scales import scaled
     from ae_jax.run import keeping
-    from experiments.workdirs import place
+
+    from .workdirs import place
 
     known = [*APPLICATIONS, GALLERY]
     names = cli.chosen(known, "application", RENAMED)
@@ -90,8 +92,9 @@ def outsiders(run: "Run") -> Any:
 def show(study: "Study", names: list[str], path: Path, debug: bool = False) -> list[str]:
     """Runs the applications, writing what they found; a line for each. The names that failed."""
     from ae_jax.analysis import APPLICATIONS
-    from experiments.pages import gallery, one_run
-    from experiments.workdirs import finished
+
+    from .pages import gallery, one_run
+    from .workdirs import finished
 
     (path / "analysis").mkdir(exist_ok=True)
     failed = []

@@ -21,12 +21,13 @@ from sklearn.metrics import roc_auc_score
 
 from ae_jax.errors import ConfigError
 from ae_jax.sklearn.detector import MEMBERS, PASSES, STEPS
-from experiments import cli
-from experiments.measuring import measured
-from experiments.measuring.measured import BySeed, Measurement, Row, Task
-from experiments.outliers import tables
-from experiments.outliers.scores import METHODS, found
-from experiments.pages.table import terminal
+
+from . import cli
+from .measuring import measured
+from .measuring.measured import BySeed, Measurement, Row, Task
+from .measuring.outliers import tables
+from .measuring.outliers.scores import METHODS, found
+from .pages.table import terminal
 
 VERSION = 1  # of the tables and the methods
 KINDS = ("ours", "random", "fixed")  # methods; of fixed ones a seed changes nothing

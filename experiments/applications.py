@@ -22,10 +22,11 @@ from tqdm import tqdm
 
 from ae_jax.data.load import Dataset
 from ae_jax.errors import ConfigError
-from experiments import cli
-from experiments.measuring import expected, measured, provenance
-from experiments.measuring.expected import OTHERS, RUNS, THRESHOLDS, TUTORIALS, VERSION, Threshold
-from experiments.measuring.measured import RUN, Measurement, Task
+
+from . import cli
+from .measuring import expected, measured, provenance
+from .measuring.expected import OTHERS, RUNS, THRESHOLDS, TUTORIALS, VERSION, Threshold
+from .measuring.measured import RUN, Measurement, Task
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
@@ -72,7 +73,8 @@ def said(task: Task, row: dict[str, Any]) -> str:
 def one(dataset: Dataset, effort: float, runs: dict[Any, Any], task: Task) -> dict[str, Any] | None:
     """What an application finds at a seed; `runs` are kept for the next."""
     from ae_jax.analysis import APPLICATIONS, NotApplicable, Study
-    from experiments.analyse import outsiders, plain
+
+    from .analyse import outsiders, plain
 
     name, _, seed = task
     begun = time.perf_counter()

@@ -37,12 +37,13 @@ from tqdm import tqdm
 from ae_jax.config.schema import unknown
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
-from experiments import cli
-from experiments.benchmarks import memory, report, start, stream, sweep
-from experiments.benchmarks import rows as bench_rows
-from experiments.benchmarks.subjects import PUBLISHED, SIZED, TRAINED
-from experiments.benchmarks.turns import Pace, Row
-from experiments.measuring import provenance
+
+from . import cli
+from .benchmarks import memory, report, start, stream, sweep
+from .benchmarks import rows as bench_rows
+from .benchmarks.subjects import PUBLISHED, SIZED, TRAINED
+from .benchmarks.turns import Pace, Row
+from .measuring import provenance
 
 SWEPT = ("linear", "deep", "denoise")  # two small networks and a wide one
 THROUGHPUT = [(kind, name) for kind in ("evaluate", "encode") for name in ("dense", "conv_pool")]

@@ -26,6 +26,20 @@ CONFIG_HELP = (
 )
 
 
+def command(name: str) -> str:
+    """How a user runs a command: with `python -m` in a checkout, as one of ae-jax elsewhere."""
+    return f"python -m experiments.{name}" if __package__ == "experiments" else f"ae-jax {name}"
+
+
+def spelled(text: str) -> str:
+    """A docstring, which has the commands of a checkout, as a user here would write them."""
+    if __package__ == "experiments":
+        return text
+    text = re.sub(r"python -m experiments\.console ", "ae-jax ", text)
+    text = re.sub(r"python -m experiments\.(\w+)", lambda found: command(found[1]), text)
+    return re.sub(r"configs/(\w+)\.py", r"\1", text)
+
+
 class _Path(flags.ArgumentParser[str]):
     """A path, ~ being the home directory in every shell's spelling (--workdir=~/x)."""
 
@@ -164,6 +178,8 @@ def run(
             fail("interrupted", 130)
         return None
 
+    program = sys.modules["__main__"]  # absl shows its docstring where --help is asked for
+    program.__doc__ = spelled(program.__doc__ or "")
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
     os.environ["MPLBACKEND"] = "agg"  # a notebook's kernel passes on one that may not exist here
     with _reader_may_leave():

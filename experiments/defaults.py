@@ -21,10 +21,11 @@ from ae_jax.config.sections import Config
 from ae_jax.model import scaling
 from ae_jax.resolve.config import load_config
 from ae_jax.run.trained import Run
-from experiments import cli
-from experiments.literature import jacobian_norm
-from experiments.measuring import measured
-from experiments.measuring.measured import RUN, BySeed, Measurement, Row, Task
+
+from . import cli
+from .literature import jacobian_norm
+from .measuring import measured
+from .measuring.measured import RUN, BySeed, Measurement, Row, Task
 
 # What a config turns off or on, measured beside the config itself.
 COMPARED = (

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
-from experiments import cli
+
+from . import cli
 
 
 def define_flags() -> None:
@@ -31,9 +32,9 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     f = flags.FLAGS
-    from experiments.benchmarks import growth, report
-    from experiments.measuring import provenance
-    from experiments.pages.table import terminal
+    from .benchmarks import growth, report
+    from .measuring import provenance
+    from .pages.table import terminal
 
     cli.check_writable(f.json, f.png)
     file = Path(f.json)

@@ -30,10 +30,11 @@ from absl import flags
 from scipy.stats import rankdata
 
 from ae_jax.errors import DataError
-from experiments import cli
-from experiments.measuring import measured
-from experiments.measuring.measured import BySeed, Measurement, Row, Task
-from experiments.pages.table import terminal
+
+from . import cli
+from .measuring import measured
+from .measuring.measured import BySeed, Measurement, Row, Task
+from .pages.table import terminal
 
 if TYPE_CHECKING:  # with all applications, which draw: the first line of a command does not wait
     from ae_jax.analysis.judge import Estimate

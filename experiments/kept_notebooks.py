@@ -18,7 +18,8 @@ from PIL import Image
 
 from ae_jax.errors import ConfigError
 from ae_jax.files import atomic
-from experiments import cli
+
+from . import cli
 
 FOLDER = Path(__file__).parent / "notebooks"
 

@@ -25,9 +25,10 @@ from ae_jax.data.load import Dataset
 from ae_jax.errors import DataError
 from ae_jax.resolve.config import Resolved
 from ae_jax.run.trained import Run
-from experiments import cli
-from experiments.measuring import measured
-from experiments.measuring.measured import RUN, Measurement, Task
+
+from . import cli
+from .measuring import measured
+from .measuring.measured import RUN, Measurement, Task
 
 TUNING: dict[str, Any] = {"epochs": 20, "rates": (0.05, 0.1, 0.2)}
 HELD_OUT = 10_000  # the last training images, which choose rate and epoch

@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from ae_jax.errors import ConfigError
 from ae_jax.files import json_file
-from experiments import cli
-from experiments.measuring import provenance
+
+from . import cli
+from .measuring import provenance
 
 TOP = Path(__file__).parents[1]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from . import cli
 
 
 def define_flags() -> None:
@@ -29,13 +29,13 @@ def define_flags() -> None:
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     F = flags.FLAGS
-    from experiments.pages import one_run  # a misspelled flag is answered without them
-    from experiments.workdirs import finished
+    from .pages import one_run  # a misspelled flag is answered without them
+    from .workdirs import finished
 
     paths = [Path(p) for p in dict.fromkeys([F.workdir, *map(cli.expanded, argv)])]
     for path in paths:
         if finished.lacks_summary(path):
-            from experiments.running import completing
+            from .running import completing
 
             with cli.writing("--workdir"):
                 completing.complete(path, F.data)
@@ -44,7 +44,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         if len(found) == 1:
             file = one_run.write(found[0], F.out)
         else:
-            from experiments.pages import comparison
+            from .pages import comparison
 
             file = comparison.write(found, F.out)
     print(f"report: {file}")

@@ -18,10 +18,11 @@ import numpy as np
 from absl import flags
 
 from ae_jax.data.load import Dataset
-from experiments import cli
-from experiments.measuring import measured
-from experiments.measuring.measured import BySeed, Measurement, Row, Task
-from experiments.measuring.published import ROWS, Published
+
+from . import cli
+from .measuring import measured
+from .measuring.measured import BySeed, Measurement, Row, Task
+from .measuring.published import ROWS, Published
 
 KINDS = ("published", "better")
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learned

@@ -22,7 +22,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from . import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
 cli.define_path("workdir", None, "Work directory of the run; default runs/<config name>.")
@@ -49,8 +49,9 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
     from ae_jax.data import load
     from ae_jax.train import devices
-    from experiments.running import session, tensorboard
-    from experiments.workdirs import lock, place, workdir
+
+    from .running import session, tensorboard
+    from .workdirs import lock, place, workdir
 
     config = place.settled(config, f.data)
     if f.tensorboard:

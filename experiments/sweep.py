@@ -40,7 +40,8 @@ from typing import Any
 from absl import flags
 
 from ae_jax.errors import ConfigError
-from experiments import cli
+
+from . import cli
 
 flags.DEFINE_string("config", None, cli.CONFIG_HELP)
 flags.DEFINE_string("grid", None, "<field>=<value>,<value>;<field>=...; empty: only seeds vary.")
@@ -76,8 +77,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
     started = time.perf_counter()
     F = flags.FLAGS
-    from experiments.sweeping import grid
-    from experiments.workdirs import place
+    from .sweeping import grid
+    from .workdirs import place
 
     if F.method not in (methods := ("auto", "vmap", "map", "loop")):
         raise ConfigError(f"--method: must be one of {', '.join(methods)}, not {F.method!r}")
@@ -86,9 +87,9 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     members = grid.members(F.config, overrides, grid.parse(F.grid), F.seeds)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    from experiments.sweeping import launching, session, training
-    from experiments.sweeping.plan import plan
-    from experiments.workdirs import lock
+    from .sweeping import launching, session, training
+    from .sweeping.plan import plan
+    from .workdirs import lock
 
     training.use_cores(len(members))
     path = Path(F.workdir or Path("runs") / f"{config.name}_sweep")

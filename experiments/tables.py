@@ -20,15 +20,16 @@ from absl import flags
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
 from ae_jax.resolve.config import flat
-from experiments import anomalies, cli, imputation
-from experiments.benchmarks import report
-from experiments.measuring import measured
-from experiments.measuring.expected import THRESHOLDS, application_of
-from experiments.measuring.measured import RUN
-from experiments.measuring.published import ROWS
-from experiments.pages.table import markdown as table
-from experiments.reproduce import plus_minus, seeds_of
-from experiments.tabulating import docstrings
+
+from . import anomalies, cli, imputation
+from .benchmarks import report
+from .measuring import measured
+from .measuring.expected import THRESHOLDS, application_of
+from .measuring.measured import RUN
+from .measuring.published import ROWS
+from .pages.table import markdown as table
+from .reproduce import plus_minus, seeds_of
+from .tabulating import docstrings
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")

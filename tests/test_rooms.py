@@ -20,9 +20,20 @@ def imported(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: imports say the whole name"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            base = node.module or ""
+            if node.level:  # of a package that has another name where it is installed
+                base = ".".join([*above(file)[: -(node.level - 1) or None], *filter(None, [base])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def above(file):
+    """The package that a file is in, as the words of its dotted name."""
+    words = []
+    for folder in file.parents:
+        if not (folder / "__init__.py").is_file():
+            return words
+        words.insert(0, folder.name)
 
 
 def rooms(top, package):
@@ -57,6 +68,21 @@ def test_there_are_few_rooms_on_few_floors(package):
 def test_the_core_does_not_know_the_shell():
     files = (TOP / "ae_jax").rglob("*.py")
     assert not [f for f in files for name in imported(f) if name.split(".")[0] == "experiments"]
+
+
+def froms(package):
+    """(file, node) of every `from ... import` of a package."""
+    for file in (TOP / package).rglob("*.py"):
+        if "notebooks" not in file.parts:
+            yield from ((file, n) for n in ast.walk(ast.parse(file.read_text()))
+                        if isinstance(n, ast.ImportFrom))  # fmt: skip
+
+
+def test_imports_of_the_shell_hold_where_it_has_another_name():
+    """`experiments` in a checkout, `ae_jax.experiments` in a wheel: its imports do not say it."""
+    absolute = [f for f, node in froms("experiments") if (node.module or "").startswith("experim")]
+    assert not absolute
+    assert not [f for f, node in froms("ae_jax") if node.level]  # these say the whole name
 
 
 def test_floors_are_counted_and_cycles_found(tmp_path):

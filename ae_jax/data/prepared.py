@@ -87,6 +87,20 @@ def tfds_folder(name: str, cache: Path, known: Sequence[str]) -> Path:
     )
 
 
+def places() -> dict[str, Path | None]:
+    """Where each named set is that has no generator: files, or prepared; None: not here yet."""
+    manual, cache = os.environ.get("AE_JAX_MANUAL_DIR"), cache_folder() / "tfds"
+    found: dict[str, Path | None] = dict.fromkeys(idx_files.IDX_SETS)
+    for root in (_users_tfds(), cache):
+        for info in sorted(root.glob("*/**/dataset_info.json")):
+            found[info.parent.parent.relative_to(root).as_posix()] = info.parent
+    for name in idx_files.IDX_SETS:
+        files = Path(manual).expanduser() / name if manual else None
+        if files is not None and files.is_dir():
+            found[name] = files
+    return found
+
+
 def _users_tfds() -> Path:
     """Where TFDS keeps what its user has prepared."""
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()

@@ -85,19 +85,30 @@ def read(path: str) -> dict[str, Any]:
       CheckpointError: a config.json cannot be read.
       ConfigError: there is no such file or variant, or the file cannot be run or has no CONFIG.
     """
+    config: dict[str, Any] = {}
+    for _, layer in layers(path):
+        config = merge(config, layer)
+    return config
+
+
+def layers(path: str) -> list[tuple[str, dict[str, Any]]]:
+    """(what it is, nested dict) of a config file and of each variant, to be merged in this order.
+
+    Raises:
+      See `read`.
+    """
     file, _, chosen = path.partition(":")
     if file.endswith(".json"):  # of a work directory
-        return json_file.read(Path(file).expanduser())
+        return [(file, json_file.read(Path(file).expanduser()))]
     source, module = execute(file)
-    config = merge({"name": source.stem}, nested(module["CONFIG"]))
+    found = [(source.name, {"name": source.stem, **nested(module["CONFIG"])})]
     table = module.get("VARIANTS", {})
     for variant in filter(None, chosen.split(",")):
         if variant not in table:
             raise ConfigError(unknown(f"{file}:{variant}", variant, table, "variant"))
-        config = merge(config, nested(table[variant]))
-    if chosen:
-        config["name"] = f"{config['name']}_{chosen.replace(',', '_')}"
-    return config
+        name = f"{found[-1][1]['name']}_{variant}"
+        found.append((f":{variant}", {"name": name, **nested(table[variant])}))
+    return found
 
 
 def variants(path: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Finds config files and executes them."""
 
+import ast
 import difflib
 import os
 import runpy
@@ -17,7 +18,7 @@ def execute(file: str) -> tuple[Path, dict[str, Any]]:
     Raises:
       ConfigError: there is no such file, or it cannot be run or has no CONFIG.
     """
-    ours = Path(__file__).parents[2] / "configs"
+    ours = folder()
     given = os.path.expanduser(file)
     candidates = (Path(given), Path(f"{given}.py"), ours / f"{given}.py")
     source = next((path for path in candidates if path.is_file()), None)
@@ -30,6 +31,19 @@ def execute(file: str) -> tuple[Path, dict[str, Any]]:
     if not isinstance(module.get("CONFIG"), Mapping):
         raise ConfigError(f"{file}: defines no dict named CONFIG")
     return source, module
+
+
+def folder() -> Path:
+    """Of the project's configs: beside the package in a checkout, in the package of a wheel."""
+    package = Path(__file__).parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def summaries() -> dict[str, str]:
+    """The names of the project's configs, and what each says of itself in its first line."""
+    texts = {p.stem: ast.get_docstring(ast.parse(p.read_text())) for p in folder().glob("*.py")}
+    return {name: (texts[name] or "").partition("\n")[0] for name in sorted(texts)}
 
 
 def _no_config(file: str, known: Sequence[str]) -> str:

@@ -28,11 +28,12 @@ import numpy as np
 from ae_jax.data import arrays, on_disk
 from ae_jax.data.arrays import Split
 from ae_jax.sweep import autotune, members
-from experiments.benchmarks import memory
-from experiments.benchmarks.subjects import FOREVER, Subject, digits, ours, strided
-from experiments.benchmarks.sweep import together
-from experiments.benchmarks.turns import Work, units
-from experiments.sweeping import grid as sweep_grid
+
+from ..sweeping import grid as sweep_grid
+from . import memory
+from .subjects import FOREVER, Subject, digits, ours, strided
+from .sweep import together
+from .turns import Work, units
 
 ROUNDS, SECONDS = 5, 0.4
 Point = dict[str, float]  # x, ms of a step, MiB or absent

@@ -8,9 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-from experiments.benchmarks import rows
-from experiments.benchmarks.subjects import TRAINED, images_of, ours
-from experiments.benchmarks.turns import Pace, Row
+from . import rows
+from .subjects import TRAINED, images_of, ours
+from .turns import Pace, Row
 
 
 def memory(torch_side: ModuleType, name: str, pace: Pace) -> Row:

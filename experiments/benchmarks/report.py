@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.pages import table
+from ..pages import table
 
 Row = dict[str, Any]
 Cells = tuple[str, ...]

@@ -18,9 +18,10 @@ from ae_jax.model import scaling
 from ae_jax.resolve import config
 from ae_jax.run.trained import Run
 from ae_jax.train import setup
-from experiments.benchmarks.flops import step_flops
-from experiments.benchmarks.subjects import N_IMAGES, TRAINED, Ours, digits, ours
-from experiments.benchmarks.turns import (
+
+from .flops import step_flops
+from .subjects import N_IMAGES, TRAINED, Ours, digits, ours
+from .turns import (
     Pace,
     Row,
     Work,
@@ -38,7 +39,7 @@ def load_torch() -> ModuleType:
     try:
         import torch as pytorch
 
-        from experiments.benchmarks import torch
+        from . import torch
     except ImportError as error:
         raise ConfigError(
             f"the bench compares with PyTorch, which is not installed ({error})\n"

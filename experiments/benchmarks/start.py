@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from experiments.benchmarks.turns import Pace, Row
-from experiments.measuring.published import sourced
+from ..measuring.published import sourced
+from .turns import Pace, Row
 
 
 def start(torch_side: ModuleType, base: str, pace: Pace) -> Row:

@@ -7,8 +7,9 @@ from types import ModuleType
 
 from ae_jax.data import arrays, on_disk
 from ae_jax.data.arrays import Split
-from experiments.benchmarks.subjects import Subject, digits, ours
-from experiments.benchmarks.turns import Pace, Row, Work, interleave
+
+from .subjects import Subject, digits, ours
+from .turns import Pace, Row, Work, interleave
 
 N_IMAGES = 60_000
 BATCH = 256

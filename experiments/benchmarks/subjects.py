@@ -13,8 +13,9 @@ from ae_jax.data import load
 from ae_jax.data.arrays import Split
 from ae_jax.resolve import config
 from ae_jax.train import loop, setup
-from experiments.benchmarks.turns import Work
-from experiments.measuring.published import sourced
+
+from ..measuring.published import sourced
+from .turns import Work
 
 N_IMAGES = 6000  # rounded to whole batches
 MOST_NUMBERS = 50_000_000  # of all images together; of larger ones there are fewer

@@ -15,11 +15,12 @@ import jax
 
 from ae_jax.data.arrays import Split
 from ae_jax.sweep import autotune, ensemble, members
-from experiments.benchmarks import start, subjects
-from experiments.benchmarks.subjects import FOREVER
-from experiments.benchmarks.turns import Pace, Row, Work, interleave
-from experiments.measuring import provenance
-from experiments.sweeping import grid as sweep_grid
+
+from ..measuring import provenance
+from ..sweeping import grid as sweep_grid
+from . import start, subjects
+from .subjects import FOREVER
+from .turns import Pace, Row, Work, interleave
 
 RATES, SEEDS = ("1e-3", "3e-4"), 4
 FIELD = "optim.learning_rate"

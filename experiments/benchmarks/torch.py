@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ae_jax.config.sections import Config
-from experiments.benchmarks.networks import NETWORKS, Network
+
+from .networks import NETWORKS, Network
 
 Loss = Callable[[Any, nn.Module, nn.Module, Tensor], Tensor]  # (config, encoder, decoder, x)
 # (encoder, x, h = encoder(x)) -> the mean over the batch

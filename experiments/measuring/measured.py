@@ -26,8 +26,9 @@ from tqdm import tqdm
 from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError
 from ae_jax.files import json_file
 from ae_jax.resolve import config as config_lib
-from experiments import cli
-from experiments.measuring import provenance
+
+from .. import cli
+from . import provenance
 
 Row = dict[str, Any]
 BySeed = dict[str, dict[str, Any]]

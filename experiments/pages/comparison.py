@@ -9,8 +9,9 @@ import numpy as np
 from ae_jax.evaluate.advice import advise
 from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
-from experiments.pages import page
-from experiments.workdirs.finished import Record, baselines
+
+from ..workdirs.finished import Record, baselines
+from . import page
 
 LINES = 8  # a chart has so many colors
 # column -> (where in summary.json, whether the least, the most or none is best)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ae_jax.files import atomic, json_file
-from experiments.pages import page
-from experiments.workdirs import finished, place, words
+
+from ..workdirs import finished, place, words
+from . import page
 
 UNDONE = ("failed", "skipped")  # what an application without numbers may be
 

@@ -10,8 +10,10 @@ from ae_jax.evaluate.metrics import psnr
 from ae_jax.files import atomic
 from ae_jax.resolve.config import flat
 from ae_jax.resolve.slots import FIXED, SLOTS, of_penalty, of_section, of_slot
-from experiments.pages import page
-from experiments.workdirs import finished, place, words
+
+from .. import cli
+from ..workdirs import finished, place, words
+from . import page
 
 OURS = "this run"
 
@@ -199,10 +201,11 @@ def _figure(run: finished.Record, name: str, alt: str, kind: str = "data") -> pa
 def applications(run: finished.Record) -> list[page.Section]:
     """What `experiments.analyse` found, where it was asked."""
     if not (run.path / "analysis").is_dir():
-        how = f"`python -m experiments.analyse --workdir={run.path}` runs them."
+        how = f"`{cli.command('analyse')} --workdir={run.path}` runs them."
         return [page.Section("applications", "Applications", page.paragraph(how, "soft"))]
     from ae_jax.analysis import APPLICATIONS
-    from experiments.pages import gallery
+
+    from . import gallery
 
     found = gallery.records(run.path, list(APPLICATIONS))
     parts = [

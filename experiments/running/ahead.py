@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ae_jax.train import loop
 from ae_jax.train.loop import Programs
-from experiments.running.prepared import Session
-from experiments.running.progress import few
+
+from .prepared import Session
+from .progress import few
 
 
 def begin(s: Session, path: Path) -> Future[tuple[Programs, float]]:

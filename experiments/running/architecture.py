@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ae_jax.model.pipeline import Batch, Model, Params, Variables
-from experiments.pages import table
+
+from ..pages import table
 
 
 def count(params: Params) -> int:

@@ -6,8 +6,9 @@ from pathlib import Path
 from ae_jax.errors import CheckpointError
 from ae_jax.run import keeping
 from ae_jax.run.origin import key_of
-from experiments.running import session
-from experiments.workdirs import lock, place, workdir
+
+from ..workdirs import lock, place, workdir
+from . import session
 
 
 def complete(path: Path, data: str | None) -> None:

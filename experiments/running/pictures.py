@@ -15,10 +15,11 @@ from ae_jax.model.weights import first_filters, linear_maps
 from ae_jax.run import plots
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
-from experiments.running import stages
-from experiments.running.prepared import Session
-from experiments.running.progress import see_few
-from experiments.workdirs import finished, place, words, workdir
+
+from ..workdirs import finished, place, words, workdir
+from . import stages
+from .prepared import Session
+from .progress import see_few
 
 SHOWN = 10
 FILM_FRAMES = 60

@@ -13,9 +13,10 @@ from ae_jax.streams import stream
 from ae_jax.train import devices, loop, setup
 from ae_jax.train.record import History, epoch_means
 from ae_jax.train.setup import TrainState
-from experiments.running.architecture import count, layers
-from experiments.running.prepared import Session
-from experiments.workdirs import words, workdir
+
+from ..workdirs import words, workdir
+from .architecture import count, layers
+from .prepared import Session
 
 FRAME_IMAGES = 8
 

@@ -22,11 +22,12 @@ from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import checkpoint, cost, devices, setup
 from ae_jax.train.record import Record
-from experiments import cli
-from experiments.running import ahead, stepping, tensorboard
-from experiments.running.prepared import Session
-from experiments.running.progress import Timing, announce
-from experiments.workdirs import place, words, workdir
+
+from .. import cli
+from ..workdirs import place, words, workdir
+from . import ahead, stepping, tensorboard
+from .prepared import Session
+from .progress import Timing, announce
 
 
 def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) -> Session:
@@ -179,7 +180,8 @@ def finish(
     drawing = ", drawing figures" if pictures else ""
     print(f"evaluating the run and its baselines{drawing} ...", flush=True)
     from ae_jax.evaluate.advice import advise  # with SciPy: the first step does not wait for it
-    from experiments.running.summary import by_column, of_the_code, summarize
+
+    from .summary import by_column, of_the_code, summarize
 
     run = stepping.as_run(s, state, record)
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
@@ -203,7 +205,7 @@ def finish(
 
 
 def _headline(summary: dict[str, Any]) -> str:
-    from experiments.running.summary import headline
+    from .summary import headline
 
     return headline(summary)
 
@@ -225,14 +227,14 @@ def _draw(
     s: Session, path: Path, run: Run, rows: Sequence[Mapping[str, Any]], summary: dict[str, Any]
 ) -> None:
     """The run's figures."""
-    from experiments.running import pictures  # matplotlib: the first step does not wait for it
+    from . import pictures  # matplotlib: the first step does not wait for it
 
     pictures.draw(s, path, run, rows, summary)
 
 
 def _page(path: Path, summary: dict[str, Any]) -> Path:
     """report.html of a run whose summary.json may still have to be written."""
-    from experiments.pages import one_run  # at the end only: not before the first step
-    from experiments.workdirs import finished
+    from ..pages import one_run  # at the end only: not before the first step
+    from ..workdirs import finished
 
     return one_run.write(finished.read(path, summary))

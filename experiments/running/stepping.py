@@ -15,10 +15,11 @@ from ae_jax.run.validation import Validation
 from ae_jax.train import checkpoint, devices, loop, setup
 from ae_jax.train.interrupt import Interrupt
 from ae_jax.train.record import History, Record
-from experiments.running import tensorboard
-from experiments.running.prepared import Session
-from experiments.running.progress import Timing, log_epoch, log_steps, see_few
-from experiments.workdirs import workdir
+
+from ..workdirs import workdir
+from . import tensorboard
+from .prepared import Session
+from .progress import Timing, log_epoch, log_steps, see_few
 
 # Between checkpoints at ends of epochs, steps take at least so many times what a save takes.
 SAVE_SHARE = 40

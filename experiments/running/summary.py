@@ -18,11 +18,12 @@ from ae_jax.model.weights import params_sha256
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 from ae_jax.train import setup
-from experiments.pages import table
-from experiments.running import stages
-from experiments.running.architecture import count
-from experiments.running.prepared import Session
-from experiments.workdirs import finished, words
+
+from ..pages import table
+from ..workdirs import finished, words
+from . import stages
+from .architecture import count
+from .prepared import Session
 
 
 def summarize(

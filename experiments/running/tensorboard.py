@@ -14,7 +14,8 @@ import numpy as np
 from ae_jax.errors import ConfigError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Variables
-from experiments.running.prepared import Session
+
+from .prepared import Session
 
 CODES = 1000  # test images whose codes are shown
 SIDE = 84  # pixels an image is wide at most

@@ -9,7 +9,8 @@ from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError
 from ae_jax.resolve import config as config_lib
 from ae_jax.sweep.members import Member
-from experiments.workdirs import place
+
+from ..workdirs import place
 
 EXAMPLE = "--grid='optim.learning_rate=1e-3,3e-4;model.code_size=8,16'"
 

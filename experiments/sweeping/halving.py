@@ -17,8 +17,9 @@ from ae_jax.files import json_file, npz
 from ae_jax.sweep import halving
 from ae_jax.sweep.members import Group, chosen, trainer_of
 from ae_jax.train.setup import TrainState
-from experiments.sweeping.plan import Plan, points_of
-from experiments.sweeping.training import Each, Job, Trained, progress
+
+from .plan import Plan, points_of
+from .training import Each, Job, Trained, progress
 
 States = dict[int, TrainState]  # of members by their number in the sweep
 

@@ -20,8 +20,9 @@ from ae_jax.errors import ConfigError
 from ae_jax.run.ready import ready
 from ae_jax.sweep.members import Group
 from ae_jax.train.setup import TrainState
-from experiments.sweeping import training
-from experiments.sweeping.training import Job, Trained
+
+from . import training
+from .training import Job, Trained
 
 TRIES = 3  # of a job that ends without a result
 POLL_SECONDS = 0.5

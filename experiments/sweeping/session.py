@@ -17,10 +17,11 @@ from ae_jax.files import json_file
 from ae_jax.resolve.config import changes
 from ae_jax.sweep.members import CODE_SIZE
 from ae_jax.train.checkpoint import FORMAT
-from experiments.sweeping import halving, table
-from experiments.sweeping.plan import Plan
-from experiments.sweeping.training import Each, Job, progress
-from experiments.workdirs import place
+
+from ..workdirs import place
+from . import halving, table
+from .plan import Plan
+from .training import Each, Job, progress
 
 MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.pages.table import terminal
+from ..pages.table import terminal
 
 
 def summarize(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

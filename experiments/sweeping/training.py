@@ -15,7 +15,8 @@ from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
 from ae_jax.sweep.members import Group
 from ae_jax.train.setup import TrainState
-from experiments.measuring import provenance
+
+from ..measuring import provenance
 
 
 class Job(NamedTuple):

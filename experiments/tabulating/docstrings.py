@@ -12,11 +12,12 @@ from typing import Any
 
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
-from experiments import defaults
-from experiments.measuring import measured
-from experiments.measuring.measured import RUN, Row
-from experiments.measuring.published import ROWS
-from experiments.reproduce import plus_minus, seeds_of
+
+from .. import defaults
+from ..measuring import measured
+from ..measuring.measured import RUN, Row
+from ..measuring.published import ROWS
+from ..reproduce import plus_minus, seeds_of
 
 WIDTH = 100
 BLOCK = re.compile(r"^Measured:\n.*?(?=^\n|^\"\"\")", re.DOTALL | re.MULTILINE)

@@ -9,7 +9,9 @@ from ae_jax.errors import CheckpointError
 from ae_jax.evaluate.baselines import COPIES
 from ae_jax.files import json_file
 from ae_jax.resolve.config import flat, resolve
-from experiments.workdirs import workdir
+
+from .. import cli
+from . import workdir
 
 NEEDED = ("test.mse", "test.psnr", "params", "epochs", "steps", "n_train", "n_test")
 OPTIONAL = (
@@ -56,7 +58,7 @@ def read(path: Path, summary: dict[str, Any] | None = None) -> Record:
       CheckpointError: there is no run, it has not finished, or a file is not written by ae_jax.
     """
     if not (path / "config.json").is_file():
-        raise CheckpointError(f"--workdir: {path} holds no run; experiments.run makes one")
+        raise CheckpointError(f"--workdir: {path} holds no run; {cli.command('run')} makes one")
     if summary is None and not (path / "summary.json").is_file():
         raise CheckpointError(
             f"--workdir: the run in {path} has not finished (no summary.json)\n"

@@ -14,7 +14,8 @@ from ae_jax.data.load import KNOWN, Dataset, is_folder, is_path, of_config
 from ae_jax.errors import CheckpointError, DataError
 from ae_jax.resolve.config import merge, resolve
 from ae_jax.run.origin import dealing_seed
-from experiments import cli
+
+from .. import cli
 
 _IN_MEMORY = "if it was arrays of a notebook: --data=PATH, a .npz file of arrays train and test"
 FACTS = ("shape", "n_train", "images_sha256", "test_images_sha256", "valid_images_sha256")

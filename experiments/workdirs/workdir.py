@@ -10,7 +10,8 @@ from ae_jax.errors import CheckpointError
 from ae_jax.files import json_file, json_lines
 from ae_jax.resolve import config as config_lib
 from ae_jax.train import checkpoint
-from experiments.workdirs import place
+
+from . import place
 
 
 def claim(workdir: Path, config: config_lib.HasDict, images: dict[str, Any] | None = None) -> None:

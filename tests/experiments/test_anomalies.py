@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from ae_jax.errors import DataError
 from experiments import anomalies
-from experiments.outliers import scores, tables
+from experiments.measuring.outliers import scores, tables
 
 ROOT = Path(__file__).parents[2]
 
