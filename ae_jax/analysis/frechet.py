@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_jax.analysis.judge import Estimate
+from ae_jax.analysis.judge import Estimate, jackknife
 
 NAME = "Frechet distance in the classifier's codes (not FID)"
 GROUPS = 10  # of the jackknife
@@ -50,14 +50,11 @@ def distance(a: Normal, b: Normal) -> float:
 def estimate(codes: np.ndarray, reference: Normal) -> Estimate:
     """d^2 of codes [n, k] to a reference, with the error that the choice of the codes makes.
 
-    The error is the jackknife's over ten groups of codes (Efron & Stein 1981). Finite sets are
-    farther apart than their distributions, the more so the fewer they are: compare sets of equal n.
+    The error is the jackknife's over ten groups of codes. Finite sets are farther apart than their
+    distributions, the more so the fewer they are: compare sets of equal n.
     """
     codes = np.asarray(codes, np.float64)
-    whole = distance(normal(codes), reference)
     groups = min(GROUPS, len(codes) // 2)
-    if groups < 2:
-        return Estimate(whole, float("nan"))
-    group = np.arange(len(codes)) % groups
+    group = np.arange(len(codes)) % max(groups, 1)
     without = [distance(normal(codes[group != g]), reference) for g in range(groups)]
-    return Estimate(whole, float(np.sqrt((groups - 1) * np.var(without))))
+    return jackknife(distance(normal(codes), reference), without)
