@@ -28,6 +28,7 @@ from ae_jax.analysis import (
     copying,
     denoising,
     dense_vs_conv,
+    disentanglement,
     filters,
     generation,
     imputation,
@@ -62,6 +63,7 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "code_space": code_space.APPLICATION,
     "neighborhoods": neighborhoods.APPLICATION,
     "off_manifold": off_manifold.APPLICATION,
+    "disentanglement": disentanglement.APPLICATION,
     "recovery": recovery.APPLICATION,
     "filters": filters.APPLICATION,
     "manifold": manifold.of_images_or_curve,
@@ -70,4 +72,9 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "dense_vs_conv": dense_vs_conv.APPLICATION,
 }
 # Those for images alone, which `experiments.applications` measures.
-OF_IMAGES = tuple(n for n, a in APPLICATIONS.items() if getattr(a, "kinds", None) in (None, ALONE))
+KNOWN = ("disentanglement",)  # of one bundled set, whose factors are known
+OF_IMAGES = tuple(
+    name
+    for name, application in APPLICATIONS.items()
+    if getattr(application, "kinds", None) in (None, ALONE) and name not in KNOWN
+)

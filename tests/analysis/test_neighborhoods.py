@@ -112,14 +112,14 @@ def test_verdicts_need_more_than_the_error_and_than_chance():
     )
 
 
-def test_the_application_measures_judges_and_draws(study):
-    found = neighborhoods.APPLICATION(study, study.key_for("neighborhoods"))
+def test_the_application_measures_judges_and_draws(untrained):
+    found = neighborhoods.APPLICATION(untrained, untrained.key_for("neighborhoods"))
     stored = json.loads(json.dumps([found.numbers, found.control]))
     assert neighborhoods.judge(*stored) == found.sentence
     assert set(found.figures) == {"", "recall"}
     assert all(isinstance(figure, Figure) for figure in found.figures.values())
     assert list(found.numbers["recall_by_neighbors"]) == [1, 2, 5, 10]
-    few = Study(study.run, study.data, study.key, most=(100, 30))
+    few = Study(untrained.run, untrained.data, untrained.key, most=(100, 30))
     with pytest.raises(NotApplicable, match="needs 40 test examples, and these are 30"):
         neighborhoods.measure(few, few.key)
 
