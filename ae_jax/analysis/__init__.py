@@ -41,6 +41,7 @@ from ae_jax.analysis import (
     recovery,
     super_resolution,
     transformations,
+    traversals,
 )
 from ae_jax.analysis.finding import Finding, NotApplicable, Study
 
@@ -61,6 +62,7 @@ APPLICATIONS: dict[str, Callable[[Study, jax.Array], Finding]] = {
     "transformations": transformations.APPLICATION,
     "generation": generation.APPLICATION,
     "code_space": code_space.APPLICATION,
+    "traversals": traversals.APPLICATION,
     "neighborhoods": neighborhoods.APPLICATION,
     "off_manifold": off_manifold.APPLICATION,
     "disentanglement": disentanglement.APPLICATION,
