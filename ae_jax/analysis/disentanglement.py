@@ -24,7 +24,7 @@ MEASURES = {
     "informativeness": "DCI informativeness",
     "factor_vae": "FactorVAE score",
 }
-Encode = Callable[[np.ndarray], np.ndarray]
+Encode = Callable[[np.ndarray], np.ndarray]  # factors [n, f] -> codes [n, k] of their images
 
 
 class Numbers(TypedDict):
@@ -79,14 +79,14 @@ def forests(codes: np.ndarray, values: np.ndarray, seed: int) -> np.ndarray:
     )
 
 
-def each(encode: Encode, values: np.ndarray, draw: Callable[..., np.ndarray], seed: int) -> Each:
-    """Of a code of images; `draw` makes images of factors [n, f], `values` [n, f] are some."""
-    codes = encode(draw(values))
+def each(encode: Encode, values: np.ndarray, seed: int) -> Each:
+    """Of the codes of factors; `values` [n, f] are those of the images, votes have others."""
+    codes = encode(values)
     rng = np.random.default_rng(seed)
 
     def votes(n: int) -> scores.Votes:
         fresh = shapes.factors(rng, n * SIZE)
-        return scores.votes(lambda v: encode(draw(v)), fresh, SIZE, codes.std(0), rng)
+        return scores.votes(encode, fresh, SIZE, codes.std(0), rng)
 
     train, test = votes(TRAIN_VOTES), votes(TEST_VOTES)
     hits = scores.right(train, test, values.shape[1], codes.shape[1])
@@ -119,11 +119,11 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     components = min(size, int(np.prod(run.model.shape)), len(study.train.images))
     encode = pca_codec(study.train.images, components)[0]
     codes: dict[str, Encode] = {
-        "run": run.encode,
-        "pca": lambda x: encode(np.float32(x) / 255),
-        "noise": lambda x: noise.normal(size=(len(x), size)),
+        "run": lambda v: run.encode(shapes.images(v)),
+        "pca": lambda v: encode(shapes.images(v)),
+        "noise": lambda v: noise.normal(size=(len(v), size)),
     }
-    found = {name: each(code, values, shapes.images, seed) for name, code in codes.items()}
+    found = {name: each(code, values, seed) for name, code in codes.items()}
     of_factors = {
         name: dict(zip(shapes.FACTORS, e.gaps.tolist(), strict=True)) for name, e in found.items()
     }
