@@ -49,6 +49,9 @@ COMPARED = (
     "dictionary:top_k",
     "dictionary:jump_relu",
     "dictionary:l1",
+    "shapes",
+    "shapes:plain",
+    "shapes:tc",
     "linear:optimum",
     "spiral:contractive",
 )
@@ -188,6 +191,16 @@ def _recovered(run: Run, images: np.ndarray) -> dict[str, float]:
     }
 
 
+def _disentangled(run: Run, images: np.ndarray) -> dict[str, float]:
+    """The mutual information gap of known factors, of fresh images."""
+    from ae_jax.analysis import disentanglement_scores as scores
+    from ae_jax.data import shapes
+
+    values = shapes.factors(np.random.default_rng(0), 10_000)
+    gaps = scores.mig(run.encode(shapes.images(values)), values)
+    return {"mutual information gap": float(gaps.mean())}
+
+
 def _dimensions(run: Run, images: np.ndarray) -> dict[str, float]:
     """Directions of the code with more than a thousandth of the largest variance."""
     variances = np.linalg.eigvalsh(np.cov(run.encode(images), rowvar=False))
@@ -221,6 +234,7 @@ MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
     "dictionary": _recovered,
     "irmae": _dimensions,
     "isometric": _distortion,
+    "shapes": _disentangled,
     "least_volume": _dimensions,
     "sparse_kl": _activity,
     "sparse_l1": _support,

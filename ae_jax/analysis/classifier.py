@@ -32,11 +32,16 @@ class Network(nn.Module):
     classes: int
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """[batch, height, width, channels] in [0,1] -> logits [batch, classes + 1]."""
+    def __call__(self, x: jax.Array, coded: bool = False) -> jax.Array:
+        """[batch, height, width, channels] in [0,1] -> logits [batch, classes + 1].
+
+        With `coded` the hidden layer [batch, 128], of which the logits are an affine map.
+        """
         x = nn.relu(Conv(16, "he", size=4, stride=4, padding=0, name="patches")(x))
         x = nn.relu(Conv(32, "he", size=3, stride=1, padding=1, name="conv")(x))
         x = nn.relu(Affine(128, "he", name="hidden")(x.reshape(len(x), -1)))
+        if coded:
+            return x
         return Affine(self.classes + 1, "he", name="logits")(x)
 
 
@@ -55,6 +60,11 @@ class Classifier(NamedTuple):
         images = np.clip(np.asarray(images, np.float32), 0, 1)
         return in_batches(partial(_probabilities, self.network, self.params), images)
 
+    def codes(self, images: np.ndarray) -> np.ndarray:
+        """The hidden layer [n, 128] of images [n, H, W, C]; clipped to [0,1] first."""
+        images = np.clip(np.asarray(images, np.float32), 0, 1)
+        return in_batches(partial(_codes, self.network, self.params), images)
+
     def confidence(self, images: np.ndarray) -> np.ndarray:
         """The largest probability [n]."""
         return self.probabilities(images).max(1)
@@ -68,6 +78,12 @@ class Classifier(NamedTuple):
 def _probabilities(network: Network, params: Params, images: jax.Array) -> jax.Array:
     logits: Any = network.apply({"params": params}, images)
     return nn.softmax(logits)[:, :-1]
+
+
+@partial(jax.jit, static_argnums=0)
+def _codes(network: Network, params: Params, images: jax.Array) -> jax.Array:
+    coded: Any = network.apply({"params": params}, images, True)
+    return coded
 
 
 def train(

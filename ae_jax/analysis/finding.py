@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from ae_jax.analysis import classifier as classifier_lib
+from ae_jax.analysis import frechet
 from ae_jax.data.arrays import Dataset, Split, has_holes, rows
 from ae_jax.errors import AeJaxError
 from ae_jax.evaluate.baselines import unit_rows
@@ -163,6 +164,11 @@ class Study:
             test=self.test,
             steps=self.steps(classifier_lib.STEPS),
         )
+
+    @cached_property
+    def test_codes(self) -> frechet.Normal:
+        """Mean and covariance of the classifier's codes of the test images."""
+        return frechet.normal(self.classifier.codes(self.test.images))
 
     @cached_property
     def reconstructs(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, cast
 import jax
 import numpy as np
 
+from ae_jax.analysis import frechet
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis.finding import DEEP, Application, Measured, Study
 from ae_jax.analysis.judge import Estimate
@@ -25,7 +26,9 @@ from ae_jax.analysis.keras_samples import (
 )
 from ae_jax.analysis.sampling import SAMPLES, Judged, judged, samplers
 from ae_jax.figures.panels import grouped_bars, image_blocks
+from ae_jax.model.bottleneck.base import Prior
 from ae_jax.model.bottleneck.gaussian import STANDARD_NORMAL
+from ae_jax.objective.penalties import TO_PRIOR
 from ae_jax.run.trained import Run
 
 DRAWN = 36
@@ -55,6 +58,7 @@ Rows = TypedDict(
         "AE: Gaussian": Judged,
         "AE: mixture": Judged,
         "AE: box": Judged,
+        "AE: standard normal": NotRequired[Judged],  # where a penalty draws its codes there
     },
 )
 
@@ -73,7 +77,8 @@ class Numbers(Rows):
 class Control(TypedDict):
     """Of the study's test images."""
 
-    test_images: Judged
+    test_images: Judged  # without `frechet`, which of the same images is 0
+    training_images_frechet: NotRequired[Estimate]  # of as many as there are samples
     classifier_accuracy: float  # in [0,1]
 
 
@@ -94,9 +99,16 @@ def chosen(study: Study, images: Mapping[str, np.ndarray]) -> str:
     return judging.best({name: study.classifier.recognizable(v) for name, v in images.items()})
 
 
+def aimed_at(run: Run) -> Prior | None:
+    """The prior that the codes are trained to lie like, by bottleneck or penalty; None: none."""
+    penalties = run.config.penalties
+    drawn = any(name in penalties and penalties[name].weight for name in TO_PRIOR)
+    return run.model.prior or (STANDARD_NORMAL if drawn else None)
+
+
 def generated(run: Run, train: np.ndarray, key: jax.Array) -> dict[str, np.ndarray]:
     """Sampler -> images [1200, H, W, C] of random codes, from those of 5,000 images of `train`."""
-    prior = run.model.prior
+    prior = aimed_at(run)
     codes = samplers(run.encode(train[:5000]), key, 2 * SAMPLES, prior or STANDARD_NORMAL)
     if prior is None:
         del codes[STANDARD_NORMAL.name]
@@ -136,8 +148,11 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
             "other": study.with_run(other).reconstructs,
         },
     }
+    real = judged(study, study.test.images)
+    real.pop("frechet", None)
     control: Control = {
-        "test_images": judged(study, study.test.images),
+        "test_images": real,
+        "training_images_frechet": of_training_images(study, jax.random.fold_in(key, 3)),
         "classifier_accuracy": study.classifier.accuracy,
     }
     shown = Shown(
@@ -145,6 +160,13 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         {name: v[:DRAWN] for name, v in narrow.items()},
     )
     return Measured(cast(Numbers, numbers), control, shown)
+
+
+def of_training_images(study: Study, key: jax.Array) -> Estimate:
+    """The Frechet distance of 600 training images, of which the classifier has seen the labels."""
+    images = study.train.images
+    some = np.asarray(jax.random.permutation(key, len(images)))[:SAMPLES]
+    return frechet.estimate(study.classifier.codes(images[some]), study.test_codes)
 
 
 def judge(numbers: Numbers, control: Control) -> str:
@@ -166,12 +188,36 @@ def judge(numbers: Numbers, control: Control) -> str:
     name = "N(0, I)" if prior == STANDARD_NORMAL.name else f"its prior, {prior},"
     said = (
         f"{who}: {kind} {ours.text(100)} % recognizable by {sampler} (chosen on other draws), "
-        f"{other} {beside.text(100)} %, VAE by {name} {drawn.text(100)} %, test images "
+        f"{other} {beside.text(100)} %, VAE by {name} {drawn.text(100)} %, {_by_penalty(numbers)}"
+        f"test images "
         f"{Estimate(*real['recognizable']).text(100)} %; nearest training image at "
         f"{mine['nearest_training_distance']:.1f}, of a test image "
         f"{real['nearest_training_distance']:.1f}"
     )
-    return f"{said}; {said_of_the_tutorial(numbers['tutorial'], real)}"
+    return f"{said}{_apart(numbers, control)}; {said_of_the_tutorial(numbers['tutorial'], real)}"
+
+
+def _by_penalty(numbers: Numbers) -> str:
+    """Of N(0, I), where a penalty draws the codes of a plain autoencoder there; else nothing."""
+    if (row := numbers.get(f"AE: {STANDARD_NORMAL.name}")) is None:
+        return ""
+    share = Estimate(*cast(Judged, row)["recognizable"])
+    return f"AE by N(0, I), to which its penalty draws the codes, {share.text(100)} %, "
+
+
+def _apart(numbers: Numbers, control: Control) -> str:
+    """The Frechet distances, where the numbers have them: those of earlier files do not."""
+    compared = (f"{numbers['run']}: {numbers['sampler']}", numbers["other"])
+    normal = [f"{kind}: {STANDARD_NORMAL.name}" for kind in ("VAE", "AE")]
+    words = [
+        f"{name} {Estimate(*row_of(numbers, name)['frechet']).text()}"
+        for name in dict.fromkeys((*compared, *normal))
+        if "frechet" in cast(Mapping[str, Any], numbers).get(name, ())
+    ]
+    if not words or "training_images_frechet" not in control:
+        return ""
+    train = Estimate(*control["training_images_frechet"])
+    return f"; {frechet.NAME} to the test images {', '.join(words)}, training images {train.text()}"
 
 
 def draw(measured: Measured[Numbers, Control, Shown]) -> dict[str, Any]:

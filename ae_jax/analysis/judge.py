@@ -58,6 +58,18 @@ def gain(ours: ArrayLike, theirs: ArrayLike) -> Estimate:
     return mean(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64))
 
 
+def jackknife(value: float, without: ArrayLike) -> Estimate:
+    """A number of a whole set, with the jackknife's error (Efron & Stein 1981).
+
+    `without` [g] are the numbers without one of g groups of equal size, into which the set is
+    dealt: sqrt((g - 1) / g sum_i (t_i - mean t)^2). It holds where members are compared with each
+    other, so that s / sqrt(n) does not.
+    """
+    t = np.asarray(without, np.float64)
+    error = math.sqrt((len(t) - 1) * t.var()) if len(t) > 1 else math.nan
+    return Estimate(float(value), error)
+
+
 def difference(ours: Estimate, theirs: Estimate) -> Estimate:
     """ours - theirs of two independent estimates: their variances add."""
     return Estimate(ours.value - theirs.value, math.hypot(ours.error, theirs.error))

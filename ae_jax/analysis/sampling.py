@@ -1,13 +1,14 @@
 """Random codes, of distributions fitted to the codes of data, and what their images are."""
 
 import warnings
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import jax
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from ae_jax.analysis import frechet
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis.classifier import CONFIDENT
 from ae_jax.analysis.finding import Study
@@ -82,6 +83,7 @@ class Judged(TypedDict):
     confidence: float  # mean, in [0,1]
     class_shares: list[float]  # of each class, as the most probable one
     nearest_training_distance: float  # median, Euclidean, in [0,1] pixel units
+    frechet: NotRequired[Estimate]  # to the test images, see `frechet`; older files lack it
 
 
 def judged(study: Study, images: np.ndarray) -> Judged:
@@ -94,4 +96,5 @@ def judged(study: Study, images: np.ndarray) -> Judged:
         "confidence": float(p.max(1).mean()),
         "class_shares": (np.bincount(p.argmax(1), minlength=p.shape[1]) / len(p)).tolist(),
         "nearest_training_distance": float(np.median(near)),
+        "frechet": frechet.estimate(study.classifier.codes(images), study.test_codes),
     }

@@ -1,15 +1,18 @@
-"""Small sets of rows and signals that need no file: one of measurements, others made here."""
+"""Small sets that need no file: rows of measurements, and rows, signals and images made here."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+from ae_jax.data import shapes as shapes_lib
 from ae_jax.data.arrays import Dataset, from_arrays
 
 N_COUNTED, N_COLUMNS, DISPERSION = 2_500, 40, 0.3  # rows of counts, a fifth of them for the test
 N_COMBINED, N_FEATURES, N_NUMBERS = 50_000, 512, 64  # rows, a fifth of them for the test
 ACTIVE = 4  # features in a row, on average
 DICTIONARY, TEST_SEED = "dictionary", 1  # the name of the set, and what draws its test rows
+N_DRAWN = 20_000  # images of shapes, a tenth of them for the test
+SHAPES = "shapes"
 N_WAVES, LENGTH = 2_500, 128  # signals, a fifth of them for the test
 
 
@@ -92,9 +95,22 @@ def dictionary() -> Dataset:
     return from_arrays(train, test, name=DICTIONARY, kind="rows")
 
 
+def shapes() -> Dataset:
+    """18,000 + 2,000 images of an ellipse, rectangle or triangle: see `shapes.images`.
+
+    The label is the shape; scale, orientation and the two coordinates are known as well.
+    """
+    values = shapes_lib.factors(np.random.Generator(np.random.Philox([3, 0])), N_DRAWN)
+    x = shapes_lib.images(values)
+    labels = np.array(shapes_lib.NAMES)[values[:, 0].astype(int)]
+    cut = N_DRAWN * 9 // 10
+    return from_arrays(x[:cut], x[cut:], labels[:cut], labels[cut:], name=SHAPES)
+
+
 BUNDLED: dict[str, Callable[[], Dataset]] = {
     "breast_cancer": breast_cancer,
     "counts": counts,
     DICTIONARY: dictionary,
+    SHAPES: shapes,
     "waves": waves,
 }

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from ae_jax.config import schema
 from ae_jax.config.sections import OF_ARRAYS, OF_FOLDER, OF_TABLE, Config
-from ae_jax.data import idx_files, mnist5k, own, prepared, synthetic
+from ae_jax.data import bundled, idx_files, mnist5k, own, prepared, shapes, synthetic
 from ae_jax.data.arrays import (
     Dataset,
     Split,
@@ -59,9 +59,9 @@ def load_data(
       name: one of these three.
         A name: `mnist5k` (4,000/1,000 digits out of MNIST's training set, equal classes, no
         download); `mnist`, `fashion_mnist` (60,000/10,000); `spiral`, `curve3d`, `gaussian`
-        (`synthetic.py`); `breast_cancer`, `counts` and `dictionary`, rows, and `waves`, signals
-        (`bundled.py`); any TFDS data set that is prepared as array_record, or that TFDS can prepare
-        here: of images, or of rows (`tfds_tables`).
+        (`synthetic.py`); `breast_cancer`, `counts` and `dictionary`, rows, `waves`, signals, and
+        `shapes`, images of known factors (`bundled.py`); any TFDS data set that is prepared as
+        array_record, or that TFDS can prepare here: of images, or of rows (`tfds_tables`).
         A path: `path/to/file.npz` (arrays `train`, `test` and, optional, `train_labels`,
         `test_labels`, all as `from_arrays` takes them, and `train_mask`, `test_mask`, true where
         something was observed); `.npy`, one such array; a table `.csv`, `.tsv` or
@@ -233,8 +233,10 @@ def _origin(name: str, source: Path | None) -> str:
         return f"{source.resolve()} {(source / 'dataset_info.json').read_text()}"
     if name in idx_files.IDX_SETS:
         return str(idx_files.IDX_SETS[name])
-    if name in SYNTHETIC or name in BUNDLED:
+    if name in SYNTHETIC:
         return Path(synthetic.__file__).read_text()
+    if name in BUNDLED:
+        return "".join(Path(str(module.__file__)).read_text() for module in (bundled, shapes))
     if name == "mnist5k":
         return mnist5k.SHA256
     try:

@@ -139,4 +139,6 @@ OPEN = {
     "least_volume": ("eta",),
 }
 
+# Penalties that draw the codes to the bottleneck's prior, to N(0, I) where it has none.
+TO_PRIOR = ("mmd", "adversarial")
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most

@@ -1,4 +1,4 @@
-"""A study of a small run."""
+"""Studies of small runs."""
 
 import jax
 import pytest
@@ -13,3 +13,12 @@ def study(digits):
     data = ae_jax.data.load.subset(digits, 200, 40)
     run = ae_jax.fit(TINY, data, jax.random.key(0), progress=False)
     return Study(run, data, jax.random.key(1), effort=0.01, sizes=(2, 4))
+
+
+@pytest.fixture(scope="module")
+def untrained(digits):
+    """A study of a run as it begins, for what does not depend on training."""
+    data = ae_jax.data.load.subset(digits, 200, 40)
+    config = {**TINY, "train": {"batch_size": 50, "epochs": 0}}
+    run = ae_jax.fit(config, data, jax.random.key(0), progress=False)
+    return Study(run, data, jax.random.key(1))
