@@ -140,3 +140,4 @@ OPEN = {
 }
 
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
+LOW_RANK = ("least_volume",)  # by which codes span fewer dimensions than they have numbers

@@ -37,6 +37,11 @@ class Network(nn.Module):
         """
         return False
 
+    @property
+    def low_rank(self) -> bool:
+        """Whether an encoder's codes are to span fewer dimensions than they have numbers."""
+        return False
+
 
 class Convolutional(Network):
     """Made of convolutions."""

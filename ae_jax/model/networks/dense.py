@@ -68,6 +68,10 @@ class DenseEncoder(Network):
     def chain(self) -> bool:  # noqa: D102
         return not (self.linear_layers or self.layer_norm or self.skip)
 
+    @property
+    def low_rank(self) -> bool:  # noqa: D102
+        return self.linear_layers > 0
+
     def setup(self) -> None:  # noqa: D102
         self.layer = [Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)]
         self.norm = [layer_norm() if self.layer_norm else None for _ in self.hidden]
