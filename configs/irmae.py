@@ -9,7 +9,8 @@ with He's, which leave more dimensions and half of the error.
     python -m experiments.run --config=configs/irmae.py
 
 `:plain` is the autoencoder without the linear layers. Of a code wider than it need be, the singular
-values of the codes' covariance say how many dimensions were used.
+values of the codes' covariance say how many dimensions were used; the application `code_size` cuts
+the code along these directions.
 
 Measured:
 `irmae` (3 seeds): mse 0.0146 ± 0.0004, PCA 0.00957, mean image 0.0691, dimensions of the code 31.3

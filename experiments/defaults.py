@@ -203,8 +203,9 @@ def _disentangled(run: Run, images: np.ndarray) -> dict[str, float]:
 
 def _dimensions(run: Run, images: np.ndarray) -> dict[str, float]:
     """Directions of the code with more than a thousandth of the largest variance."""
-    variances = np.linalg.eigvalsh(np.cov(run.encode(images), rowvar=False))
-    return {"dimensions of the code": float((variances > 1e-3 * variances.max()).sum())}
+    from ae_jax.evaluate.code_statistics import dimensions
+
+    return {"dimensions of the code": float(dimensions(run.encode(images)))}
 
 
 def _distortion(run: Run, images: np.ndarray) -> dict[str, float]:
@@ -236,6 +237,7 @@ MEASURES: dict[str, Callable[[Any, np.ndarray], dict[str, float]]] = {
     "isometric": _distortion,
     "shapes": _disentangled,
     "least_volume": _dimensions,
+    "rank_reduced": _dimensions,
     "sparse_kl": _activity,
     "sparse_l1": _support,
     "sparse_top_k": _support,

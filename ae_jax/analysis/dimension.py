@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from ae_jax.analysis import judge as judging
 from ae_jax.evaluate import baselines
 from ae_jax.model import scaling
 from ae_jax.model.compiled import compiled
@@ -52,6 +53,15 @@ def linear_dimension(rows: np.ndarray) -> float:
     moved = rows - rows.mean(0, dtype=np.float64)
     products = moved @ moved.T if len(moved) < moved.shape[1] else moved.T @ moved
     return float(np.trace(products) ** 2 / max(np.square(products).sum(), 1e-300))
+
+
+def local_dimension(images: np.ndarray, train: np.ndarray) -> judging.Estimate:
+    """Mean of `participation` over the neighborhoods of images, and its standard error.
+
+    A linear estimate: by NEIGHBOURS points it is below the dimension, n points of d alike ones
+    having about n d / (n + d); where the data bend or are noisy it is above.
+    """
+    return judging.mean(participation(neighborhood_spectra(images, train)))
 
 
 def neighborhood_spectra(images: np.ndarray, train: np.ndarray, n: int = NEIGHBOURS) -> np.ndarray:

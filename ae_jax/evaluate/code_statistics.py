@@ -40,6 +40,14 @@ def code_metrics(codes: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     }
 
 
+def dimensions(codes: np.ndarray, share: float = 1e-3) -> int:
+    """How many dimensions codes [n, k] span: directions of more than `share` of the largest
+    variance, of the eigenvectors of their covariance.
+    """
+    variances = np.linalg.eigvalsh(np.atleast_2d(np.cov(codes, rowvar=False)))
+    return int((variances > share * variances.max()).sum())
+
+
 def saturated_units(
     codes: np.ndarray, low: float, high: float, margin: float = 0.01, share: float = 0.95
 ) -> int:

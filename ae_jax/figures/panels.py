@@ -1,6 +1,7 @@
 """Charts with several panels, and blocks of images, for the applications."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,13 @@ from ae_jax.figures.images import _grid, image_rows
 
 COLORS = [*_COLORS, "#E69F00", "#56B4E9", "#999933", "#332288"]
 MARKERS = "os^Dv<>P"
+MARKS = ("-", "-.", ":")  # of vertical lines
 
 
 class Panel(NamedTuple):
-    """Lines over one axis. A name in `controls` is drawn dashed and gray."""
+    """Lines over one axis. A name in `controls` is drawn dashed and gray, `marks` are named
+    vertical lines.
+    """
 
     title: str
     xlabel: str
@@ -24,11 +28,14 @@ class Panel(NamedTuple):
     log_x: bool = False
     log_y: bool = False
     ticks: Sequence[float] | None = None  # of the horizontal axis
+    marks: Mapping[str, float] = MappingProxyType({})  # name -> place on the horizontal axis
 
 
 @styled
 def line_panels(panels: Sequence[Panel], title: str) -> Figure:
-    """Panels of lines side by side, each with its legend; at most eight lines a panel."""
+    """Panels of lines side by side, each with its legend; at most eight lines a panel,
+    three `marks` among them.
+    """
     figure = Figure(figsize=(1.2 + 4.7 * len(panels), 4.8), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     for axes, panel in zip(
@@ -42,6 +49,8 @@ def line_panels(panels: Sequence[Panel], title: str) -> Figure:
                 color, marker = next(looks)
                 look = {"color": color, "marker": marker if len(np.ravel(x)) <= 40 else ""}
             axes.plot(np.ravel(x), np.ravel(y), markersize=4, label=name, **look)
+        for (name, at), style in zip(panel.marks.items(), MARKS, strict=False):
+            axes.axvline(at, color=next(looks)[0], linestyle=style, linewidth=1.4, label=name)
         axes.set(xlabel=panel.xlabel, ylabel=panel.ylabel)
         axes.set_title(panel.title)
         if all(np.equal(np.mod(x, 1), 0).all() for x, _ in panel.lines.values()):
@@ -55,7 +64,7 @@ def line_panels(panels: Sequence[Panel], title: str) -> Figure:
         if panel.ticks is not None:
             axes.set_xticks(list(panel.ticks), [f"{t:g}" for t in panel.ticks])
             axes.minorticks_off()
-        if len(panel.lines) > 1:
+        if len(panel.lines) + len(panel.marks) > 1:
             _legend_below(axes)
     return figure
 

@@ -192,6 +192,15 @@ class ConvTranspose(Layer):
         return y + b[None, None, None, :]
 
 
+def layer_norm(name: str | None = None) -> nn.LayerNorm:
+    """(x - m) / sqrt(v + 1e-5) * scale + bias of every example by itself (Ba et al. 2016).
+
+    m and v are mean and biased variance over the last axis; x [batch, features], both parameters
+    [features]. The epsilon is PyTorch's, flax's own would be 1e-6.
+    """
+    return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, name=name)
+
+
 class BatchNorm(nn.Module):
     """(x - m) / sqrt(v + 1e-5) * scale + bias over all axes but the last (Ioffe & Szegedy 2015).
 

@@ -3,13 +3,14 @@
 J [code, pixels] is the derivative of h at what the encoder saw, and `jax.jacfwd` computes it:
 
 - of the whole encoder, `vmap(jacfwd(encode))`, where the pixels are few;
-- of each layer's activation, `vmap(jacfwd(f))`, in a dense encoder whose code is small. There
+- of each layer's activation, `vmap(jacfwd(f))`, in an encoder whose code is small and that is a
+  `chain` of affine maps and activations, nothing between or beside them. There
   J = D_n W_n^T ... D_2 W_2^T D_1 W_1^T with D_i = diag(f'(a_i)), of which only the D_i differ
   between images; it is never multiplied out. With S = D_n W_n^T ... W_2^T D_1, all images stacked,
   and the Gram matrix G = W_1^T W_1, ||J||_F^2 = sum((S G) * S): the pixels occur in G only, once a
   batch.
 
-Only where the encoder is convolutional and the code smaller than the image is J computed in reverse
+Only where the encoder is no chain and the code smaller than the image is J computed in reverse
 mode, row by row, for the forward mode would cost a pass a pixel.
 """
 
@@ -24,7 +25,6 @@ import jax.numpy as jnp
 
 from ae_jax.config.schema import Count, OneOf, Positive
 from ae_jax.model.layers import ACTIVATIONS, Affine
-from ae_jax.model.networks.dense import DenseEncoder
 from ae_jax.model.pipeline import Forward, Model, Variables
 
 Encode = Callable[[jax.Array], jax.Array]
@@ -89,10 +89,9 @@ def contractive_hessian(
 
 def jacobian(model: Model, variables: Variables) -> Jacobian:
     """The encoder's Jacobian in the form that costs least for its widths; exact, any activation."""
-    encoder = model.module.encoder
+    encoder: Any = model.module.encoder
     encode = partial(model.apply, variables, method="encode")
-    # Of a hole the derivative is 0; of the code's layer W is one matrix.
-    if not isinstance(encoder, DenseEncoder) or model.holes or encoder.linear_layers:
+    if model.holes or not getattr(encoder, "chain", False):  # of a hole the derivative is 0
         return Jacobian(partial(_by_fewer, encode), _sum_of_squares)
     layers = variables["params"]["encoder"]
     W = [layers[f"layer_{i}"]["kernel"] for i in range(len(encoder.hidden) + 1)]

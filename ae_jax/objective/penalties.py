@@ -142,3 +142,4 @@ OPEN = {
 # Penalties that draw the codes to the bottleneck's prior, to N(0, I) where it has none.
 TO_PRIOR = ("mmd", "adversarial")
 ORDERS = ("prefixes",)  # penalties by which the first numbers of a code say most
+LOW_RANK = ("least_volume",)  # by which codes span fewer dimensions than they have numbers

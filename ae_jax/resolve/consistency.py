@@ -33,6 +33,7 @@ def check_together(c: Config) -> None:
     _check_data(c)
     if c.decoder.name == "tied":
         _check_tied(c)
+    _check_hidden(c)
     _check_decoder(c)
     _check_bottleneck(c)
     check_optimizer(c.optim)
@@ -92,6 +93,12 @@ def _check_tied(c: Config) -> None:
             "encoder.linear_layers: must be 0 with decoder.name 'tied', whose kernels would "
             "have to be of the same rank"
         )
+    for field in ("layer_norm", "skip"):
+        if c.encoder.get(field):
+            raise ConfigError(
+                f"encoder.{field}: must be False with decoder.name 'tied', which turns around "
+                "kernels alone; decoder.name 'dense' has the same field"
+            )
     if BOTTLENECKS[c.bottleneck.name].numbers != 1 or c.model.classes:
         raise ConfigError(
             "decoder.name: tied needs a code as wide as the encoder's output: no bottleneck "
@@ -99,8 +106,25 @@ def _check_tied(c: Config) -> None:
         )
 
 
+def _check_hidden(c: Config) -> None:
+    """There are hidden layers for what is asked of them."""
+    for side in ("encoder", "decoder"):
+        part = getattr(c, side)
+        if part.get("layer_norm") and min(part.hidden, default=1) < 2:
+            raise ConfigError(
+                f"{side}.layer_norm: is of hidden layers of two or more numbers; set them in "
+                f"{side}.hidden, or leave it False"
+            )
+
+
 def _check_decoder(c: Config) -> None:
     """The decoder's own fields go together, and with the initializer."""
+    for field in ("layer_norm", "skip"):
+        if c.decoder.get("spectral_norm") and c.decoder.get(field):
+            raise ConfigError(
+                f"decoder.{field}: must be False with decoder.spectral_norm, by which no distance "
+                "is to be enlarged"
+            )
     if c.decoder.get("spectral_norm") and c.model.init == "zero":
         raise ConfigError("decoder.spectral_norm: needs a model.init other than 'zero'")
     if c.decoder.get("stride") == 1 and (kernel := c.decoder.get("kernel", 3)) % 2 == 0:

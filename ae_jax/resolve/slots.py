@@ -40,7 +40,8 @@ SLOTS = {
 }
 # Fields younger than saved configs: a config that leaves them at their defaults does not list them.
 OFTEN_ABSENT = {
-    "dense": ("linear_layers", "spectral_norm"),
+    "dense": ("linear_layers", "spectral_norm", "layer_norm", "skip"),
+    "conv_pool": ("pool_size", "upsampling"),
     "conv_strided": ("kernel", "stride"),
 }
 # Fields that name an entry of a table: (section, field) -> the table.

@@ -144,7 +144,8 @@ def maskable(config: Config) -> bool:
 
     It is where nothing but the decoder and sums over the code's units look at it: 'top_k' would
     choose among the units cut off, `weight_l2` averages over their weights as well, as do some
-    optimizers, and free bits are granted to them, too.
+    optimizers, and free bits are granted to them, too. A decoder with `skip` decides by the code's
+    size which layers it adds to.
     """
     charged = {name: options for name, options in config.penalties.items() if options.weight != 0}
     free_bits = any(options.get("free_bits") for options in charged.values())
@@ -152,7 +153,7 @@ def maskable(config: Config) -> bool:
     bottleneck = BOTTLENECKS[options.pop("name")](**options)
     shaped = config.optim.name in optimizer.SHAPED
     alone = not {*charged} - {"l1", "gaussian_kl"} and not free_bits
-    return bottleneck.separable and alone and not shaped
+    return bottleneck.separable and alone and not shaped and not config.decoder.get("skip")
 
 
 def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:

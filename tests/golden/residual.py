@@ -1,4 +1,4 @@
-"""The residual network that the golden file and its test share (NumPy only)."""
+"""The residual networks that golden files and their tests share (NumPy only)."""
 
 import math
 import zlib
@@ -7,6 +7,8 @@ import numpy as np
 
 BATCH, SHAPE, CODE = 3, (6, 5, 2), 3
 CHANNELS, BLOCKS, GROUPS = (4, 8), 2, 2
+PATCH, FEATURES, HEADS, DEPTH = 2, 8, 2, 1  # of the patch transformer
+HIDDEN = (60, 7, 7, 3)  # of the dense network: as wide as the image, alike, as the code
 
 
 def numbers(name: str, shape: tuple[int, ...]) -> np.ndarray:

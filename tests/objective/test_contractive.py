@@ -83,6 +83,10 @@ ENCODERS = {
         {"encoder": {"name": "conv_strided", "channels": (4,), "code_activation": "tanh"}},
         (7, 5, 2),
     ),
+    "patches": (
+        {"encoder": {"name": "patches", "features": 4, "heads": 2, "blocks": 1, "patch": 2}},
+        (4, 3, 1),
+    ),
     "conv_strided, a code wider than the image": (
         {"encoder": {"name": "conv_strided", "channels": (2,), "activation": "elu"}},
         (2, 2, 1),

@@ -37,14 +37,15 @@ SUMMARY = {
 
 
 def marks(path):
-    return () if path in QUICK else pytest.mark.long if path in VARIANTS else pytest.mark.slow
+    long = path in VARIANTS or "patches" in path
+    return () if path in QUICK else pytest.mark.long if long else pytest.mark.slow
 
 
 def small(path):
     c = config.load_config(
         path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 112, "data.n_test": 50}
     )
-    if not c.encoder.name.startswith("conv"):  # compiling those once is long enough
+    if not c.encoder.name.startswith(("conv", "patches")):  # compiling those once is long enough
         c = config.resolve({**c.to_dict(), "data": {**c.data.to_dict(), "n_train": 120}})
     return c, load.subset(whole_of(c), c.data.n_train, c.data.n_test)
 

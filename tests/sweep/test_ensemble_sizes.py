@@ -70,6 +70,10 @@ WIDENED = {
     "tied": {"decoder": {"name": "tied"}},
     "linear layers": {"encoder": {"linear_layers": 2}},
     "spectral norm": {"decoder": {"spectral_norm": True}},
+    "layer norm and skips": {
+        "encoder": {"hidden": (6, 6), "layer_norm": True, "skip": True},
+        "decoder": {"hidden": (6, 6), "layer_norm": True},
+    },
     "conv": {
         "encoder": {"name": "conv_strided", "channels": (2,)},
         "decoder": {"name": "conv_strided", "channels": (2,)},

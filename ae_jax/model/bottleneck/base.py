@@ -53,6 +53,7 @@ class Bottleneck(nn.Module):
     factorized: ClassVar[bool] = False  # whether that posterior is `Factorized`
     sparse: ClassVar[bool] = False  # whether most numbers of a code are to be 0
     ordered: ClassVar[bool] = False  # whether the first numbers say most, so the others can go
+    low_rank: ClassVar[bool] = False  # whether codes are to span fewer dimensions than they have
     nearest: ClassVar[bool] = False  # whether z is the nearest to h of the values it may take
     gated: ClassVar[bool] = False  # whether `code` is `Gates`
 

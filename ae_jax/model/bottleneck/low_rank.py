@@ -1,7 +1,7 @@
 """Codes that lie in few dimensions: the best approximation of a given rank."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -82,6 +82,8 @@ class TruncatedBottleneck(Bottleneck):
     2405.13980, the strong formulation; there the basis is that of all codes after training). A
     linear network with squared error then finds PCA of `rank`, however wide its code is.
     """
+
+    low_rank: ClassVar[bool] = True
 
     rank: Count = 10
 

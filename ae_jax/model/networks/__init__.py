@@ -10,6 +10,7 @@ A decoder is handed the encoder it belongs to, so that it may mirror its weights
 from typing import Any
 
 from ae_jax.model.networks.dense import DenseDecoder, DenseEncoder, TiedDecoder
+from ae_jax.model.networks.patches import PatchDecoder, PatchEncoder
 from ae_jax.model.networks.pooled import PooledConvEncoder, UpsampledConvDecoder
 from ae_jax.model.networks.residual import ResidualDecoder, ResidualEncoder
 from ae_jax.model.networks.strided import StridedConvEncoder, TransposedConvDecoder
@@ -19,6 +20,7 @@ ENCODERS: dict[str, Any] = {
     "conv_pool": PooledConvEncoder,
     "conv_strided": StridedConvEncoder,
     "resnet": ResidualEncoder,
+    "patches": PatchEncoder,
 }
 DECODERS: dict[str, Any] = {
     "dense": DenseDecoder,
@@ -26,4 +28,5 @@ DECODERS: dict[str, Any] = {
     "conv_pool": UpsampledConvDecoder,
     "conv_strided": TransposedConvDecoder,
     "resnet": ResidualDecoder,
+    "patches": PatchDecoder,
 }

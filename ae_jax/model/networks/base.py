@@ -29,6 +29,19 @@ class Network(nn.Module):
     convolves: ClassVar[bool] = False  # whether it takes neighbors in an image to belong together
     takes_active: ClassVar[bool] = False  # whether a decoder can be told which of z are not 0
 
+    @property
+    def chain(self) -> bool:
+        """Whether an encoder is its affine maps `layer_0`, ... and activations in turn, no more.
+
+        Then J = D_n W_n^T ... D_1 W_1^T, with D_i the slopes of activation i.
+        """
+        return False
+
+    @property
+    def low_rank(self) -> bool:
+        """Whether an encoder's codes are to span fewer dimensions than they have numbers."""
+        return False
+
 
 class Convolutional(Network):
     """Made of convolutions."""

@@ -1,14 +1,40 @@
 """Dense networks, and the decoder that is tied to one."""
 
 import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import jax
 from flax import linen as nn
 
 from ae_jax.config.schema import CountOrZero, Widths
-from ae_jax.model.layers import ACTIVATIONS, INITIALIZERS, ActivationName, Affine
+from ae_jax.errors import ConfigError
+from ae_jax.model.layers import ACTIVATIONS, INITIALIZERS, ActivationName, Affine, layer_norm
 from ae_jax.model.networks.base import Network, OutputName, Shape
+
+
+def hidden_layer(
+    h: jax.Array,
+    layer: Callable[[jax.Array], jax.Array],
+    norm: nn.Module | None,
+    f: str,
+    skip: bool,
+) -> jax.Array:
+    """f(norm(layer(h))), and h [batch, in] itself added where `skip` and the widths are equal."""
+    a = layer(h)
+    y = ACTIVATIONS[f](a if norm is None else norm(a))
+    return h + y if skip and h.shape == y.shape else y
+
+
+def check_skips(side: str, given: int, hidden: tuple[int, ...]) -> None:
+    """ConfigError where no layer of `hidden` is as wide as what it is given."""
+    if not any(a == b for a, b in pairwise((given, *hidden))):
+        raise ConfigError(
+            f"{side}.skip: no layer of {side}.hidden is as wide as what it is given, widths "
+            f"{(given, *hidden)[:-1]}; set two equal widths there, or leave it False"
+        )
 
 
 class DenseEncoder(Network):
@@ -21,6 +47,11 @@ class DenseEncoder(Network):
     for what the network can express, but the descent of their gradients prefers products of low
     rank, so that a code wider than it need be spans no more dimensions than the data ask for (Jing,
     Zbontar & LeCun 2020, "Implicit rank-minimizing autoencoder").
+
+    With `layer_norm` the numbers of every hidden layer are normalized before f, example by example
+    (Ba et al. 2016, "Layer normalization"). With `skip` a hidden layer that is as wide as what it
+    is given adds that: h + f(W h + b) (He et al. 2016, "Deep residual learning"); ConfigError where
+    there is none.
     """
 
     width: int
@@ -30,16 +61,29 @@ class DenseEncoder(Network):
     code_activation: ActivationName = "linear"
     bias: bool = True
     linear_layers: CountOrZero = 0
+    layer_norm: bool = False
+    skip: bool = False
+
+    @property
+    def chain(self) -> bool:  # noqa: D102
+        return not (self.linear_layers or self.layer_norm or self.skip)
+
+    @property
+    def low_rank(self) -> bool:  # noqa: D102
+        return self.linear_layers > 0
 
     def setup(self) -> None:  # noqa: D102
         self.layer = [Affine(w, self.init_name, self.bias) for w in (*self.hidden, self.width)]
+        self.norm = [layer_norm() if self.layer_norm else None for _ in self.hidden]
         self.linear = [Affine(self.width, self.init_name, False) for _ in range(self.linear_layers)]
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
         h = x.reshape(len(x), -1)
-        for layer in self.layer[:-1]:
-            h = ACTIVATIONS[self.activation](layer(h))
+        if self.skip:
+            check_skips("encoder", h.shape[1], self.hidden)
+        for layer, norm in zip(self.layer[:-1], self.norm, strict=True):
+            h = hidden_layer(h, layer, norm, self.activation, self.skip)
         h = self.layer[-1](h)
         for square in self.linear:
             h = square(h)
@@ -50,7 +94,8 @@ class DenseDecoder(Network):
     """a = V_n f(... f(V_1 z + c_1)) + c_n, reshaped to an image.
 
     With `spectral_norm` every V_i is divided by its largest singular value, so that for an f of
-    slopes of at most 1 two images `a` are no further apart than their codes.
+    slopes of at most 1 two images `a` are no further apart than their codes. `layer_norm` and
+    `skip` are as in the encoder.
     """
 
     takes_active: ClassVar[bool] = True
@@ -61,6 +106,8 @@ class DenseDecoder(Network):
     activation: ActivationName = "relu"
     bias: bool = True
     spectral_norm: bool = False
+    layer_norm: bool = False
+    skip: bool = False
     output: OutputName = "linear"
 
     @nn.compact
@@ -71,13 +118,15 @@ class DenseDecoder(Network):
 
         `active` [batch, k], where it is known: the only numbers of each z that may differ from 0.
         """
-        widths = (*self.hidden, math.prod(self.shape))
-        for i, w in enumerate(widths):
-            layer = Affine(w, self.init_name, self.bias, self.spectral_norm, name=f"layer_{i}")
-            z = layer(z, active if i == 0 else None, train)
+        if self.skip:
+            check_skips("decoder", z.shape[1], self.hidden)
+        for i, w in enumerate((*self.hidden, math.prod(self.shape))):
+            affine = Affine(w, self.init_name, self.bias, self.spectral_norm, name=f"layer_{i}")
+            layer = partial(affine, indices=active if i == 0 else None, train=train)
             if i < len(self.hidden):
-                z = ACTIVATIONS[self.activation](z)
-        return z.reshape(len(z), *self.shape)
+                norm = layer_norm(f"norm_{i}") if self.layer_norm else None
+                z = hidden_layer(z, layer, norm, self.activation, self.skip)
+        return layer(z).reshape(len(z), *self.shape)
 
 
 class TiedDecoder(Network):

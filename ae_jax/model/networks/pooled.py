@@ -14,11 +14,12 @@ from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
 
 
 class PooledConvEncoder(Convolutional):
-    """(conv, f, 2x2 pooling) per entry of `channels`, then dense `hidden` layers and the code.
+    """(conv, f, pooling) per entry of `channels`, then dense `hidden` layers and the code.
 
-    Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling halves them,
-    rounded down. Of a signal they are 1 x `kernel` and 1x2. BatchNorm, where it is asked for,
-    stands between f and pooling. ConfigError if poolings leave nothing.
+    Convs are `kernel` x `kernel` of stride 1 and keep height and width; a pooling of windows of
+    `pool_size` x `pool_size`, side by side, divides them by `pool_size`, rounded down. Of a signal
+    they are 1 x `kernel` and 1 x `pool_size`. BatchNorm, where it is asked for, stands between f
+    and pooling. ConfigError if poolings leave nothing.
     """
 
     width: int
@@ -26,6 +27,7 @@ class PooledConvEncoder(Convolutional):
     channels: Widths = (4, 8)
     kernel: Side = 5
     pool: Annotated[str, OneOf(("max", "average"))] = "max"
+    pool_size: Side = 2
     hidden: Widths = (150,)
     activation: ActivationName = "relu"
     code_activation: ActivationName = "linear"
@@ -41,12 +43,12 @@ class PooledConvEncoder(Convolutional):
             x = f(Conv(c, self.init_name, size=along(sides, self.kernel), name=f"layer_{i}")(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
-            x = pool(x, along(sides, 2))
+            x = pool(x, along(sides, self.pool_size))
             if x.size == 0:
                 such = "short signals" if sides[0] == 1 else "small images"
                 raise ConfigError(
                     f"encoder.channels: {len(self.channels)} poolings leave nothing of such "
-                    f"{such}; give it fewer"
+                    f"{such};\ngive it fewer, or a smaller encoder.pool_size"
                 )
         x = x.reshape(len(x), -1)
         n = len(self.channels)
@@ -57,12 +59,13 @@ class PooledConvEncoder(Convolutional):
 
 
 class UpsampledConvDecoder(Convolutional):
-    """Dense layers to a small grid, then (2x nearest upsampling, conv, f) per entry of `channels`.
+    """Dense layers to a small grid, then (nearest upsampling, conv, f) per entry of `channels`.
 
     `kernels` has one entry per conv and one more for the last, which has no upsampling. The grid
-    is the image divided by 2 per upsampling, rounded up; what sticks out is cut off. Of a signal
-    the length alone is enlarged. f follows every layer but the last, and BatchNorm, where it is
-    asked for, every f of a conv.
+    is the image divided by `upsampling` per entry, rounded up; what sticks out is cut off. Of a
+    signal the length alone is enlarged. f follows every layer but the last, and BatchNorm, where it
+    is asked for, every f of a conv. ConfigError if an `upsampling` above 2 makes twice the image or
+    more.
     """
 
     shape: Shape
@@ -71,6 +74,7 @@ class UpsampledConvDecoder(Convolutional):
     grid_channels: Count = 16
     channels: Widths = (8, 4)
     kernels: Sides = (5, 6, 7)
+    upsampling: Side = 2
     activation: ActivationName = "relu"
     batch_norm: bool = False
     output: OutputName = "linear"
@@ -80,7 +84,12 @@ class UpsampledConvDecoder(Convolutional):
         """[batch, code_size] -> [batch, height, width, channels]."""
         f = ACTIVATIONS[self.activation]
         H, W, C = self.shape
-        scale = 2 ** len(self.channels)
+        scale = self.upsampling ** len(self.channels)
+        if self.upsampling > 2 and scale >= 2 * max(H, W):
+            raise ConfigError(
+                f"decoder.upsampling: {len(self.channels)} times {self.upsampling} makes {scale} "
+                f"pixels for a side of {max(H, W)};\ngive it less, or fewer decoder.channels"
+            )
         grid = (-(-H // scale), -(-W // scale), self.grid_channels)
         widths = (*self.hidden, math.prod(grid))
         for i, w in enumerate(widths):
@@ -88,9 +97,9 @@ class UpsampledConvDecoder(Convolutional):
         x = z.reshape(len(z), *grid)
         n = len(widths)
         sizes = [along(self.shape, k) for k in self.kernels]
-        twice = along(self.shape, 2)
+        times = along(self.shape, self.upsampling)
         for i, (c, size) in enumerate(zip(self.channels, sizes, strict=False), start=n):
-            x = f(Conv(c, self.init_name, size=size, upsampled=twice, name=f"layer_{i}")(x))
+            x = f(Conv(c, self.init_name, size=size, upsampled=times, name=f"layer_{i}")(x))
             if self.batch_norm:
                 x = BatchNorm(name=f"norm_{i}")(x, train)
         last = Conv(C, self.init_name, size=sizes[-1], name=f"layer_{n + len(self.channels)}")
