@@ -123,7 +123,7 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
         "enough": enough(mse),
     }
     if trained is not None:
-        numbers["dimension"] = judging.jackknife(code_statistics.dimensions, trained)
+        numbers["dimension"] = judging.jackknifed(code_statistics.dimensions, trained)
     control: Control = {
         "pca_mse": pca_mse.tolist(),
         "enough": enough(pca_mse),

@@ -41,20 +41,6 @@ def mean(values: ArrayLike) -> Estimate:
     return Estimate(float(values.mean()), float(spread / math.sqrt(len(values))))
 
 
-def jackknife(
-    statistic: Callable[[np.ndarray], float], rows: np.ndarray, parts: int = 10
-) -> Estimate:
-    """statistic(rows [n, ...]), with the error sqrt((g - 1) / g sum_i (t_i - mean t)^2).
-
-    t_i is the statistic without the i-th of g = `parts` parts, every g-th row (Efron & Tibshirani
-    1993, section 11.5). For what jumps, such as a number of dimensions, a rough guide.
-    """
-    place = np.arange(len(rows)) % parts
-    without = np.array([statistic(rows[place != i]) for i in range(parts)], np.float64)
-    spread = math.sqrt((parts - 1) * without.var())
-    return Estimate(float(statistic(rows)), spread)
-
-
 def share(hits: ArrayLike) -> Estimate:
     """Share of true entries among hits [n], with sqrt(p (1 - p) / (n + 4)).
 
@@ -82,6 +68,17 @@ def jackknife(value: float, without: ArrayLike) -> Estimate:
     t = np.asarray(without, np.float64)
     error = math.sqrt((len(t) - 1) * t.var()) if len(t) > 1 else math.nan
     return Estimate(float(value), error)
+
+
+def jackknifed(
+    statistic: Callable[[np.ndarray], float], rows: np.ndarray, parts: int = 10
+) -> Estimate:
+    """statistic(rows [n, ...]), with the jackknife's error over so many parts, every parts-th row.
+
+    For what jumps, such as a number of dimensions, a rough guide.
+    """
+    place = np.arange(len(rows)) % parts
+    return jackknife(statistic(rows), [statistic(rows[place != i]) for i in range(parts)])
 
 
 def difference(ours: Estimate, theirs: Estimate) -> Estimate:

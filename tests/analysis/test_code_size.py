@@ -154,9 +154,9 @@ def test_the_dimensions_of_codes_and_their_spread():
     assert code_statistics.dimensions(codes @ turn) == 3
     assert code_statistics.dimensions(codes[:, :1]) == 1
     x = codes[:200, 0]
-    found = judging.jackknife(np.mean, x, parts=200)
+    found = judging.jackknifed(np.mean, x, parts=200)
     np.testing.assert_allclose(found, judging.mean(x), rtol=1e-9)
-    assert judging.jackknife(np.mean, x).error == pytest.approx(found.error, rel=0.6)
+    assert judging.jackknifed(np.mean, x).error == pytest.approx(found.error, rel=0.6)
 
 
 def test_the_local_dimension_of_a_line_and_of_a_cloud():
