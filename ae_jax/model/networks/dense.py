@@ -37,7 +37,7 @@ class DenseEncoder(Network):
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
-        h = x.reshape(len(x), -1)
+        h = x.reshape(x.shape[0], -1)
         for layer in self.layer[:-1]:
             h = ACTIVATIONS[self.activation](layer(h))
         h = self.layer[-1](h)
@@ -77,7 +77,7 @@ class DenseDecoder(Network):
             z = layer(z, active if i == 0 else None, train)
             if i < len(self.hidden):
                 z = ACTIVATIONS[self.activation](z)
-        return z.reshape(len(z), *self.shape)
+        return z.reshape(z.shape[0], *self.shape)
 
 
 class TiedDecoder(Network):
@@ -104,4 +104,4 @@ class TiedDecoder(Network):
                 z = z + self.param(f"bias_{i}", init, W.shape[:1])[None, :]
             if i > 0:
                 z = ACTIVATIONS[encoder.activation](z)
-        return z.reshape(len(z), *self.shape)
+        return z.reshape(z.shape[0], *self.shape)
