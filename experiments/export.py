@@ -4,10 +4,11 @@
     python -m experiments.export --workdir=runs/denoise --format=safetensors --out=denoise
 
 Formats: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX and no code of the model;
-'safetensors', weights and config, of which the run is built again. Each has encode, decode,
-reconstruct and score, and the scale and columns of the data, names of classes, and the threshold of
-the score for a rate of false alarms: from the validation part, or the test part where there is
-none. Needs the extra `export`. Exit codes: 0 done, 2 bad input or environment.
+'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime.
+Each has encode, decode, reconstruct and score, and the scale and columns of the data, names of
+classes, and the threshold of the score for a rate of false alarms: from the validation part, or the
+test part where there is none. Needs the extra `export`, for 'onnx' the extra `onnx`. Exit codes: 0
+done, 2 bad input or environment.
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:  # a misspelled flag is answered without JAX
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
     cli.define_path("workdir", None, "Work directory of a run.")
-    flags.DEFINE_string("format", None, "What to make: stablehlo or safetensors.")
+    flags.DEFINE_string("format", None, "What to make: stablehlo, safetensors or onnx.")
     cli.define_path("out", None, "The artefact, a new directory; default WORKDIR.FORMAT.")
     cli.define_data()
     flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")

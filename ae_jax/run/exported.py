@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ae_jax.errors import CheckpointError
-from ae_jax.export import artefact, packages, programs
+from ae_jax.export import artefact, graphs, packages, programs
+from ae_jax.export.composed import functions
 from ae_jax.export.description import door_of, names_of
 from ae_jax.export.loaded import Exported
 
@@ -26,7 +27,7 @@ def load_exported(path: str | os.PathLike[str]) -> Exported:
     folder, said = artefact.read(path)
     try:
         read = READERS[said["format"]]
-        packages.check(said["format"])
+        packages.check(said["format"], packages.READING)
         return read(folder, said)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its description is not of ae_jax: {error}") from error
@@ -51,12 +52,14 @@ def _safetensors(folder: Path, said: dict[str, Any]) -> Exported:
     variables = weights.variables_of(model, arrays)
     run = Run(config, model, variables, {}, mean, cov, label_names=names_of(said))
     run = run._replace(scaler=door.scaler, limits=None if door.scaler else door.limits)
-    functions = {  # in pieces, as the run does it
-        name: partial(compiled(in_pieces, function, model), variables)
-        for name, function in units.FUNCTIONS.items()
-    }
-    return Exported(said, functions, run)
+    both = units.encode, units.decode  # in pieces: these are the programs of the run
+    encode, decode = (partial(compiled(in_pieces, f, model), variables) for f in both)
+    return Exported(said, functions(encode, decode), run)
+
+
+def _onnx(folder: Path, said: dict[str, Any]) -> Exported:
+    return Exported(said, graphs.opened(folder))
 
 
 # Format -> what opens the files in a folder, with their description.
-READERS = {"stablehlo": _stablehlo, "safetensors": _safetensors}
+READERS = {"stablehlo": _stablehlo, "safetensors": _safetensors, "onnx": _onnx}

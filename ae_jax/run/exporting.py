@@ -14,7 +14,7 @@ from ae_jax.config.schema import unknown
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.evaluate import conformal
-from ae_jax.export import artefact, description, packages, safetensors, stablehlo, weights
+from ae_jax.export import artefact, description, onnx, packages, safetensors, stablehlo, weights
 from ae_jax.export.description import Threshold
 from ae_jax.inputs.door import Door
 from ae_jax.inputs.labels import Names
@@ -71,7 +71,7 @@ def check_format(name: str) -> None:
     """Raises ConfigError where there is no such format, or its package is not installed."""
     if name not in WRITERS:
         raise ConfigError(unknown("format", name, WRITERS, "format"))
-    packages.check(name)
+    packages.check(name, packages.WRITING)
 
 
 def threshold(
@@ -127,8 +127,13 @@ def _safetensors(run: Exportable, folder: Path) -> None:
     safetensors.write(folder, arrays)
 
 
+def _onnx(run: Exportable, folder: Path) -> None:
+    onnx.write(folder, run.model, run.variables, run.config.name)
+
+
 # Format -> what writes the files of a run into a folder.
 WRITERS: dict[str, Callable[[Exportable, Path], None]] = {
     "stablehlo": _stablehlo,
     "safetensors": _safetensors,
+    "onnx": _onnx,
 }

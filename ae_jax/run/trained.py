@@ -224,8 +224,9 @@ class Run(NamedTuple):
 
         Args:
           path: of the new directory, which is there whole or not at all.
-          format: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX alone; or
-            'safetensors', weights and config, of which the run is built again.
+          format: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX alone;
+            'safetensors', weights and config, of which the run is built again; or 'onnx', graphs
+            for onnxruntime.
           normal: ordinary examples that training has not seen, as `score` takes them, for the
             threshold of the score; None: the artefact has none.
           labels: of these, where the decoder is told them.
@@ -233,7 +234,8 @@ class Run(NamedTuple):
           replace: whether an artefact that is there gives way.
 
         Raises:
-          ConfigError: an unknown format or one whose package is not installed; something is there.
+          ConfigError: an unknown format, one whose package is not installed, or one that cannot
+            hold this config; something is there.
           DataError: of `score`; or `normal` are too few for the rate.
           CheckpointError: it cannot be written.
         """

@@ -3,7 +3,7 @@
 import pytest
 
 import ae_jax
-from ae_jax.run.exporting import WRITERS
+from tests.export.runs import FORMATS
 from tests.run.doors import X, fit
 
 
@@ -11,7 +11,7 @@ from tests.run.doors import X, fit
 def made(tmp_path_factory):
     """(the run, the folder of the artefacts); the tenth of its examples is strange."""
     run, folder = fit(X), tmp_path_factory.mktemp("made")
-    for format in WRITERS:
+    for format in FORMATS:
         run.export(folder / format, format, normal=X, false_alarms=0.1)
     return run, folder
 
@@ -19,4 +19,4 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def found(made):
     """Format -> what was opened."""
-    return {format: ae_jax.load_exported(made[1] / format) for format in WRITERS}
+    return {format: ae_jax.load_exported(made[1] / format) for format in FORMATS}
