@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ae_jax.data.load import Dataset, Split, from_arrays, load_data
     from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError
+    from ae_jax.export.loaded import Exported
     from ae_jax.resolve.config import load_config
+    from ae_jax.run.exported import load_exported
     from ae_jax.run.fitting import fit
     from ae_jax.run.keeping import restore
     from ae_jax.run.trained import Run
@@ -21,19 +23,23 @@ __all__ = [
     "DataError",
     "Dataset",
     "DivergedError",
+    "Exported",
     "Run",
     "Split",
     "fit",
     "from_arrays",
     "load_config",
     "load_data",
+    "load_exported",
     "restore",
 ]
 
 _HOME = {
     "data.load": ("Dataset", "Split", "from_arrays", "load_data"),
+    "export.loaded": ("Exported",),
     "errors": ("AeJaxError", "CheckpointError", "ConfigError", "DataError", "DivergedError"),
     "resolve.config": ("load_config",),
+    "run.exported": ("load_exported",),
     "run.fitting": ("fit",),
     "run.keeping": ("restore",),
     "run.trained": ("Run",),

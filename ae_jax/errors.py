@@ -16,7 +16,7 @@ class DataError(AeJaxError, ValueError):
 
 
 class CheckpointError(AeJaxError):
-    """A work directory cannot be written, resumed or restored."""
+    """A work directory or an artefact cannot be written, resumed or opened."""
 
 
 class DivergedError(AeJaxError):

@@ -1,6 +1,7 @@
 """Anomaly detection: what a model reconstructs badly it has not seen.
 
-Scores and threshold are those of `anomaly_scores`; `one_class` is a part of this application.
+Scores are those of `anomaly_scores`, the threshold that of `ae_jax.evaluate.conformal`; `one_class`
+is a part of this application.
 """
 
 from collections.abc import Mapping
@@ -11,16 +12,10 @@ import numpy as np
 
 from ae_jax.analysis import judge as judging
 from ae_jax.analysis import one_class
-from ae_jax.analysis.anomaly_scores import (
-    FALSE_ALARMS,
-    PCA_SIZE,
-    Scores,
-    pca_error,
-    scores,
-    threshold,
-)
+from ae_jax.analysis.anomaly_scores import PCA_SIZE, Scores, pca_error, scores
 from ae_jax.analysis.finding import Application, Measured, NotApplicable, Skipped, Study
 from ae_jax.analysis.worlds import shuffled_blocks
+from ae_jax.evaluate.conformal import FALSE_ALARMS, threshold
 from ae_jax.figures import image_rows
 from ae_jax.figures.panels import heat, histograms
 from ae_jax.run.trained import Run

@@ -1,11 +1,10 @@
 """How strange an image is to a model, and the score above which to raise an alarm.
 
 Three scores: the squared error of the reconstruction; the Mahalanobis distance of the code; the
-norm of the error's gradient for the image. A threshold for a wanted false-alarm rate comes from
-held-out normal images alone (split conformal prediction, Vovk et al. 2005).
+norm of the error's gradient for the image. A threshold for a wanted false-alarm rate is that of
+`ae_jax.evaluate.conformal`.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,6 @@ from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.run.trained import Run
 
-FALSE_ALARMS = 0.05
 PCA_SIZE = 32  # of the control, at most: PCA of the training images, or of the one class
 
 
@@ -63,17 +61,6 @@ def scores(run: Run, images: np.ndarray) -> Scores:
     """Of images [n, H, W, C] in [0,1]."""
     distance = mahalanobis(run.encode(images), *run.moments("anomaly"))
     return Scores(run.score(images), distance, gradient_norm(run, images))
-
-
-def threshold(calibration: np.ndarray, rate: float = FALSE_ALARMS) -> float:
-    """The score above which a new normal image lies with probability at most `rate`.
-
-    The ceil((n + 1)(1 - rate))-th smallest of n held-out normal scores; infinite where n is too
-    small to promise anything.
-    """
-    n = len(calibration)
-    rank = math.ceil((n + 1) * (1 - rate))
-    return float(np.sort(calibration)[rank - 1]) if rank <= n else math.inf
 
 
 def pca_error(train: np.ndarray, images: np.ndarray, k: int = PCA_SIZE) -> np.ndarray:

@@ -12,10 +12,14 @@ findings among many rows, the expected share of false ones is then at most q (Be
 [False, True]
 """
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ae_jax.errors import DataError
+
+FALSE_ALARMS = 0.05
 
 
 def p_values(calibration: ArrayLike, scores: ArrayLike) -> np.ndarray:
@@ -36,6 +40,17 @@ def p_values(calibration: ArrayLike, scores: ArrayLike) -> np.ndarray:
     below = np.searchsorted(np.sort(held), new, side="left")
     at_least = np.where(np.isnan(new), len(held), len(held) - below)
     return (1.0 + at_least) / (len(held) + 1.0)
+
+
+def threshold(calibration: ArrayLike, rate: float = FALSE_ALARMS) -> float:
+    """The score above which a new normal example lies with probability at most `rate`.
+
+    The ceil((n + 1)(1 - rate))-th smallest of n held-out normal scores; infinite where n is too
+    small to promise anything (split conformal prediction, Vovk et al. 2005).
+    """
+    held = np.asarray(calibration)
+    rank = math.ceil((len(held) + 1) * (1 - rate))
+    return float(np.sort(held)[rank - 1]) if rank <= len(held) else math.inf
 
 
 def findings(p: ArrayLike, q: float) -> np.ndarray:

@@ -145,8 +145,8 @@ def _dense(x: Array, kernel: Array, height: tuple[int, int], width: tuple[int, i
     (in_h, out_h), (in_w, out_w), (c_in, c_out) = height, width, kernel.shape[2:]
     matrix = kernel.reshape(in_h, out_h, in_w, out_w, c_in, c_out).transpose(0, 2, 4, 1, 3, 5)
     matrix = matrix.reshape(in_h * in_w * c_in, out_h * out_w * c_out)
-    y = x.reshape(len(x), -1) @ matrix
-    return y.reshape(len(x), out_h, out_w, c_out)
+    y = x.reshape(x.shape[0], -1) @ matrix
+    return y.reshape(x.shape[0], out_h, out_w, c_out)
 
 
 def _is_dense(table: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from ae_jax.model import platform
 from ae_jax.model.pipeline import Model, Variables
 
 PIECE_NUMBERS = 1 << 18  # of the examples of a piece: a megabyte
@@ -45,7 +46,7 @@ def in_pieces(
       rows: arrays [n, ...].
     """
     n = size = len(rows[0])
-    if jax.default_backend() == "cpu":
+    if platform.on_cpu():
         most = min(n, max(1, PIECE_NUMBERS // math.prod(model.shape)))
         size = next(m for m in range(most, 0, -1) if n % m == 0)
     if size == n:

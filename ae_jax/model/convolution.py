@@ -10,13 +10,12 @@ A signal is an image of height 1. What has a `Size` is one number for height and
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from ae_jax.errors import ConfigError
-from ae_jax.model import winograd
+from ae_jax.model import platform, winograd
 from ae_jax.model.blocks import NOWHERE, Axis, multiply_blocks, windows_of
 
 Size = int | tuple[int, int]  # of height and width alike, or of (height, width)
@@ -150,7 +149,7 @@ def _is_native(lowering: str) -> bool:
     """The one switch, read when a program is traced."""
     if lowering not in ("auto", "native", "matmul"):
         raise ConfigError(f"lowering is {lowering!r}; allowed: 'auto', 'native', 'matmul'")
-    return lowering == "native" or (lowering == "auto" and jax.default_backend() != "cpu")
+    return lowering == "native" or (lowering == "auto" and not platform.on_cpu())
 
 
 def _check(x: Array, kernel: Array, out: list[int]) -> None:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ae_jax.config.schema import OneOf
-from ae_jax.model import convolution
+from ae_jax.model import convolution, platform
 from ae_jax.model.convolution import Padding, Size, pair
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -135,11 +135,7 @@ class Affine(Layer):
         if self.spectral_norm:
             W = SpectralNorm(name="spectral")(W, train)
         x = x.astype(W.dtype)
-        if (
-            indices is not None
-            and fan_in >= SPARSE_FROM * indices.shape[1]
-            and jax.default_backend() == "cpu"
-        ):
+        if indices is not None and fan_in >= SPARSE_FROM * indices.shape[1] and platform.on_cpu():
             return sparse_product(x, indices, W) + b[None, :]
         return x @ W + b[None, :]
 

@@ -42,7 +42,7 @@ def conv(x: Array, kernel: Array, before: Sequence[int], out: Sequence[int]) -> 
 
     x [batch, H, W, in], kernel [3, 3, in, out] -> [batch, out[0], out[1], out].
     """
-    b, n, m, c = len(x), _tiles(out[0]), _tiles(out[1]), kernel.shape[3]
+    b, n, m, c = x.shape[0], _tiles(out[0]), _tiles(out[1]), kernel.shape[3]
     pads = [
         (zeros, 2 * tiles + 2 - size - zeros, 0)
         for zeros, tiles, size in zip(before, (n, m), x.shape[1:3], strict=True)

@@ -13,6 +13,7 @@ it. A key is a `jax.random.key`, or a whole number.
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -23,19 +24,20 @@ from numpy.typing import ArrayLike
 from ae_jax.data.arrays import SAMPLE, Images, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
 from ae_jax.errors import ConfigError, DataError
+from ae_jax.evaluate.conformal import FALSE_ALARMS
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
+from ae_jax.inputs.door import Door, pair
 from ae_jax.inputs.keys import Key, as_key
 from ae_jax.inputs.scaler import Scaler
-from ae_jax.model import scaling
+from ae_jax.model import scaling, units
 from ae_jax.model.compiled import compiled, in_pieces
 from ae_jax.model.corruption import BEYOND
 from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
-from ae_jax.run import hidden, plots, saving
-from ae_jax.run.door import Door, pair
+from ae_jax.run import exporting, hidden, plots, saving
 from ae_jax.run.origin import Origin
 from ae_jax.train import setup
 from ae_jax.train.record import Curve, Moments, Record
@@ -92,7 +94,7 @@ class Run(NamedTuple):
         Raises:
           DataError: images of another shape, type or range than at the top of this page.
         """
-        return self._encoded(self._door.checked("images", images))
+        return self._encoded(self.door.checked("images", images))
 
     def decode(self, codes: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Images [n, height, width, channels] of the codes z [n, code_size].
@@ -105,12 +107,12 @@ class Run(NamedTuple):
             than the codes, or not among the classes.
         """
         z = checks.codes("codes", codes, self.config.model.code_size)
-        return self._door.outer(self._decoded(z, self._classes(labels, len(z))))
+        return self.door.outer(self._decoded(z, self._classes(labels, len(z))))
 
     def reconstruct(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """decode(encode(x)); errors of both."""
-        x = self._door.checked("images", images)
-        return self._door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        x = self.door.checked("images", images)
+        return self.door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
 
     def impute(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """The examples with their reconstruction wherever they are NaN, the rest as it is.
@@ -123,19 +125,19 @@ class Run(NamedTuple):
         """
         if not self.model.holes:
             raise ConfigError("impute: this run was trained without holes (data.missing 'mask')")
-        x = self._door.checked("images", images)
-        back = self._door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
+        x = self.door.checked("images", images)
+        back = self.door.outer(self._decoded(self._encoded(x), self._classes(labels, len(x))))
         if layout := self.config.data.layout:
             back = decided(back, layout)
-        given = self._door.given(images)
+        given = self.door.given(images)
         return np.where(np.isnan(given), back, given)
 
     def corrupt(self, images: ArrayLike, key: Key) -> np.ndarray:
         """The images with the noise the model was trained with, float in [0,1] units."""
-        x = scaling.to_network(self._door.checked("images", images), self.model.scale)
+        x = scaling.to_network(self.door.checked("images", images), self.model.scale)
         key = as_key(key)
         noisy = self.model.corrupt(key, jnp.asarray(padded(x)))  # the padding draws last
-        return self._door.outer(scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)])
+        return self.door.outer(scaling.to_unit(np.asarray(noisy), self.model.scale)[: len(x)])
 
     def sample(self, key: Key, n: int, labels: ArrayLike | None = None) -> np.ndarray:
         """n images of random codes: of the bottleneck's prior where it is variational, else of a
@@ -152,7 +154,7 @@ class Run(NamedTuple):
         else:
             mean, cov = map(jnp.asarray, self.moments("sample"))
             codes = jax.random.multivariate_normal(key, mean, cov, (drawn,), method="svd")
-        return self._door.outer(self._decoded(np.asarray(codes, np.float32)[:n], classes))
+        return self.door.outer(self._decoded(np.asarray(codes, np.float32)[:n], classes))
 
     def with_codes(self, images: Images) -> "Run":
         """The run with mean and covariance of the codes of `images`, of the first SAMPLE at most.
@@ -165,7 +167,7 @@ class Run(NamedTuple):
         """
         k, few = self.config.model.code_size, images[:SAMPLE]
         if self.scaler is not None:
-            found = self.inner.with_codes(self._door.checked("images", np.asarray(few)))
+            found = self.inner.with_codes(self.door.checked("images", np.asarray(few)))
             return self._replace(code_mean=found.code_mean, code_cov=found.code_cov)
         if not len(few):
             raise DataError("images: none; the moments of codes need one at least")
@@ -206,6 +208,39 @@ class Run(NamedTuple):
             states.insert(0, (self.kept.state, self.kept.record))
         saving.save(directory, self.config, self.origin, states)
 
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str,
+        normal: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        false_alarms: float = FALSE_ALARMS,
+        replace: bool = False,
+    ) -> Path:
+        """Makes an artefact that works without this run: `ae_jax.load_exported` opens it.
+
+        It does what `encode`, `decode`, `reconstruct` and `score` do, and has the examples' columns
+        and scale, the names of the classes, and the digests of weights and data. Returns where.
+
+        Args:
+          path: of the new directory, which is there whole or not at all.
+          format: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX alone;
+            'safetensors', weights and config, of which the run is built again; or 'onnx', graphs
+            for onnxruntime.
+          normal: ordinary examples that training has not seen, as `score` takes them, for the
+            threshold of the score; None: the artefact has none.
+          labels: of these, where the decoder is told them.
+          false_alarms: the share of new ordinary examples that may score above the threshold.
+          replace: whether an artefact that is there gives way.
+
+        Raises:
+          ConfigError: an unknown format, one whose package is not installed, or one that cannot
+            hold this config; something is there.
+          DataError: of `score`; or `normal` are too few for the rate.
+          CheckpointError: it cannot be written.
+        """
+        return exporting.export(self, path, format, normal, labels, false_alarms, replace)
+
     @property
     def best(self) -> "Run":
         """The run at the epoch with the lowest loss on the validation images.
@@ -237,10 +272,10 @@ class Run(NamedTuple):
         """
         steps = checks.count("steps", steps, 1)
         classes = self._classes(labels, steps)
-        start, end = self._encoded(pair(self._door.one("a", a), self._door.one("b", b)))
+        start, end = self._encoded(pair(self.door.one("a", a), self.door.one("b", b)))
         t = np.linspace(0, 1, steps)[:, None]
         z = (1 - t) * start[None, :] + t * end[None, :]
-        return self._door.outer(self._decoded(z.astype(np.float32), classes))
+        return self.door.outer(self._decoded(z.astype(np.float32), classes))
 
     def score(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Anomaly score [n]: squared reconstruction error per image, in [0,1] units.
@@ -265,7 +300,7 @@ class Run(NamedTuple):
         Learned best with masking noise (`configs/tabular_anomaly.py`). Errors of `encode` and
         `decode`; ConfigError of other examples than rows that may have holes.
         """
-        x = self._door.checked("rows", rows)
+        x = self.door.checked("rows", rows)
         told = self._classes(labels, len(x))
         return hidden.scored(self.model, self.variables, self.scaler, x, key, draws, *told)
 
@@ -274,7 +309,7 @@ class Run(NamedTuple):
 
         Errors of `reconstruct`; DataError without images.
         """
-        x = self._door.some(images)
+        x = self.door.some(images)
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
         return plots.reconstructions(self._unit(x), back, self.scaler)
 
@@ -288,7 +323,7 @@ class Run(NamedTuple):
           DataError: no images, or not as `encode` takes them; labels of another number.
           ConfigError: other dimensions.
         """
-        x = self._door.some(images)
+        x = self.door.some(images)
         numbers, names = label_lib.for_drawing("labels", labels, len(x), self.label_names)
         if dims not in (2, 3):
             raise ConfigError(f"dims: must be 2 or 3, not {dims!r}")
@@ -310,13 +345,14 @@ class Run(NamedTuple):
         return plots.loss(self.history, self.valid)
 
     @property
-    def _door(self) -> Door:
+    def door(self) -> Door:
+        """What examples must be, and their scale."""
         limits = self.limits or self._own_limits()
         return Door(self.model.shape, self.model.holes, limits, self.scaler)
 
     def _errors(self, images: ArrayLike, labels: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
         """(squared errors, the examples in [0,1] units or those of `data.scale`)."""
-        x = self._door.checked("images", images)
+        x = self.door.checked("images", images)
         back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
         unit = self._unit(x)
         return np.square(unit - back), unit
@@ -333,21 +369,13 @@ class Run(NamedTuple):
         return (label_lib.classes_of("labels", labels, n, classes, self.label_names),)
 
     def _encoded(self, images: np.ndarray) -> np.ndarray:
-        return self._in_batches(_codes, images)
+        return self._in_batches(units.encode, images)
 
     def _decoded(self, codes: np.ndarray, classes: tuple[np.ndarray, ...]) -> np.ndarray:
-        return self._in_batches(_images, codes, *classes)
+        return self._in_batches(units.decode, codes, *classes)
 
     def _unit(self, images: np.ndarray) -> np.ndarray:
         return scaling.to_unit(scaling.to_network(images, self.model.scale), self.model.scale)
 
     def _in_batches(self, function: Callable[..., jax.Array], *rows: np.ndarray) -> np.ndarray:
         return in_batches(partial(compiled(in_pieces, function, self.model), self.variables), *rows)
-
-
-def _codes(model: Model, variables: Variables, images: jax.Array) -> jax.Array:
-    return model.encode(variables, scaling.to_network(images, model.scale))
-
-
-def _images(model: Model, variables: Variables, codes: jax.Array, *labels: jax.Array) -> jax.Array:
-    return scaling.to_unit(model.decode(variables, codes, *labels), model.scale)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from ae_jax.config.sections import Config
-from ae_jax.model import walk
+from ae_jax.model import platform, walk
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.model.pipeline import Batch, Model, Params
 
@@ -32,7 +32,7 @@ def size(config: Config, model: Model, batch_size: int) -> int:
     convolutional = all(network.convolves for network in networks)
     coupled = config.encoder.get("batch_norm") or config.decoder.get("batch_norm")
     noisy = config.bottleneck.name != "identity"
-    if not convolutional or coupled or noisy or config.penalties or jax.default_backend() != "cpu":
+    if not convolutional or coupled or noisy or config.penalties or not platform.on_cpu():
         return batch_size
     most = max(1, min(MOST_IMAGES, MOST_NUMBERS // _numbers(model)))
     divisors = (n for n in range(most, most // 4, -1) if batch_size % n == 0)

@@ -17,6 +17,7 @@ COMMANDS = {
     "analyse": "analyse",
     "report": "report",
     "sweep": "sweep",
+    "export": "export",
     "config": "console.configs",
     "info": "console.info",
 }

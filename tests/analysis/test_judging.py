@@ -24,7 +24,7 @@ from ae_jax.analysis import (
     transformations,
     worlds,
 )
-from ae_jax.evaluate import baselines
+from ae_jax.evaluate import baselines, conformal
 from ae_jax.model import pipeline as model_lib
 from ae_jax.model import scaling
 
@@ -53,10 +53,10 @@ def test_mahalanobis_is_scipys():
 def test_the_threshold_keeps_its_promise():
     """Over random calibration sets, a new normal score exceeds it with probability <= 5 %."""
     rng = np.random.default_rng(0)
-    hits = [rng.normal() > anomaly_scores.threshold(rng.normal(size=60)) for _ in range(20_000)]
+    hits = [rng.normal() > conformal.threshold(rng.normal(size=60)) for _ in range(20_000)]
     assert 0.03 < np.mean(hits) <= 0.053
-    assert anomaly_scores.threshold(np.arange(100.0)) == 95.0
-    assert anomaly_scores.threshold(np.arange(10.0)) == np.inf
+    assert conformal.threshold(np.arange(100.0)) == 95.0
+    assert conformal.threshold(np.arange(10.0)) == np.inf
 
 
 def test_the_pca_score_is_the_residual_of_scikit_learns_pca():

@@ -17,6 +17,7 @@ from tests.experiments.pages import made
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     *("run", "analyse", "report", "reproduce", "literature", "applications", "tables", "bench"),
+    "export",
     *("anomalies", "sweeping.grid", "reliability"),  # sweep itself defines flags that run has, too
 )
 CLOSED = 128 + signal.SIGPIPE

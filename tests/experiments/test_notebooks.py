@@ -13,7 +13,7 @@ from PIL import Image
 
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.objective.penalties import PENALTIES
-from experiments import kept_notebooks
+from experiments.pages import kept_notebooks
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "notebooks"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))

@@ -14,8 +14,8 @@ import numpy as np
 
 from ae_jax.data.arrays import from_arrays
 from ae_jax.errors import AeJaxError
+from ae_jax.inputs.door import ROOM
 from ae_jax.run import fitting
-from ae_jax.run.door import ROOM
 from ae_jax.run.trained import Run
 from ae_jax.sklearn import Autoencoder
 from tests.reliability.random_arrays import Case, cases

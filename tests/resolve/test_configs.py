@@ -5,11 +5,9 @@ import math
 from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 
 from ae_jax.data import load
-from ae_jax.data.arrays import from_arrays
 from ae_jax.evaluate import baselines
 from ae_jax.files import json_file
 from ae_jax.model.weights import params_sha256
@@ -21,14 +19,8 @@ from experiments.measuring import measured
 from experiments.measuring.measured import Task
 from experiments.running import pictures, session
 from experiments.workdirs import workdir
+from tests.resolve.small import CONFIGS, VARIANTS, small
 
-CONFIGS = sorted(p.stem for p in (Path(__file__).parents[2] / "configs").glob("*.py"))
-VARIANTS = [
-    f"{name}:{variant}"
-    for name in CONFIGS
-    for variant in config.variants(name)
-    if variant not in ("published", "makhzani")
-]
 QUICK = ("linear",)  # some seconds; all are minutes
 SUMMARY = {
     *("config_name", "dataset", "n_train", "n_test", "params", "epochs", "steps", "params_sha256"),
@@ -39,34 +31,6 @@ SUMMARY = {
 def marks(path):
     long = path in VARIANTS or "patches" in path
     return () if path in QUICK else pytest.mark.long if long else pytest.mark.slow
-
-
-def small(path):
-    c = config.load_config(
-        path, **{"train": {"epochs": 2, "batch_size": 16}, "data.n_train": 112, "data.n_test": 50}
-    )
-    if not c.encoder.name.startswith(("conv", "patches")):  # compiling those once is long enough
-        c = config.resolve({**c.to_dict(), "data": {**c.data.to_dict(), "n_train": 120}})
-    return c, load.subset(whole_of(c), c.data.n_train, c.data.n_test)
-
-
-def whole_of(c):
-    """What the config is for: rows with holes, photographs of noise, or what it names."""
-    if c.data.name == "breast_cancer":
-        return table()
-    if c.data.name == "./photos":
-        shape = (170, c.data.resize[0], c.data.resize[0], 3)
-        photos = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        return from_arrays(photos[:120], photos[120:])
-    return load.load_data(c.data.name)
-
-
-def table():
-    """Rows of four factors, a tenth of the entries missing."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(170, 4)) @ rng.normal(size=(4, 9)) + 0.1 * rng.normal(size=(170, 9))
-    x[rng.random(x.shape) < 0.1] = np.nan
-    return from_arrays(100 * x[:120] + 7, 100 * x[120:] + 7)
 
 
 @pytest.fixture

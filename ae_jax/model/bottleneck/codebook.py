@@ -81,7 +81,7 @@ class CodebookBottleneck(Bottleneck):
     @nn.compact
     def __call__(self, h: jax.Array, key: Key, train: bool) -> Coded:
         """[batch, code_size] -> (z of that shape, `Quantized`)."""
-        given = jax.lax.stop_gradient(h).reshape(len(h), -1, self.size)
+        given = jax.lax.stop_gradient(h).reshape(h.shape[0], -1, self.size)
         shape = (given.shape[1], self.entries)
         counts = self.variable("batch_stats", "counts", jnp.zeros, shape)
         sums = self.variable("batch_stats", "sums", jnp.zeros, (*shape, self.size))

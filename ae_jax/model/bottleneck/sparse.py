@@ -19,7 +19,8 @@ def largest(h: jax.Array, k: int) -> jax.Array:
 
 
 def _at(h: jax.Array, indices: jax.Array) -> jax.Array:
-    return jnp.put_along_axis(jnp.zeros(h.shape, bool), indices, True, axis=1, inplace=False)
+    rows = jax.lax.broadcasted_iota(jnp.int32, indices.shape, 0)
+    return jnp.zeros(h.shape, bool).at[rows, indices].set(True)
 
 
 def nth_largest(values: jax.Array, n: int) -> jax.Array:

@@ -79,7 +79,7 @@ class DenseEncoder(Network):
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[batch, height, width, channels] -> [batch, width]."""
-        h = x.reshape(len(x), -1)
+        h = x.reshape(x.shape[0], -1)
         if self.skip:
             check_skips("encoder", h.shape[1], self.hidden)
         for layer, norm in zip(self.layer[:-1], self.norm, strict=True):
@@ -126,7 +126,7 @@ class DenseDecoder(Network):
             if i < len(self.hidden):
                 norm = layer_norm(f"norm_{i}") if self.layer_norm else None
                 z = hidden_layer(z, layer, norm, self.activation, self.skip)
-        return layer(z).reshape(len(z), *self.shape)
+        return layer(z).reshape(z.shape[0], *self.shape)
 
 
 class TiedDecoder(Network):
@@ -153,4 +153,4 @@ class TiedDecoder(Network):
                 z = z + self.param(f"bias_{i}", init, W.shape[:1])[None, :]
             if i > 0:
                 z = ACTIVATIONS[encoder.activation](z)
-        return z.reshape(len(z), *self.shape)
+        return z.reshape(z.shape[0], *self.shape)

@@ -131,7 +131,7 @@ class PatchDecoder(Convolutional):
         H, W, C = self.shape
         size = along(self.shape, self.patch)
         grid = (-(-H // size[0]), -(-W // size[1]), self.features)
-        x = Affine(math.prod(grid), self.init_name, name="first")(z).reshape(len(z), *grid)
+        x = Affine(math.prod(grid), self.init_name, name="first")(z).reshape(z.shape[0], *grid)
         style = Style(self.init_name, self.features, self.heads, self.activation)
         for i in range(self.blocks):
             x = Block(style, name=f"block_{i}")(x)

@@ -50,7 +50,7 @@ class PooledConvEncoder(Convolutional):
                     f"encoder.channels: {len(self.channels)} poolings leave nothing of such "
                     f"{such};\ngive it fewer, or a smaller encoder.pool_size"
                 )
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         n = len(self.channels)
         for i, w in enumerate(self.hidden, start=n):
             x = f(Affine(w, self.init_name, name=f"layer_{i}")(x))
@@ -94,7 +94,7 @@ class UpsampledConvDecoder(Convolutional):
         widths = (*self.hidden, math.prod(grid))
         for i, w in enumerate(widths):
             z = f(Affine(w, self.init_name, name=f"layer_{i}")(z))
-        x = z.reshape(len(z), *grid)
+        x = z.reshape(z.shape[0], *grid)
         n = len(widths)
         sizes = [along(self.shape, k) for k in self.kernels]
         times = along(self.shape, self.upsampling)

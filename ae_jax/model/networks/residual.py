@@ -125,7 +125,7 @@ class ResidualEncoder(Convolutional):
         if self.attention:
             x = Attention(style, name="attention")(x)
         x = Normed(style, name="norm")(x)
-        code = Affine(self.width, self.init_name, name="code")(x.reshape(len(x), -1))
+        code = Affine(self.width, self.init_name, name="code")(x.reshape(x.shape[0], -1))
         return ACTIVATIONS[self.code_activation](code)
 
 
@@ -156,7 +156,7 @@ class ResidualDecoder(Convolutional):
         grid = (-(-H // scale), -(-W // scale), self.channels[0])
         size, twice = along(self.shape, 3), along(self.shape, 2)
         style = Style(self.init_name, along(self.shape, self.kernel), self.groups, self.activation)
-        x = Affine(math.prod(grid), self.init_name, name="first")(z).reshape(len(z), *grid)
+        x = Affine(math.prod(grid), self.init_name, name="first")(z).reshape(z.shape[0], *grid)
         if self.attention:
             x = Attention(style, name="attention")(x)
         for i, c in enumerate(self.channels):

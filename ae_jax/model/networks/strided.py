@@ -50,7 +50,7 @@ class StridedConvEncoder(Convolutional):
         code = Conv(
             self.width, self.init_name, size=(x.shape[1], x.shape[2]), padding="VALID", name=name
         )
-        return ACTIVATIONS[self.code_activation](code(x).reshape(len(x), self.width))
+        return ACTIVATIONS[self.code_activation](code(x).reshape(x.shape[0], self.width))
 
     def _check(
         self, sides: tuple[int, ...], left: tuple[int, ...], layer: Mapping[str, tuple[int, int]]
@@ -99,7 +99,7 @@ class TransposedConvDecoder(Convolutional):
             "padding": along(self.shape, padding, single=0),
             "output_padding": along(self.shape, more, single=0),
         }
-        x = z.reshape(len(z), 1, 1, -1)
+        x = z.reshape(z.shape[0], 1, 1, -1)
         for i, c in enumerate((*self.channels, C)):
             layer = whole if i == 0 else doubling
             x = ConvTranspose(c, self.init_name, **layer, name=f"layer_{i}")(x)

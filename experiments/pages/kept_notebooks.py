@@ -1,7 +1,7 @@
 """Runs the notebooks and stores them with their outputs: NAME.ipynb next to NAME.py.
 
-    python -m experiments.kept_notebooks
-    python -m experiments.kept_notebooks --only=linear_is_pca,sweep
+    python -m experiments.pages.kept_notebooks
+    python -m experiments.pages.kept_notebooks --only=linear_is_pca,sweep
 
 Needs the extra `notebooks`. Images are stored with 32 grays or 256 colors, in a third of the bytes.
 Exit codes: 0 done, 2 bad input or environment, 1 a notebook failed (its cell and error are shown).
@@ -19,9 +19,9 @@ from PIL import Image
 from ae_jax.errors import ConfigError
 from ae_jax.files import atomic
 
-from . import cli
+from .. import cli
 
-FOLDER = Path(__file__).parent / "notebooks"
+FOLDER = Path(__file__).parents[1] / "notebooks"
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

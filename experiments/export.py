@@ -1,0 +1,80 @@
+"""Exports a trained run: an artefact that works elsewhere, and that `ae_jax.load_exported` opens.
+
+    python -m experiments.export --workdir=runs/denoise --format=stablehlo
+    python -m experiments.export --workdir=runs/denoise --format=safetensors --out=denoise
+
+Formats: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX and no code of the model;
+'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime.
+Each has encode, decode, reconstruct and score, and the scale and columns of the data, names of
+classes, and the threshold of the score for a rate of false alarms: from the validation part, or the
+test part where there is none. Needs the extra `export`, for 'onnx' the extra `onnx`. Exit codes: 0
+done, 2 bad input or environment.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from ae_jax.errors import ConfigError, DataError
+
+from . import cli
+
+if TYPE_CHECKING:  # a misspelled flag is answered without JAX
+    from ae_jax.run.trained import Run
+
+
+def define_flags() -> None:
+    """Not on import: other commands have flags of the same names."""
+    cli.define_path("workdir", None, "Work directory of a run.")
+    flags.DEFINE_string("format", None, "What to make: stablehlo, safetensors or onnx.")
+    cli.define_path("out", None, "The artefact, a new directory; default WORKDIR.FORMAT.")
+    cli.define_data()
+    flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")
+    flags.DEFINE_bool("replace", False, "Replace an artefact that is there already.")
+    cli.define_yes_or_no("threshold", True, "Find the threshold, for which the data are read.")
+    flags.DEFINE_float("false_alarms", 0.05, "Share of ordinary examples above the threshold.")
+    flags.mark_flags_as_required(["workdir", "format"])
+
+
+def main(argv: list[str], overrides: dict[str, Any]) -> int:
+    """The command; returns its exit code."""
+    F = flags.FLAGS
+    if not 0 < F.false_alarms < 1:
+        raise ConfigError(f"--false_alarms: must be in (0, 1), not {F.false_alarms:g}")
+    from ae_jax.export import artefact
+    from ae_jax.run import exporting, keeping
+
+    exporting.check_format(F.format)
+    path = Path(F.workdir)
+    out = Path(F.out or f"{path.absolute()}.{F.format}")
+    run = keeping.restore(F.workdir, best=F.best)
+    artefact.check_free(out, F.replace)
+    normal, labels = held_out(run, path) if F.threshold else (None, None)
+    try:
+        made = run.export(out, F.format, normal, labels, F.false_alarms, F.replace)
+    except DataError as error:
+        raise DataError(f"{error}\n--false_alarms=RATE, or --threshold=no to do without") from error
+    said = artefact.read(made)[1]["threshold"]
+    size = sum(file.stat().st_size for file in made.iterdir())
+    print(f"{F.format}: {out}, {size / 1e6:.2f} MB")
+    if said is not None:
+        print(
+            f"an ordinary example scores above {said['score']:.6g} with probability at most "
+            f"{said['false_alarms']:g} (from {said['examples']} that training has not seen)"
+        )
+    return 0
+
+
+def held_out(run: "Run", path: Path) -> tuple[Any, Any]:
+    """Examples that no weight was trained on, and their labels: validation, or else test part."""
+    from .workdirs import place
+
+    dataset = place.opened(path, run.config, flags.FLAGS.data)
+    part = dataset.test if dataset.valid is None else dataset.valid
+    return part.images[:], part.labels
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
