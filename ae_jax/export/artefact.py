@@ -68,7 +68,10 @@ def check_free(path: Text, replace: bool) -> None:
     if not (ours and (target / checksums.NAME).is_file()):
         raise ConfigError(f"{path}: is there already, and is no artefact; choose another path")
     if not replace:
-        raise ConfigError(f"{path}: an artefact is there already; replace it, or choose another")
+        raise ConfigError(
+            f"{path}: an artefact is there already\n"
+            "replace=True (--replace) puts the new one in its place; or choose another path (--out)"
+        )
 
 
 def read(path: Text) -> tuple[Path, dict[str, Any]]:
