@@ -3,7 +3,6 @@
 Truths: PyTorch's layers, by `tests/golden/make_torch_dense.py`; flax's pooling; the identity.
 """
 
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -19,7 +18,7 @@ from ae_jax.model.pipeline import Batch
 from ae_jax.objective import contractive
 from ae_jax.resolve.config import merge, resolve
 from ae_jax.sweep import members
-from tests.golden import residual
+from tests.golden import in_jax, residual
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "dense_normed.npz")
 BOTH = {"layer_norm": True, "skip": True}
@@ -28,39 +27,15 @@ NET = {
     "decoder": {"hidden": residual.HIDDEN[::-1], "activation": "tanh", **BOTH},
     "model": {"code_size": residual.CODE},
 }
-# Small functions that run once: most of their time would go into optimizing them.
-compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def built(raw, shape=residual.SHAPE, **changes):
     return pipeline.build(resolve(merge(raw, changes)), shape)
 
 
-def drawn(model):
-    def number(path, leaf):
-        return jnp.asarray(residual.numbers("/".join(k.key for k in path), leaf.shape))
-
-    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
-    return jax.tree_util.tree_map_with_path(number, shapes)
-
-
 def test_codes_outputs_and_gradients_are_those_of_pytorch():
     model = built(NET)
-    batch = Batch(jnp.asarray(residual.batch()))
-
-    def run(params):
-        p = model.apply({"params": params}, batch, batch.x, None, True)
-        return jnp.mean((p.x_hat - batch.x) ** 2), p
-
-    gradients, p = compiled(jax.grad(run, has_aux=True))(drawn(model))
-    leaves = jax.tree_util.tree_leaves_with_path(gradients)
-    found = {f"grad/{'/'.join(key.key for key in path)}": leaf for path, leaf in leaves}
-    found |= {"code": p.h, "output": p.x_hat}
-    assert set(found) == set(GOLDEN)
-    largest = max(np.abs(GOLDEN[name]).max() for name in found)
-    for name, ours in found.items():
-        most = max(np.abs(GOLDEN[name]).max(), 1e-2 * largest)
-        np.testing.assert_allclose(ours, GOLDEN[name], rtol=0, atol=2e-5 * most, err_msg=name)
+    in_jax.check(model, GOLDEN)
 
 
 def test_a_skip_around_nothing_is_the_identity():
@@ -68,7 +43,7 @@ def test_a_skip_around_nothing_is_the_identity():
     x = jnp.asarray(residual.batch())
     for skip in (True, False):
         model = built(NET, encoder={"hidden": (60, 60), "layer_norm": False, "skip": skip})
-        params = jax.tree.map(lambda v: v, drawn(model))
+        params = jax.tree.map(lambda v: v, in_jax.drawn(model))
         for i in range(2):
             params["encoder"][f"layer_{i}"] = jax.tree.map(
                 jnp.zeros_like, params["encoder"][f"layer_{i}"]
@@ -97,7 +72,7 @@ def test_the_jacobian_knows_of_them(fields, holes):
         variables = once(model.init)(jax.random.key(0), x[0])
         seen = x.at[:, 0, 2].set(jnp.nan) if holes else x
 
-        @compiled
+        @in_jax.compiled
         def both(variables, seen, model=model):
             def of_one(image):
                 return model.apply(variables, image[None], method="encode")[0]
@@ -178,7 +153,7 @@ def test_pooling_and_upsampling_are_those_of_flax(pool, size):
         "model": {"code_size": 4},
     }  # fmt: skip
     model = built(net, shape)
-    params = drawn(model)
+    params = in_jax.drawn(model)
     x = jnp.asarray(residual.numbers("pooled", (3, *shape)))
 
     def conv(x, layer):
@@ -191,7 +166,7 @@ def test_pooling_and_upsampling_are_those_of_flax(pool, size):
     def affine(x, layer):
         return x.reshape(len(x), -1) @ layer["kernel"] + layer["bias"][None]
 
-    @compiled
+    @in_jax.compiled
     def truth(params, x):
         window = nn.max_pool if pool == "max" else nn.avg_pool
         side, h = params["encoder"], x
@@ -205,7 +180,7 @@ def test_pooling_and_upsampling_are_those_of_flax(pool, size):
             y = f(conv(large, side[f"layer_{i}"]))
         return code, conv(y, side["layer_3"])[:, :10, :9]
 
-    @compiled
+    @in_jax.compiled
     def ours(params, x):
         code = model.encode({"params": params}, x)
         return code, model.decode({"params": params}, code)

@@ -3,7 +3,6 @@
 The golden file was made by `tests/golden/make_torch_patches.py`.
 """
 
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,9 +12,8 @@ import pytest
 
 from ae_jax.errors import ConfigError
 from ae_jax.model import pipeline
-from ae_jax.model.pipeline import Batch
 from ae_jax.resolve.config import resolve
-from tests.golden import residual
+from tests.golden import in_jax, residual
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "patches.npz")
 SMALL = {
@@ -24,7 +22,6 @@ SMALL = {
     "heads": residual.HEADS,
     "blocks": residual.DEPTH,
 }
-compiled = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def build(shape, **fields):
@@ -34,31 +31,9 @@ def build(shape, **fields):
     )
 
 
-def drawn(model):
-    def number(path, leaf):
-        return jnp.asarray(residual.numbers("/".join(k.key for k in path), leaf.shape))
-
-    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
-    return jax.tree_util.tree_map_with_path(number, shapes)
-
-
 def test_codes_outputs_and_gradients_are_those_of_pytorch():
     model = build(residual.SHAPE)
-    batch = Batch(jnp.asarray(residual.batch()))
-
-    def run(params):
-        p = model.apply({"params": params}, batch, batch.x, None, True)
-        return jnp.mean((p.x_hat - batch.x) ** 2), p
-
-    gradients, p = compiled(jax.grad(run, has_aux=True))(drawn(model))
-    leaves = jax.tree_util.tree_leaves_with_path(gradients)
-    found = {f"grad/{'/'.join(key.key for key in path)}": leaf for path, leaf in leaves}
-    found |= {"code": p.h, "output": p.x_hat}
-    assert set(found) == set(GOLDEN)
-    largest = max(np.abs(GOLDEN[name]).max() for name in found)
-    for name, ours in found.items():
-        most = max(np.abs(GOLDEN[name]).max(), 1e-2 * largest)
-        np.testing.assert_allclose(ours, GOLDEN[name], rtol=0, atol=2e-5 * most, err_msg=name)
+    in_jax.check(model, GOLDEN)
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (7, 9, 3), (1, 13, 2), (1, 1, 3)])
@@ -76,10 +51,10 @@ def test_every_image_and_signal_comes_back_in_its_shape(shape):
 def test_places_are_told_apart():
     """Without what is learned of places the code would not know the order of patches."""
     model = build((4, 4, 1))
-    params = drawn(model)
+    params = in_jax.drawn(model)
     x = jnp.asarray(residual.numbers("patches", (2, 4, 4, 1)))
     turned = jnp.concatenate([x[:, 2:], x[:, :2]], axis=1)
-    encode = compiled(lambda params, x: model.encode({"params": params}, x))
+    encode = in_jax.compiled(lambda params, x: model.encode({"params": params}, x))
     assert jnp.abs(encode(params, x) - encode(params, turned)).max() > 1e-2
     params["encoder"]["place"] = jnp.zeros_like(params["encoder"]["place"])
     np.testing.assert_allclose(encode(params, x), encode(params, turned), atol=1e-5)

@@ -13,9 +13,8 @@ import pytest
 from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
 from ae_jax.model import pipeline as model_lib
-from ae_jax.model.pipeline import Batch
 from ae_jax.resolve.config import resolve
-from tests.golden import residual
+from tests.golden import in_jax, residual
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "residual.npz")
 
@@ -35,45 +34,17 @@ def golden_model():
     return build(residual.SHAPE, attention=True, **sizes)
 
 
-def drawn(model):
-    def number(path, leaf):
-        return jnp.asarray(residual.numbers("/".join(k.key for k in path), leaf.shape))
-
-    shapes = jax.eval_shape(model.init, jax.random.key(0))["params"]
-    return jax.tree_util.tree_map_with_path(number, shapes)
-
-
-def close(ours, golden, what):
-    gap = np.max(np.abs(np.asarray(ours) - golden))
-    assert gap <= 2e-5 * np.max(np.abs(golden)), f"{what}: {gap}"
-
-
 @pytest.mark.parametrize("native", [False, True])
 def test_codes_outputs_and_gradients_are_those_of_pytorch(native, monkeypatch):
     monkeypatch.setattr(convolution, "_is_native", lambda lowering: native)
     model = golden_model()
-    batch = Batch(jnp.asarray(residual.batch()))
-
-    def run(params):
-        p = model.apply({"params": params}, batch, batch.x, None, True)
-        return jnp.mean((p.x_hat - batch.x) ** 2), p
-
-    gradients, p = jax.jit(jax.grad(run, has_aux=True))(drawn(model))
-    close(p.h, GOLDEN["code"], "code")
-    close(p.x_hat, GOLDEN["output"], "output")
-    leaves = jax.tree_util.tree_leaves_with_path(gradients)
-    names = {f"grad/{'/'.join(key.key for key in path)}": leaf for path, leaf in leaves}
-    assert {"code", "output", *names} == set(GOLDEN)
-    largest = max(np.max(np.abs(GOLDEN[name])) for name in names)
-    for name, gradient in names.items():
-        gap = np.max(np.abs(np.asarray(gradient) - GOLDEN[name]))
-        assert gap <= 2e-5 * max(np.max(np.abs(GOLDEN[name])), 1e-2 * largest), name
+    in_jax.check(model, GOLDEN, jax.jit)
 
 
 def test_an_image_is_what_it_is_beside_others():
     """GroupNorm looks at one image; BatchNorm would not give this."""
     model = golden_model()
-    variables = {"params": drawn(model)}
+    variables = {"params": in_jax.drawn(model)}
     x = jnp.asarray(residual.batch())
     alone = jnp.concatenate([model.encode(variables, x[i : i + 1]) for i in range(len(x))])
     np.testing.assert_allclose(model.encode(variables, x), alone, rtol=1e-4, atol=1e-5)
