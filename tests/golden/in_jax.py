@@ -23,7 +23,7 @@ def drawn(model):
     return jax.tree_util.tree_map_with_path(number, shapes)
 
 
-def check(model, golden, jit=compiled):
+def check(model, golden):
     """Codes, outputs and the gradient of the mean squared error are those of the file."""
     batch = Batch(jnp.asarray(residual.batch()))
 
@@ -31,7 +31,7 @@ def check(model, golden, jit=compiled):
         p = model.apply({"params": params}, batch, batch.x, None, True)
         return jnp.mean((p.x_hat - batch.x) ** 2), p
 
-    gradients, p = jit(jax.grad(run, has_aux=True))(drawn(model))
+    gradients, p = compiled(jax.grad(run, has_aux=True))(drawn(model))
     leaves = jax.tree_util.tree_leaves_with_path(gradients)
     slopes = {f"grad/{'/'.join(key.key for key in path)}": leaf for path, leaf in leaves}
     found = {"code": p.h, "output": p.x_hat, **slopes}
