@@ -93,6 +93,13 @@ def register(slot: str, name: str, choice: Callable[..., Any]) -> None:
     _own.add((slot, name))
 
 
+def registered(config: sections.Config) -> list[str]:
+    """ "penalty 'roughness'", ...: the choices of a config that other processes do not know."""
+    used = {("penalty", name) for name in config.penalties.to_dict()}
+    used |= {(slot, getattr(config, slot).name) for slot in _KINDS if slot != "penalty"}
+    return [f"{slot} '{name}'" for slot, name in sorted(used & _own)]
+
+
 def _check_call(where: str, kind: _Kind, choice: Any) -> None:
     """Refuses what cannot be made and called as the slot does it."""
     is_class = isinstance(choice, type)

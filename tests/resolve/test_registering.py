@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ from ae_jax.model.layers import Affine
 from ae_jax.model.networks.base import Network, OutputName, Shape
 from ae_jax.resolve import registering
 from ae_jax.resolve.config import resolve
+from experiments.sweeping import launching
 
 X = np.random.default_rng(0).integers(0, 256, (20, 6, 4), dtype=np.uint8)
 
@@ -232,6 +234,20 @@ def test_what_a_config_could_not_call_check_or_keep_is_refused(slot, name, choic
         ae_jax.register(slot, name, choice)
     assert said in str(refused.value) and len(str(refused.value).splitlines()) <= 3
     assert before == {slot: dict(kind.table) for slot, kind in registering._KINDS.items()}
+
+
+def test_a_sweep_on_a_cluster_is_refused_what_its_jobs_would_not_find(tmp_path):
+    ae_jax.register("penalty", "size", size)
+    ae_jax.register("loss", "cube", cube)
+    config = resolve({"penalties": {"size": {}, "l1": {}}})
+    assert registering.registered(config) == ["penalty 'size'"]
+    assert registering.registered(resolve({"loss": {"name": "cube"}})) == ["loss 'cube'"]
+    assert registering.registered(resolve({"penalties": {"l1": {}}})) == []
+    cluster = launching.Cluster("local", tmp_path / "jobs", at_once=1, options={})
+    job = SimpleNamespace(group=SimpleNamespace(config=config))
+    with pytest.raises(ConfigError, match="--launcher: penalty 'size': registered here"):
+        next(launching.each(cluster, "loop", [job], None))
+    assert not (tmp_path / "jobs").exists()
 
 
 def test_the_packages_own_choices_would_be_taken():
