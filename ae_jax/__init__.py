@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ae_jax.errors import AeJaxError, CheckpointError, ConfigError, DataError, DivergedError
     from ae_jax.export.loaded import Exported
     from ae_jax.resolve.config import load_config
+    from ae_jax.resolve.registering import register
     from ae_jax.run.exported import load_exported
     from ae_jax.run.fitting import fit
     from ae_jax.run.keeping import restore
@@ -31,6 +32,7 @@ __all__ = [
     "load_config",
     "load_data",
     "load_exported",
+    "register",
     "restore",
 ]
 
@@ -39,6 +41,7 @@ _HOME = {
     "export.loaded": ("Exported",),
     "errors": ("AeJaxError", "CheckpointError", "ConfigError", "DataError", "DivergedError"),
     "resolve.config": ("load_config",),
+    "resolve.registering": ("register",),
     "run.exported": ("load_exported",),
     "run.fitting": ("fit",),
     "run.keeping": ("restore",),

@@ -24,6 +24,7 @@ CONFIG_HELP = (
     "Config file, or the name of one in configs/; after a colon the variants, separated by commas: "
     "configs/conv_strided.py:batchnorm. Any field is set by --config.<section>.<field>=<value>."
 )
+PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"  # JAX reads it when it first looks for devices
 
 
 def command(name: str) -> str:
@@ -182,6 +183,7 @@ def run(
     program.__doc__ = spelled(program.__doc__ or "")
     logging.set_verbosity(logging.WARNING)  # jax tells at INFO which backends it did not find
     os.environ["MPLBACKEND"] = "agg"  # a notebook's kernel passes on one that may not exist here
+    os.environ.setdefault(PREALLOCATE, "false")  # a GPU may be shared; what the user set stays
     with _reader_may_leave():
         app.run(guarded, flags_parser=parse)
 
@@ -244,6 +246,15 @@ def keep_compiled_programs() -> None:
     # Small ones, too: there are twenty before the first step, and to read one takes a tenth.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def gpu_memory(backend: str, environ: Mapping[str, str]) -> str:
+    """How a command takes the memory of a GPU, and how to have it otherwise; '' without a GPU."""
+    if backend != "gpu":
+        return ""
+    if (environ.get(PREALLOCATE) or "true") in ("0", "false", "False"):  # as jaxlib reads it
+        return f"GPU memory is taken as it is needed; {PREALLOCATE}=true takes most at the start"
+    return f"GPU memory is mostly taken at the start; {PREALLOCATE}=false takes it as needed"
 
 
 def fail(message: str, code: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ae_jax.data import shown
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
@@ -95,6 +96,13 @@ class Dataset(_Parts):
     def _replace(self, **changes: Any) -> "Dataset":
         kept = {name: getattr(self, name) for name in BESIDE}
         return Dataset(**(self._asdict() | kept | changes))
+
+    def __repr__(self) -> str:
+        return shown.line(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table, and the first training examples."""
+        return shown.html(self)
 
     def sha256(self, part: str) -> str | None:
         """Of the bytes of the images of 'train', 'test' or 'valid' in their own units."""

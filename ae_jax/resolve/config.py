@@ -207,8 +207,9 @@ def resolve(raw: Mapping[str, Any]) -> Resolved:
 
 def _slot(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     slot = SLOTS[section]
-    rule = Annotated[str, OneOf(slot.choices)]
-    name = check(f"{section}.name", given.get("name", slot.default), rule)
+    name = given.get("name", slot.default)
+    _check_known(f"{section}.name", section, name, slot.choices, "choice")
+    name = check(f"{section}.name", name, Annotated[str, OneOf(slot.choices)])
     own = {field: value for field, value in given.items() if field != "name"}
     found, default = slots.of_slot(section, name, own), slots.of_slot(section, name, {})
     young = slots.OFTEN_ABSENT.get(name, ())
@@ -216,13 +217,29 @@ def _slot(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, **{f: v for f, v in found.items() if f not in absent}}
 
 
-def _penalty(name: str, given: object) -> dict[str, Any]:
+def _penalty(name: Any, given: object) -> dict[str, Any]:
     where = f"penalties.{name}"
-    if name not in PENALTIES:
-        raise ConfigError(unknown(where, name, PENALTIES, "penalty"))
+    _check_known(where, "penalty", name, PENALTIES, "penalty")
     if not isinstance(given, Mapping):
         raise ConfigError(f"{where}: is a section; set {where}.weight")
     return slots.of_penalty(name, given)
+
+
+def _check_known(
+    where: str, slot: str, name: object, choices: Mapping[str, Any], what: str
+) -> None:
+    """Refuses a choice that has no name here, and says how one of the user's own gets it."""
+    if callable(name):
+        called = getattr(name, "__name__", "name")
+        raise ConfigError(
+            f"{where.removesuffix(f'.{name}')}: is a function, which a saved run could not find "
+            f"again\nae_jax.register('{slot}', '{called}', ...), then give the name '{called}'"
+        )
+    if isinstance(name, str) and name not in choices:
+        own = ""
+        if slot != "optim":
+            own = f"\none of your own? first: ae_jax.register('{slot}', '{name}', ...)"
+        raise ConfigError(unknown(where, name, choices, what) + own)
 
 
 def _absent(options: object) -> bool:

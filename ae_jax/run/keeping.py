@@ -26,7 +26,8 @@ def restore(workdir: str, best: bool = False) -> Run:
 
     Raises:
       CheckpointError: there is no checkpoint, none can be read, or they are of an older format.
-      ConfigError: the best is asked for of a run that held no images out to choose by.
+      ConfigError: the best is asked for of a run that held no images out to choose by; or a choice
+        of the run is not known here, for it was registered (`ae_jax.register`) in another process.
     """
     path = Path(workdir).expanduser()
     if not (path / "config.json").is_file():

@@ -37,7 +37,7 @@ from ae_jax.model.layout import decided
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import first_filters
 from ae_jax.resolve.config import Resolved
-from ae_jax.run import exporting, hidden, plots, saving
+from ae_jax.run import exporting, hidden, plots, saving, shown
 from ae_jax.run.origin import Origin
 from ae_jax.train import setup
 from ae_jax.train.record import Curve, Moments, Record
@@ -77,16 +77,11 @@ class Run(NamedTuple):
         return self if self.scaler is None else self._replace(scaler=None, limits=ANY)
 
     def __repr__(self) -> str:
-        shape, kind = " x ".join(map(str, self.model.shape)), "images"
-        if self.scaler is not None:
-            shape = " x ".join(map(str, self.scaler.examples.outer(self.model.shape)))
-            kind = {"signal": "signals", "rows": "rows"}[self.scaler.examples.kind]
-        n = sum(int(np.size(leaf)) for leaf in jax.tree.leaves(self.variables["params"]))
-        steps = len(self.history.get("loss", ())) if self.state is None else int(self.state.step)
-        return (
-            f"Run({self.config.name}: {kind} {shape}, code of {self.config.model.code_size}, "
-            f"{n:,} parameters, {steps:,} steps)"
-        )
+        return shown.line(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table."""
+        return shown.html(self)
 
     def encode(self, images: ArrayLike) -> np.ndarray:
         """Codes z float32 [n, code_size], without noise. What is missing is taken for the mean.

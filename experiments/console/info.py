@@ -47,13 +47,19 @@ def _optional(name: str) -> str:
 
 
 def devices() -> list[tuple[str, str]]:
-    """What JAX computes on, and the cores of this process."""
+    """What JAX computes on, how a GPU's memory is taken, and the cores of this process."""
     import jax
 
     kinds = [device.device_kind for device in jax.devices()]
     found = ", ".join(f"{kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return [("devices", f"{found} ({jax.default_backend()})"), ("cores", str(cores))]
+    backend = jax.default_backend()
+    memory = cli.gpu_memory(backend, os.environ)
+    return [
+        ("devices", f"{found} ({backend})"),
+        *([("memory", memory)] if memory else []),
+        ("cores", str(cores)),
+    ]
 
 
 def data() -> list[tuple[str, str]]:

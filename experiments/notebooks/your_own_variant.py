@@ -12,7 +12,8 @@
 # # Your own variant in twenty lines
 #
 # A model is a pipeline of slots: corruption, encoder, bottleneck, decoder, loss, penalties. Each
-# slot is a dict of functions. A new idea is one function and one line.
+# slot is a dict of functions. A new idea is one function and one line, `ae_jax.register`; the
+# package is not edited.
 
 # %%
 import jax
@@ -21,8 +22,6 @@ import jax.numpy as jnp
 import ae_jax
 from ae_jax import figures
 from ae_jax.config.schema import NonNegative
-from ae_jax.model.corruption import CORRUPTIONS
-from ae_jax.objective.penalties import PENALTIES
 
 # %matplotlib inline
 
@@ -41,7 +40,7 @@ def stripes(key, x, bounds, width: NonNegative = 3.0):
     return jnp.where((rows >= top) & (rows < top + width), bounds[0], x)
 
 
-CORRUPTIONS["stripes"] = stripes
+ae_jax.register("corruption", "stripes", stripes)
 
 # %% [markdown]
 # ## A penalty
@@ -58,11 +57,12 @@ def roughness(p, model, variables, key):
     return down.mean((1, 2, 3)) + across.mean((1, 2, 3))
 
 
-PENALTIES["roughness"] = roughness
+ae_jax.register("penalty", "roughness", roughness)
 
 # %% [markdown]
-# That is all: both are fields of any config now, in a notebook and on the command line (once they
-# stand in their files).
+# That is all: both are choices of any config now. A run that is saved keeps their names, so
+# register them again before you open it elsewhere. On the command line they are known once they
+# stand in the files of their slots, or where the config file registers them.
 
 # %%
 data = ae_jax.load_data("mnist5k")
@@ -90,5 +90,14 @@ try:
     ae_jax.fit(
         {**config, "corruption": {"name": "stripes", "width": -1.0}}, data, jax.random.key(0)
     )
+except ae_jax.ConfigError as error:
+    print(error)
+
+# %% [markdown]
+# What a saved run could not find again is refused, with the reason: it would know no name.
+
+# %%
+try:
+    ae_jax.fit({**config, "corruption": {"name": stripes}}, data, jax.random.key(0))
 except ae_jax.ConfigError as error:
     print(error)

@@ -1,5 +1,6 @@
 """Progress of a session: the first lines, metrics.jsonl, frames, speed."""
 
+import os
 from pathlib import Path
 
 import jax
@@ -14,6 +15,7 @@ from ae_jax.train import devices, loop, setup
 from ae_jax.train.record import History, epoch_means
 from ae_jax.train.setup import TrainState
 
+from .. import cli
 from ..workdirs import words, workdir
 from .architecture import count, layers
 from .prepared import Session
@@ -53,6 +55,8 @@ def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -
         f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
     )
     print(layers(t.model, state.variables))
+    if memory := cli.gpu_memory(jax.default_backend(), os.environ):
+        print(memory)
     where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"
     print(f"workdir {path}" + (where if seen else ""), flush=True)
 

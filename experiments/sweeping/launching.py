@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from ae_jax.data.load import of_config
 from ae_jax.errors import ConfigError
+from ae_jax.resolve.registering import registered
 from ae_jax.run.ready import ready
 from ae_jax.sweep.members import Group
 from ae_jax.train.setup import TrainState
@@ -49,8 +50,14 @@ def each(
     """The jobs, so many at once, as they end; those that run are canceled where this is stopped.
 
     Raises:
-      ConfigError: a job failed, or ended without a result `TRIES` times.
+      ConfigError: a job failed, or ended without a result `TRIES` times; or a config has a choice
+        that was registered in this process, which a job would not find.
     """
+    if own := sorted({name for job in jobs for name in registered(job.group.config)}):
+        raise ConfigError(
+            f"--launcher: {', '.join(own)}: registered here (ae_jax.register), which a job "
+            "of its own would not find; write it into the file of its slot, or leave out --launcher"
+        )
     executor = _executor(cluster)
     waiting, tries = list(range(len(jobs))), Counter[int]()
     running: dict[int, Any] = {}

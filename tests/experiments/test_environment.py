@@ -50,9 +50,50 @@ def test_figures_are_drawn_whatever_the_backend_of_the_surroundings(tmp_path, ba
 @pytest.mark.slow
 def test_no_command_imports_matplotlib_before_it_starts():
     lines = [f"import experiments.{name}" for name in COMMANDS]
-    program = "\n".join(["import sys", *lines, "assert 'matplotlib' not in sys.modules"])
+    begun = "from jax._src import xla_bridge; assert not xla_bridge.backends_are_initialized()"
+    program = "\n".join(["import sys", *lines, "assert 'matplotlib' not in sys.modules", begun])
     done = subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [(None, False), ("true", True), ("false", False), ("0", False), ("1", True), ("", True)],
+)
+def test_the_memory_of_a_gpu_is_taken_at_the_start_only_where_the_user_asks(given, taken):
+    """As jaxlib itself reads the variable inside a command."""
+    program = """
+import os, sys
+from absl import app
+from experiments import cli
+app.run = lambda main, flags_parser: sys.exit(main(["command"]))
+def main(argv, overrides):
+    from jaxlib.xla_client import generate_pjrt_gpu_plugin_options as options
+    print(options().get("preallocate", True), cli.gpu_memory("gpu", os.environ), sep="|")
+cli.keep_compiled_programs = lambda: "jax" not in sys.modules or sys.exit("too late")
+cli.run(main)
+"""
+    surroundings = environment()
+    surroundings.pop(cli.PREALLOCATE, None)
+    if given is not None:
+        surroundings[cli.PREALLOCATE] = given
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, env=surroundings, capture_output=True, text=True, check=True)
+    read, said = done.stdout.strip().split("|")
+    assert read == str(taken)
+    other = "false" if taken else "true"
+    assert ("mostly taken at the start" in said) == taken and f"{cli.PREALLOCATE}={other}" in said
+    assert "\n" not in said and cli.gpu_memory("cpu", surroundings) == ""
+
+
+def test_the_package_alone_leaves_the_environment_as_it_is():
+    program = (
+        "import os; before = dict(os.environ); import ae_jax, ae_jax.run.fitting, experiments.cli; "
+        "assert dict(os.environ).get('XLA_PYTHON_CLIENT_PREALLOCATE') is None"
+    )
+    surroundings = environment()
+    surroundings.pop(cli.PREALLOCATE, None)
+    assert subprocess.run([sys.executable, "-c", program], env=surroundings).returncode == 0
 
 
 def test_the_first_step_does_not_wait_for_what_the_end_needs():

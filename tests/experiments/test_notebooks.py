@@ -17,7 +17,7 @@ from experiments.pages import kept_notebooks
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "notebooks"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.py"))
-SLOW = {"linear_is_pca", "sweep", "your_own_data", "your_own_variant"}  # the others are minutes
+SLOW = {"linear_is_pca", "sweep", "your_own_data", "your_own_variant"}  # the others take longer
 MOST_BYTES = 400_000
 MODELS = {  # of the tutorials, in their order
     "linear_is_pca": ("linear", "linear:optimum,centred"),
