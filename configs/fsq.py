@@ -2,7 +2,10 @@
 
 Finite scalar quantization (Mentzer et al. 2024, "Finite scalar quantization: VQ-VAE made simple"):
 every number is rounded to the nearest of a few steps, and the gradient goes straight through. The
-application `compression` compares the codes with PCA of as many bits.
+application `compression` compares the codes with PCA of as many bits. `:ternary` are 40 numbers of
+three values, 63.4 bits: of four ways to spend 64 bits on full MNIST (40 of 3, 32 of 4, 27 of 5, 21
+of 8; 30 epochs, one seed) the best on 10,000 training images held out, 0.0128 against 0.0144,
+0.0130 and 0.0141. On the test images it is 3.2 dB better than the best PCA of as many bits.
 
     python -m experiments.run --config=configs/fsq.py
     python -m experiments.analyse --workdir=runs/fsq --only=compression
@@ -20,4 +23,7 @@ CONFIG = {
     "optim": {"name": "adam", "learning_rate": 1e-3, "schedule": "cosine"},
     "train": {"batch_size": 128, "epochs": 60},
 }
-VARIANTS = {"plain": {"bottleneck": {"name": "identity"}}}
+VARIANTS = {
+    "ternary": {"bottleneck.levels": 3, "model.code_size": 40},
+    "plain": {"bottleneck": {"name": "identity"}},
+}

@@ -25,7 +25,7 @@ from ae_jax.errors import ConfigError
 
 from . import cli
 from .measuring import expected, measured, provenance
-from .measuring.expected import OTHERS, RUNS, THRESHOLDS, TUTORIALS, VERSION, Threshold
+from .measuring.expected import OF_ONE_MODEL, OTHERS, RUNS, THRESHOLDS, VERSION, Threshold
 from .measuring.measured import RUN, Measurement, Task
 
 
@@ -139,7 +139,7 @@ def summary(name: str, by_seed: dict[str, Any], effort: float) -> dict[str, Any]
 
 def given(row: str) -> tuple[str, dict[str, Any]]:
     """The config whose run a row is measured on, and changes to it."""
-    return TUTORIALS.get(row) or RUNS.get(row, OTHERS)
+    return OF_ONE_MODEL.get(row) or RUNS.get(row, OTHERS)
 
 
 def run_of(name: str) -> str:

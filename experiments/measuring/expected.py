@@ -22,6 +22,14 @@ TUTORIALS: dict[str, tuple[str, dict[str, Any]]] = {
     "code_space/dense": ("dense", {"train.epochs": 50}),
     "off_manifold/dense": ("dense", {"train.epochs": 50}),
 }
+# The same on models of later papers.
+PAPERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "compression/fsq": ("fsq:ternary", {"train.epochs": 30}),
+    "compression/vq": ("vq", {"train.epochs": 30}),
+    "generation/aae": ("aae", {"train.epochs": 30}),
+    "generation/wae": ("wae", {"train.epochs": 30}),
+}
+OF_ONE_MODEL = {**TUTORIALS, **PAPERS}
 VERSION = 2  # of what the applications measure: numbers of an earlier one are measured anew
 
 
@@ -31,11 +39,11 @@ def application_of(row: str) -> str:
 
 
 def rows_of(applications: Iterable[str]) -> list[str]:
-    """Each application, and behind it the rows of the tutorials' models."""
+    """Each application, and behind it the rows of models of their own."""
     return [
         row
         for name in applications
-        for row in (name, *(r for r in TUTORIALS if application_of(r) == name))
+        for row in (name, *(r for r in OF_ONE_MODEL if application_of(r) == name))
     ]
 
 
@@ -74,11 +82,26 @@ def _sampled(e: Any) -> float:
     return 100 * e[0][f"{e[0]['run']}: {e[0]['sampler']}"]["recognizable"][0]
 
 
+def _by_prior(e: Any) -> float:
+    """Recognizable share of the run's draws from N(0, I), in percent."""
+    return 100 * e[0][f"{e[0]['run']}: standard normal"]["recognizable"][0]
+
+
+def _coded(e: Any) -> float:
+    """dB of a run's quantized codes over the best PCA of as many bits."""
+    return e[0]["run"]["quantized"]["gain_db"][0]
+
+
 def _narrow(e: Any, model: str, field: str) -> float:
     """A share of the tutorial's samples, in percent."""
     return 100 * e[0]["tutorial"][model][field][0]
 
 
+_SAMPLES = [
+    Threshold("recognizable share by the sampler chosen on other draws (%)", _sampled, 75.0),
+    Threshold("N(0, I), recognizable share (%)", _by_prior),
+]
+_CODED = [Threshold("dB over the best PCA of as many bits", _coded, 3.0)]
 THRESHOLDS: dict[str, list[Threshold]] = {
     "inpainting": [
         Threshold(
@@ -146,6 +169,8 @@ THRESHOLDS: dict[str, list[Threshold]] = {
             lambda e: 100 * e[0]["VAE: standard normal"]["recognizable"][0],
         ),
     ],
+    "generation/aae": _SAMPLES,
+    "generation/wae": _SAMPLES,
     "generation/dense": [
         Threshold(
             "N(0, 0.33²), recognizable share (%)", lambda e: _narrow(e, "dense", "recognizable")
@@ -156,6 +181,8 @@ THRESHOLDS: dict[str, list[Threshold]] = {
             lambda e: _narrow(e, "conv_pool", "recognizable"),
         ),
     ],
+    "compression/fsq": _CODED,
+    "compression/vq": _CODED,
     "caption": [Threshold("agreement (%)", lambda e: 100 * e[0]["agreement"], 95.0)],
     "compression": [
         Threshold(
