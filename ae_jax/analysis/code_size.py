@@ -4,6 +4,7 @@ The code is one that may be cut short: its numbers are in order, or it spans few
 then those of most variance are kept.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import jax
@@ -73,7 +74,7 @@ def principal_axes(codes: np.ndarray) -> Axes:
 
 def is_ordered(run: Run) -> bool:
     """Whether the first numbers of the run's code say most."""
-    return bool(run.model.module.bottleneck.ordered or {*ORDERS} & {*run.config.penalties})
+    return bool(run.model.module.bottleneck.ordered or _charged(run, ORDERS))
 
 
 def is_low_rank(run: Run) -> bool:
@@ -81,7 +82,13 @@ def is_low_rank(run: Run) -> bool:
     module = run.model.module
     parts = (module.bottleneck, module.encoder)
     asked = any(getattr(part, "low_rank", False) for part in parts)
-    return bool(asked or {*LOW_RANK} & {*run.config.penalties})
+    return bool(asked or _charged(run, LOW_RANK))
+
+
+def _charged(run: Run, names: Iterable[str]) -> bool:
+    """Whether one of these penalties has a weight."""
+    charged = run.config.penalties
+    return any(name in charged and charged[name].weight for name in names)
 
 
 def errors(run: Run, axes: Axes, images: np.ndarray, labels: np.ndarray | None) -> list[np.ndarray]:
@@ -108,7 +115,10 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     k = run.config.model.code_size
     pixels = int(np.prod(run.model.shape))
     if k >= min(pixels, len(study.train.images)):
-        raise NotApplicable(f"a code of {k} numbers is not smaller than {pixels} pixels")
+        raise NotApplicable(
+            f"a code of {k} numbers is not smaller than {pixels} pixels, or than the "
+            f"{len(study.train.images)} training images that PCA is of"
+        )
     trained = None if is_ordered(run) else run.encode(study.train.images)
     axes = own_axes(k) if trained is None else principal_axes(trained)
     ours = errors(run, axes, test.images, test.labels)
@@ -160,8 +170,8 @@ def judge(numbers: Numbers, control: Control) -> str:
     if "local_dimension" in control:
         local = Estimate(*control["local_dimension"])
         said.append(
-            f"around a test image the training images span {local.text()} dimensions, estimated "
-            f"from its {NEIGHBOURS} nearest neighbors"
+            f"around a test image the training images span {local.text()} dimensions by a linear "
+            f"estimate from its {NEIGHBOURS} nearest neighbors, which finds too few of many"
         )
     return "; ".join(said)
 

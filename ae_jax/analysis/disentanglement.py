@@ -15,7 +15,7 @@ from ae_jax.data import bundled, shapes
 from ae_jax.figures.panels import grouped_bars
 
 IMAGES, GROUPS = 10_000, 10  # for the mutual information, and groups of the jackknife
-BATCHES, LEARNED = 4, 1000  # parts of the images, for DCI, of which so many are learned from
+BATCHES, LEARNED = 8, 1000  # parts of the images, for DCI, of which so many are learned from
 SIZE, TRAIN_VOTES, TEST_VOTES = 32, 300, 500  # images a vote; votes
 MEASURES = {
     "mig": "information gap (MIG)",

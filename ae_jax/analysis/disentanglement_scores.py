@@ -66,9 +66,12 @@ def disentangled(importance: np.ndarray) -> float:
     P_i are the shares of the row i, H their entropy in base `factors` and r_i the share of the row
     in the whole: 1 where each number of the code matters to one factor only (Eastwood & Williams
     2018, "A framework for the quantitative evaluation of disentangled representations"). Of the
-    transposed matrix it is the completeness, weighted as Locatello et al. 2019 weight it.
+    transposed matrix it is the completeness, weighted as Locatello et al. 2019 weight it. 0 where
+    nothing matters to anything.
     """
     weights = importance.sum(1)
+    if not weights.any():
+        return 0.0
     gaps = 1 - entropy(importance[weights > 0], base=importance.shape[1], axis=1)
     return float(np.average(gaps, weights=weights[weights > 0]))
 

@@ -7,6 +7,7 @@ the same examples. Distances are Euclidean.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import rankdata
 
 TRIPLETS, PAIRS = 50, 30  # drawn for every example
@@ -29,9 +30,7 @@ class Drawn(NamedTuple):
 
 def space(points: np.ndarray) -> Space:
     """Of points [n, d]. Where distances are equal, the earlier point is nearer."""
-    points = np.asarray(points, np.float64)
-    square = np.square(points).sum(1)
-    d = np.sqrt(np.maximum(square[:, None] + square - 2 * points @ points.T, 0))
+    d = squareform(pdist(np.asarray(points, np.float64)))
     np.fill_diagonal(d, -1)
     near = np.argsort(d, axis=1, kind="stable")[:, 1:].astype(np.int32)
     np.fill_diagonal(d, 0)

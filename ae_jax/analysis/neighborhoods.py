@@ -147,7 +147,8 @@ def judge(numbers: Numbers, control: Control) -> str:
             Estimate(*table[name])
             for table in (numbers["measures"], control["pca"], numbers["gain_over_pca"])
         )
-        works = ours.value > control["chance"][name]
+        above = Estimate(ours.value - control["chance"][name], ours.error)
+        works = judging.beyond(above) > 0
         who = judging.verdict("the run", "PCA", gain, works)
         said = f"{title} {ours.text(digits=3)} (PCA {theirs.text(digits=3)}"
         said += f", {gain.text(digits=3, sign=True)})"

@@ -78,7 +78,10 @@ class Field(NamedTuple):
 @functools.cache
 def fields(choice: Callable[..., Any]) -> Mapping[str, Field]:
     """The fields of a function, dataclass or Linen module: its parameters that have a default."""
-    parameters = inspect.signature(choice).parameters
+    try:  # `from __future__ import annotations` makes texts of them
+        parameters = inspect.signature(choice, eval_str=True).parameters
+    except NameError:  # of a type that is only there for type checkers
+        parameters = inspect.signature(choice).parameters
     # Linen gives every module these two, which are not the user's to set.
     reserved = ("parent", "name") if "parent" in parameters else ()
     found = {

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ae_jax.resolve.config import flat, layers, load_config, merge, nested
+from ae_jax.resolve import slots
+from ae_jax.resolve.config import Resolved, flat, layers, load_config, merge, nested
+from ae_jax.resolve.slots import FIXED, SLOTS
 
 
 class Explained(NamedTuple):
@@ -35,4 +37,19 @@ def explained(path: str, overrides: Mapping[str, Any]) -> list[Explained]:
             return "default"
         return next(source for source, fields in reversed(said) if field in fields)
 
-    return [Explained(f, v, source(f)) for f, v in flat(config)]
+    return [Explained(f, v, source(f)) for f, v in flat(_whole(config))]
+
+
+def _whole(config: Resolved) -> dict[str, Any]:
+    """A config with the young fields as well, which it leaves out at their defaults."""
+    found = config.to_dict()
+    for section in SLOTS:
+        own = found[section]
+        found[section] = {**own, **slots.of_slot(section, own["name"], _rest(own)), **own}
+    for section in FIXED:
+        found[section] = {**found[section], **slots.of_section(section, found[section])}
+    return found
+
+
+def _rest(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in own.items() if field != "name"}

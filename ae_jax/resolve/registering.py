@@ -78,7 +78,7 @@ def register(slot: str, name: str, choice: Callable[..., Any]) -> None:
       ConfigError: an unknown slot; a name that is no word, or the package's own; a choice that
         cannot be called as the slot calls it, or whose options a config could not check or keep.
     """
-    if slot not in _KINDS:
+    if not isinstance(slot, str) or slot not in _KINDS:
         raise ConfigError(unknown("register", str(slot), _KINDS, "slot"))
     kind, where = _KINDS[slot], f"register: {slot} {name!r}"
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
@@ -113,7 +113,11 @@ def _check_call(where: str, kind: _Kind, choice: Any) -> None:
         )
         what = " or ".join(["a function"] * kind.function + classes)
         raise ConfigError(f"{where}: must be {what}, not {choice!r}")
-    made = inspect.signature(choice).parameters
+    try:
+        hash(choice)
+        made = inspect.signature(choice).parameters
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: its parameters cannot be found; {error}") from None
     named = (*kind.named, *(n for n in kind.may if n in made))
     if not is_class:
         return _check_bound(where, choice, kind.given, named)

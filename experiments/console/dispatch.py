@@ -33,7 +33,7 @@ def main() -> None:
     elif name in ("--version", "version"):
         print(f"ae_jax {__version__}")
     elif name not in COMMANDS:
-        cli.fail(unknown(Path(program).stem, name, COMMANDS, "command"), 2)
+        cli.fail(unknown("ae-jax", name, COMMANDS, "command"), 2)
     else:
         sys.argv = [f"{program} {name}", *words[1:]]
         runpy.run_module(f"{PACKAGE}.{COMMANDS[name]}", run_name="__main__", alter_sys=True)
@@ -42,16 +42,17 @@ def main() -> None:
 def usage() -> str:
     """Every command with the first sentence that its module says of itself."""
     width = max(map(len, COMMANDS))
+    spelled = "ae-jax" if PACKAGE.startswith("ae_jax") else f"python -m {__package__}"
     lines = [f"  {name:{width}}  {_first_line(module)}" for name, module in COMMANDS.items()]
     return "\n".join(
         [
             "ae_jax: autoencoders in JAX. Every variant is a config.",
             "",
-            f"usage: {cli.command('COMMAND')} [--FLAG=VALUE ...]",
+            f"usage: {spelled} COMMAND [--FLAG=VALUE ...]",
             "",
             *lines,
             "",
-            f"`{cli.command('COMMAND')} --help` lists the flags of a command.",
+            f"`{spelled} COMMAND --help` lists the flags of a command.",
         ]
     )
 

@@ -3,6 +3,7 @@
 python -m experiments.console info
 """
 
+import contextlib
 import os
 import platform
 from importlib import metadata
@@ -16,12 +17,15 @@ from .. import cli
 from ..pages.table import terminal
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets")
-# Module -> what it is for; the extra of the same package installs it.
+# Distributions -> what one of them is for; an extra installs it.
 OPTIONAL = {
-    "tensorboardX": f"{cli.command('run')} --tensorboard",
-    "submitit": f"{cli.command('sweep')} --launcher=slurm",
-    "tensorflow": "TFDS data sets that have to be prepared",
-    "torch": "the bench against PyTorch",
+    ("tensorboardX",): f"{cli.command('run')} --tensorboard",
+    ("submitit",): f"{cli.command('sweep')} --launcher=slurm",
+    ("flatbuffers",): f"{cli.command('export')} --format=stablehlo",
+    ("safetensors",): f"{cli.command('export')} --format=safetensors",
+    ("jax2onnx",): f"{cli.command('export')} --format=onnx",
+    ("tensorflow", "tensorflow-cpu"): "TFDS data sets that have to be prepared",
+    ("torch",): "the bench against PyTorch",
 }
 
 
@@ -38,12 +42,15 @@ def versions() -> list[tuple[str, str]]:
         ("ae_jax", f"{__version__} in {here}"),
         ("Python", f"{platform.python_version()} on {platform.platform(terse=True)}"),
         *((name, metadata.version(name)) for name in PACKAGES),
-        *((name, _optional(name)) for name in OPTIONAL),
+        *((names[0], _optional(names)) for names in OPTIONAL),
     ]
 
 
-def _optional(name: str) -> str:
-    return metadata.version(name) if find_spec(name) else f"not installed ({OPTIONAL[name]})"
+def _optional(names: tuple[str, ...]) -> str:
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return metadata.version(name)
+    return f"not installed ({OPTIONAL[names]})"
 
 
 def devices() -> list[tuple[str, str]]:

@@ -80,7 +80,7 @@ def test_who_wins_at_how_many_sizes():
     )
     assert "first 1 to 3 principal axes, the code wins over PCA at 1 of 3" in said
     assert "the training codes span 2.0 ± 0.5 dimensions" in said
-    assert "training images span 1.5 ± 0.0 dimensions, estimated from its 30 nearest" in said
+    assert "training images span 1.5 ± 0.0 dimensions by a linear estimate" in said
 
 
 LOW = [

@@ -14,6 +14,7 @@ import pytest
 from flax import linen as nn
 
 import ae_jax
+from ae_jax.config import schema
 from ae_jax.config.schema import NonNegative, Positive
 from ae_jax.errors import ConfigError
 from ae_jax.model.bottleneck.base import Bottleneck
@@ -170,10 +171,6 @@ def anything(p, power: Any = 2.0):
     return p.x
 
 
-def as_text(p, power: "float" = 2.0):
-    return p.x
-
-
 def wrong_default(p, power: Positive = -2.0):
     return p.x
 
@@ -214,7 +211,8 @@ class NoCall(nn.Module):
         ("loss", "mine", size, "is given (p) and its options; missing a required"),
         ("loss", "mine", no_annotation, "'power' needs an annotation"),
         ("loss", "mine", anything, "'power' needs an annotation"),
-        ("loss", "mine", as_text, "'power' needs an annotation"),
+        ("loss", "mine", max, "its parameters cannot be found"),
+        (["loss"], "mine", cube, "unknown slot"),
         ("loss", "mine", wrong_default, "power: must be a number > 0, not -2.0"),
         ("loss", "mine", of_the_slot, "'per' is a field of the slot itself"),
         ("loss", "mine", needs_more, "missing a required argument: 'power'"),
@@ -234,6 +232,15 @@ def test_what_a_config_could_not_call_check_or_keep_is_refused(slot, name, choic
         ae_jax.register(slot, name, choice)
     assert said in str(refused.value) and len(str(refused.value).splitlines()) <= 3
     assert before == {slot: dict(kind.table) for slot, kind in registering._KINDS.items()}
+
+
+def test_annotations_may_be_texts():
+    """So are all where a file begins with `from __future__ import annotations`."""
+
+    def as_text(p, power: "float" = 2.0):
+        return p.x
+
+    assert schema.fields(as_text)["power"].annotation is float
 
 
 def test_a_sweep_on_a_cluster_is_refused_what_its_jobs_would_not_find(tmp_path):
