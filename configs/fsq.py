@@ -5,8 +5,8 @@ every number is rounded to the nearest of a few steps, and the gradient goes str
 application `compression` compares the codes with PCA of as many bits. `:ternary` are 40 numbers of
 three values, 63.4 bits: of four ways to spend 64 bits on full MNIST (40 of 3, 32 of 4, 27 of 5, 21
 of 8; 30 epochs, one seed) the one of least error on 10,000 training images held out: 0.0128,
-0.0144, 0.0130 and 0.0141; 40 of 3 and 27 of 5 are about alike. On the test images `:ternary` is 3.19 ± 0.06
-dB better than the best PCA of as many bits (3 seeds, their deviation).
+0.0144, 0.0130 and 0.0141; 40 of 3 and 27 of 5 are about alike. On the test images `:ternary` is
+3.19 ± 0.06 dB better than the best PCA of as many bits (3 seeds, their deviation).
 
     python -m experiments.run --config=configs/fsq.py
     python -m experiments.analyse --workdir=runs/fsq --only=compression
