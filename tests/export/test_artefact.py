@@ -117,6 +117,71 @@ def test_what_is_there_stays(made, tmp_path):
     assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "mine"], "nothing is left over"
 
 
+def test_what_only_looks_like_an_artefact_is_not_replaced(made, tmp_path):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "data.bin").write_bytes(b"years")
+    for text in ('{"title": "mine"}', "not JSON", "[]"):
+        (foreign / artefact.DESCRIPTION).write_text(text)
+        checksums.write(foreign)
+        with pytest.raises(ConfigError, match="is no artefact") as error:
+            made[0].export(foreign, "safetensors", replace=True)
+        one_line(error, str(foreign))
+    assert (foreign / "data.bin").read_bytes() == b"years"
+
+
+def test_what_lies_beside_an_artefact_is_not_lost(made, tmp_path):
+    copy = shutil.copytree(made[1] / "safetensors", tmp_path / "copy")
+    (copy / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigError, match=r"holds notes\.txt") as error:
+        made[0].export(copy, "safetensors", replace=True)
+    one_line(error, str(copy))
+    (copy / "notes.txt").rename(tmp_path / "notes.txt")
+    (copy / "link").symlink_to(tmp_path / "notes.txt")
+    with pytest.raises(ConfigError, match="link: is not a plain file"):
+        made[0].export(copy, "safetensors", replace=True)
+    (copy / "link").unlink()
+    made[0].export(copy, "safetensors", replace=True)
+
+
+def test_what_comes_while_an_artefact_is_made_is_not_lost(made, tmp_path, monkeypatch):
+    def slow(run, folder):
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "thesis.txt").write_text("years")
+
+    monkeypatch.setitem(WRITERS, "stablehlo", slow)
+    with pytest.raises(ConfigError, match="is no artefact"):
+        made[0].export(tmp_path / "a", "stablehlo", replace=True)
+    assert (tmp_path / "a" / "thesis.txt").read_text() == "years"
+    assert [f.name for f in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("failing", [(2,), (2, 3)])
+def test_where_the_new_one_cannot_take_its_place_the_old_one_stays(
+    failing, made, tmp_path, monkeypatch
+):
+    copy = shutil.copytree(made[1] / "safetensors", tmp_path / "copy")
+    rename, calls = artefact.os.rename, []
+
+    def counted(a, b):
+        calls.append((a, b))
+        if b.parent == tmp_path and len(calls) in failing:
+            raise OSError(5, "Input/output error")
+        rename(a, b)
+
+    def export():
+        artefact.write(copy, {}, lambda folder: (folder / "x").write_text(""), replace=True)
+
+    monkeypatch.setattr(artefact.json_file, "write", lambda file, value: file.write_text("{}"))
+    monkeypatch.setattr(artefact.os, "rename", counted)
+    with pytest.raises(CheckpointError, match="cannot be written") as error:
+        export()
+    one_line(error)
+    (left,) = tmp_path.iterdir()
+    assert left.name == "copy" if failing == (2,) else str(left) in str(error.value)
+    ae_jax.load_exported(left)
+
+
 def test_an_export_that_fails_leaves_nothing(made, tmp_path, monkeypatch):
     def full(folder, *rest):
         (folder / "half").write_text("")
