@@ -7,8 +7,8 @@ Formats: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX and no code 
 'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime.
 Each has encode, decode, reconstruct and score, and the scale and columns of the data, names of
 classes, and the threshold of the score for a rate of false alarms: from the validation part, or the
-test part where there is none. Needs the extra `export`, for 'onnx' the extra `onnx`. Exit codes: 0
-done, 2 bad input or environment.
+test part where there is none or where it chose the weights (--best, train.patience). Needs the
+extra `export`, for 'onnx' the extra `onnx`. Exit codes: 0 done, 2 bad input or environment.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     out = Path(F.out or f"{path.absolute()}.{F.format}")
     run = keeping.restore(F.workdir, best=F.best)
     artefact.check_free(out, F.replace)
-    normal, labels = held_out(run, path) if F.threshold else (None, None)
+    normal, labels = held_out(run, path, F.best) if F.threshold else (None, None)
     try:
         made = run.export(out, F.format, normal, labels, F.false_alarms, F.replace)
     except DataError as error:
@@ -66,12 +66,17 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     return 0
 
 
-def held_out(run: "Run", path: Path) -> tuple[Any, Any]:
-    """Examples that no weight was trained on, and their labels: validation, or else test part."""
+def held_out(run: "Run", path: Path, best: bool) -> tuple[Any, Any]:
+    """Examples that the weights know nothing of, and their labels: validation, or else test part.
+
+    Weights that the validation part chose, as the best or by when training ended, suit it better
+    than new examples: it is not exchangeable with these, and the threshold would be too low.
+    """
     from .workdirs import place
 
     dataset = place.opened(path, run.config, flags.FLAGS.data)
-    part = dataset.test if dataset.valid is None else dataset.valid
+    chose = best or run.config.train.patience > 0
+    part = dataset.test if dataset.valid is None or chose else dataset.valid
     return part.images[:], part.labels
 
 

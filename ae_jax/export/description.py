@@ -14,7 +14,7 @@ from ae_jax.inputs.examples import Column, Examples
 from ae_jax.inputs.labels import Names
 from ae_jax.inputs.scaler import Scaler
 
-VERSIONS = ("ae_jax", "jax", "jaxlib", "flax", "numpy")
+VERSIONS = ("jax", "jaxlib", "flax", "numpy")  # ae_jax may not be installed
 
 
 class Threshold(NamedTuple):
@@ -25,9 +25,10 @@ class Threshold(NamedTuple):
     examples: int  # how many were held out to find it
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that make an artefact."""
-    return {name: importlib.metadata.version(name) for name in VERSIONS}
+def versions(own: str) -> dict[str, str]:
+    """Of the packages that make an artefact; `own` is that of the ae_jax that runs."""
+    others = {name: importlib.metadata.version(name) for name in VERSIONS}
+    return {"ae_jax": own, **others}
 
 
 def of_door(door: Door) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def door_of(said: dict[str, Any]) -> Door:
         columns = said["columns"] and tuple(
             Column(c["name"], c["kind"], tuple(c["categories"])) for c in said["columns"]
         )
-        shift, spread = (np.asarray(said[name], np.float64) for name in ("shift", "spread"))
+        shift, spread = (np.asarray(list(said[name]), np.float64) for name in ("shift", "spread"))
         scaler = Scaler(Examples(said["kind"], columns), shift, spread)
     low, high = said["limits"] or (-np.inf, np.inf)
     return Door(shape, bool(said["holes"]), (float(low), float(high)), scaler)

@@ -26,7 +26,8 @@ class Exported:
       class_names: of the labels 0 ... k-1, or None.
       threshold: of the score, see `Threshold`; None: no ordinary examples were given to find it.
       run: the `Run` that was rebuilt, where the format has the config and the package the model;
-        else None. It cannot be trained on: its optimizer was not exported.
+        else None. State, history and validation losses were not exported: it cannot be trained on
+        or saved, and has no `best` and no `plot_loss`.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class Exported:
     ) -> None:
         """`functions` as of `ae_jax.export.programs`; KeyError, ... of no description of ours."""
         self.description, self.run = description, run
+        self._name = str(description["config"]["name"])
+        self._sha256 = str(description["run"]["params_sha256"])
         self._functions, self._door = functions, describing.door_of(description)
         self._code_size, self._classes = int(description["code_size"]), int(description["classes"])
         self.class_names = describing.names_of(description)
@@ -43,7 +46,7 @@ class Exported:
     def __repr__(self) -> str:
         said = self.description
         shape = " x ".join(map(str, said["shape"]))
-        return f"Exported({said['config']['name']}: {said['kind']} {shape}, {said['format']})"
+        return f"Exported({self._name}: {said['kind']} {shape}, {said['format']})"
 
     @property
     def columns(self) -> list[str] | None:
@@ -55,7 +58,7 @@ class Exported:
     @property
     def params_sha256(self) -> str:
         """The digest of the weights, which `summary.json` of the run has, too."""
-        return str(self.description["run"]["params_sha256"])
+        return self._sha256
 
     def encode(self, images: ArrayLike) -> np.ndarray:
         """Codes float32 [n, code_size]; see `Run.encode`."""

@@ -42,6 +42,18 @@ def check(directory: Path) -> None:
         raise DamagedError(f"{error.filename}: {error.strerror}") from error
 
 
+def unlisted(directory: Path) -> list[str]:
+    """Relative names of the files below `directory` that its SHA256SUMS does not name.
+
+    Raises:
+      DamagedError: there is no list, a file is a link, or one cannot be looked at.
+    """
+    try:
+        return sorted(set(_files(directory)) - _read(directory).keys())
+    except OSError as error:
+        raise DamagedError(f"{error.filename}: {error.strerror}") from error
+
+
 def _read(directory: Path) -> dict[str, str]:
     """name -> SHA-256."""
     file = directory / NAME

@@ -22,14 +22,14 @@ def load_exported(path: str | os.PathLike[str]) -> Exported:
 
     Raises:
       CheckpointError: there is none, it is damaged, or cannot be read by these versions.
-      ConfigError: the package of the format is not installed.
+      ConfigError: the package of the format is not installed; it is no path.
     """
     folder, said = artefact.read(path)
     try:
         read = READERS[said["format"]]
         packages.check(said["format"], packages.READING)
         return read(folder, said)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its description is not of ae_jax: {error}") from error
 
 
@@ -38,19 +38,22 @@ def _stablehlo(folder: Path, said: dict[str, Any]) -> Exported:
 
 
 def _safetensors(folder: Path, said: dict[str, Any]) -> Exported:
-    """The run built again of its config and weights."""
+    """The run built again of its config and weights; its history and its state are not there."""
     from ae_jax.export import safetensors, weights
     from ae_jax.model import pipeline, units
     from ae_jax.model.compiled import compiled, in_pieces
     from ae_jax.resolve.config import resolve
     from ae_jax.run.exporting import MOMENTS
+    from ae_jax.run.origin import from_meta
     from ae_jax.run.trained import Run
 
     config, door, arrays = resolve(said["config"]), door_of(said), safetensors.read(folder)
     mean, cov = (arrays.pop(name, None) for name in MOMENTS)
     model = pipeline.build(config, door.shape)
     variables = weights.variables_of(model, arrays)
-    run = Run(config, model, variables, {}, mean, cov, label_names=names_of(said))
+    known = said["run"]["origin"]
+    origin = None if known is None else from_meta(known)
+    run = Run(config, model, variables, {}, mean, cov, None, origin, names_of(said))
     run = run._replace(scaler=door.scaler, limits=None if door.scaler else door.limits)
     both = units.encode, units.decode  # in pieces: these are the programs of the run
     encode, decode = (partial(compiled(in_pieces, f, model), variables) for f in both)

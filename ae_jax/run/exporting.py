@@ -4,12 +4,14 @@ import math
 import os
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ae_jax import __version__
 from ae_jax.config.schema import unknown
 from ae_jax.config.sections import Config
 from ae_jax.errors import ConfigError, DataError
@@ -20,9 +22,11 @@ from ae_jax.inputs.door import Door
 from ae_jax.inputs.labels import Names
 from ae_jax.model.pipeline import Model, Variables
 from ae_jax.model.weights import params_sha256
+from ae_jax.resolve.registering import registered
 from ae_jax.run.origin import Origin
 from ae_jax.train.setup import TrainState
 
+OF_PACKAGE = ("safetensors",)  # formats that are opened by building the model again
 MOMENTS = ("codes/mean", "codes/covariance")  # of the training set, beside the weights
 
 
@@ -61,6 +65,10 @@ def export(
 ) -> Path:
     """See `Run.export`."""
     check_format(format)
+    check_choices(run.config, format)
+    check_rate(false_alarms)
+    if normal is None and labels is not None:
+        raise ConfigError("labels: are those of `normal`, which is not given; pass both, or none")
     artefact.check_free(path, replace)
     found = None if normal is None else threshold(run, normal, labels, false_alarms)
     fill = partial(WRITERS[format], run)
@@ -69,9 +77,25 @@ def export(
 
 def check_format(name: str) -> None:
     """Raises ConfigError where there is no such format, or its package is not installed."""
-    if name not in WRITERS:
-        raise ConfigError(unknown("format", name, WRITERS, "format"))
+    if not isinstance(name, str) or name not in WRITERS:
+        raise ConfigError(unknown("format", str(name), WRITERS, "format"))
     packages.check(name, packages.WRITING)
+
+
+def check_choices(config: Config, format: str) -> None:
+    """Raises ConfigError where a format needs the code of choices that the package lacks."""
+    if format in OF_PACKAGE and (own := registered(config)):
+        raise ConfigError(
+            f"format: '{format}' holds weights and config, of which the package builds the run, "
+            f"but it lacks {', '.join(own)}, registered here\n"
+            "'stablehlo' holds the program instead"
+        )
+
+
+def check_rate(false_alarms: float) -> None:
+    """Raises ConfigError where a rate is no number in (0, 1)."""
+    if not isinstance(false_alarms, Real) or not 0 < false_alarms < 1:
+        raise ConfigError(f"false_alarms: must be a number in (0, 1), not {false_alarms!r}")
 
 
 def threshold(
@@ -83,8 +107,7 @@ def threshold(
       DataError: they are too few for the rate, or not as `score` takes them.
       ConfigError: a rate outside (0, 1).
     """
-    if not 0 < false_alarms < 1:
-        raise ConfigError(f"false_alarms: must be in (0, 1), not {false_alarms!r}")
+    check_rate(false_alarms)
     scores = run.score(normal, labels)
     score = conformal.threshold(scores, false_alarms)
     if math.isinf(score):
@@ -92,7 +115,7 @@ def threshold(
             f"normal: {len(scores)} examples are too few for a rate of {false_alarms:g} false "
             f"alarms; {math.ceil(1 / false_alarms) - 1} at least are needed, or a larger rate"
         )
-    return Threshold(score, false_alarms, len(scores))
+    return Threshold(score, float(false_alarms), len(scores))
 
 
 def described(run: Exportable, format: str, found: Threshold | None) -> dict[str, Any]:
@@ -111,7 +134,7 @@ def described(run: Exportable, format: str, found: Threshold | None) -> dict[str
             "step": None if state is None else int(state.step),
             "origin": None if run.origin is None else run.origin._asdict(),
         },
-        "versions": description.versions(),
+        "versions": description.versions(__version__),
     }
 
 

@@ -14,9 +14,10 @@ Run: TypeAlias = Any  # that of `ae_jax.run.trained`, which imports this
 def line(run: Run) -> str:
     """Such as 'Run(vae: images 28 x 28 x 1, code of 2, 3,000 parameters, 20 steps)'."""
     size, steps = run.config.model.code_size, _steps(run)
+    done = "" if steps is None else f", {steps:,} steps"
     return (
-        f"Run({run.config.name}: {_kind(run)}, code of {size}, {_parameters(run):,} parameters, "
-        f"{steps:,} steps)"
+        f"Run({run.config.name}: {_kind(run)}, code of {size}, {_parameters(run):,} parameters"
+        f"{done})"
     )
 
 
@@ -26,12 +27,14 @@ def html(run: Run) -> str:
     noise = f"{c.corruption.name} noise -> " if run.model.corrupts else ""
     network = f"{noise}{c.encoder.name} -> {c.model.code_size} -> {c.decoder.name}"
     data = "" if run.origin is None else f"{run.origin.name}, {run.origin.n_train:,} training "
+    steps = _steps(run)
+    done = "" if steps is None else f"; {steps:,} steps done"
     rows: list[tuple[str, object]] = [
         ("data", data + _kind(run)),
         ("network", network),
         ("code size", c.model.code_size),
         ("parameters", f"{_parameters(run):,}"),
-        ("epochs", f"{c.train.epochs:,} in the config; {_steps(run):,} steps done"),
+        ("epochs", f"{c.train.epochs:,} in the config{done}"),
         ("loss", f"{c.loss.name} per {c.loss.per}"),
     ]
     last = {name: values[-1] for name, values in run.history.items() if len(values)}
@@ -55,5 +58,8 @@ def _parameters(run: Run) -> int:
     return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(run.variables["params"]))
 
 
-def _steps(run: Run) -> int:
-    return len(run.history.get("loss", ())) if run.state is None else int(run.state.step)
+def _steps(run: Run) -> int | None:
+    """How many were done; None: neither state nor history came along, as after an export."""
+    if run.state is not None:
+        return int(run.state.step)
+    return len(run.history["loss"]) if "loss" in run.history else None

@@ -230,7 +230,8 @@ class Run(NamedTuple):
 
         Raises:
           ConfigError: an unknown format, one whose package is not installed, or one that cannot
-            hold this config; something is there.
+            hold this config, or what was registered; a rate outside (0, 1), or labels of nothing;
+            no path, or something is there.
           DataError: of `score`; or `normal` are too few for the rate.
           CheckpointError: it cannot be written.
         """

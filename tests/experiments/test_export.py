@@ -56,6 +56,27 @@ def test_an_artefact_of_a_work_directory(command, workdir, capsys):
     np.testing.assert_array_equal(e.run.sample(0, 2), run.sample(0, 2))
 
 
+def test_a_validation_part_that_chose_the_weights_does_not_set_the_threshold(command, workdir):
+    command(out=f"{workdir}.held_out", threshold=False)  # for the flags
+    run, parts = ae_jax.restore(str(workdir)), {}
+    patient = run._replace(config=run.config.replace(train={"patience": 2}))
+    for name, asked in {
+        "last": (run, False),
+        "best": (run, True),
+        "ends": (patient, False),
+    }.items():
+        parts[name], labels = export.held_out(asked[0], workdir, asked[1])
+        assert labels is None
+    assert len(parts["last"]) == 20
+    np.testing.assert_array_equal(parts["best"], X[::-1], "the test part")
+    np.testing.assert_array_equal(parts["ends"], X[::-1], "the test part")
+
+
+def test_the_best_weights_take_their_threshold_from_the_test_part(command, tmp_path, capsys):
+    assert command(out=str(tmp_path / "a"), best=True) == 0
+    assert "from 60 that training has not seen" in capsys.readouterr().out
+
+
 def test_without_its_data_there_is_no_threshold(command, workdir, tmp_path, capsys):
     moved = (workdir.parent / "x.npz").rename(tmp_path / "y.npz")
     try:

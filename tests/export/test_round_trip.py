@@ -1,5 +1,6 @@
 """What was exported says what the run says: every config, every format."""
 
+import importlib.metadata
 import subprocess
 import sys
 from functools import partial
@@ -15,6 +16,7 @@ from ae_jax.export import onnx, programs, stablehlo, weights
 from ae_jax.model import pipeline, units
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config
+from ae_jax.run import exporting
 from tests.export.runs import FORMATS, check_equal, results, run_of
 from tests.resolve.small import ALL_VARIANTS, CONFIGS
 from tests.run.doors import KEY, SMALL, X, fit, same
@@ -109,6 +111,36 @@ def test_weights_and_config_are_a_run_again(made, found):
     assert again.config == run.config and again.model == run.model
     same(run.sample(KEY, 3), again.sample(KEY, 3))
     assert found["stablehlo"].run is None
+
+
+def test_a_run_built_again_knows_its_data_and_does_not_pretend_to_know_its_steps(
+    made, found, tmp_path
+):
+    run, again = made[0], found["safetensors"].run
+    assert again.origin == run.origin
+    assert "steps" not in repr(again) and "steps" not in again._repr_html_()
+    again.export(tmp_path / "a", "stablehlo")
+    said = ae_jax.load_exported(tmp_path / "a").description
+    assert said["run"]["origin"] == found["stablehlo"].description["run"]["origin"]
+    for refused in (lambda: again.save(tmp_path / "b"), again.plot_loss, lambda: again.best):
+        with pytest.raises(ae_jax.AeJaxError):
+            refused()
+    with pytest.raises(ConfigError, match="without what training needs"):
+        fit(X, start=again)
+
+
+def test_the_version_is_that_of_the_code_that_runs(made, monkeypatch):
+    missing = importlib.metadata.PackageNotFoundError
+    real = importlib.metadata.version
+
+    def version(name):
+        if name == "ae_jax":
+            raise missing(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    said = exporting.described(made[0], "onnx", None)
+    assert said["versions"]["ae_jax"] == ae_jax.__version__
 
 
 @pytest.mark.parametrize(("machine", "native"), [("cpu", False), ("accelerator", True)])

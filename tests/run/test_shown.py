@@ -43,7 +43,10 @@ def test_a_run_shows_what_was_trained_how_far_and_the_last_losses():
     }
     bare = Page(run._replace(origin=None, valid=None, history={}, state=None)._repr_html_())
     assert bare.said["data"] == "images 5 x 3 x 1"
-    assert bare.said["epochs"] == "2 in the config; 0 steps done"
+    assert bare.said["epochs"] == "2 in the config", "nothing is known of steps"
+    assert repr(run).endswith(" parameters, 6 steps)")
+    assert repr(run._replace(history={}, state=None)).endswith(f" {n} parameters)")
+    assert repr(run._replace(state=None)).endswith(", 6 steps)")
     signals = Scaler(Examples("signal"), np.zeros(1), np.ones(1))
     assert Page(run._replace(scaler=signals)._repr_html_()).said["data"].endswith("signals 3 x 1")
     assert repr(run._replace(scaler=signals)).startswith(
