@@ -130,9 +130,8 @@ def uses(result: dict[str, Any]) -> str:
     for name in [n for n in result if n in THRESHOLDS]:
         entry = result[name]
         for held in entry["bars"]:
-            found = f"{held['mean']:.1f} ± {held['std']:.1f}" + (
-                "" if held["holds"] else ", missed"
-            )
+            spread = f" ± {held['std']:.1f}" if entry["seeds"] > 1 else ""
+            found = f"{held['mean']:.1f}{spread}" + ("" if held["holds"] else ", missed")
             least = "-" if held["at_least"] is None else f"{held['at_least']:g}"
             where = (f"`{application_of(name)}`", f"`{entry['run'].partition(' ')[0]}`")
             lines.append((*where, held["what"], found, str(entry["seeds"]), least))
