@@ -11,10 +11,9 @@ import pytest
 import ae_jax
 from ae_jax.data.batches import BATCH, in_batches, padded_size
 from ae_jax.model import compiled as programs
-from ae_jax.model import scaling
+from ae_jax.model import scaling, units
 from ae_jax.model.pipeline import build
 from ae_jax.resolve.config import load_config
-from ae_jax.run import trained as run_lib
 from ae_jax.run.trained import Run
 
 COUNTS = range(1, 1001)
@@ -128,7 +127,7 @@ def test_models_of_equal_configs_share_their_programs(digits):
     for seed in range(3):
         run = ae_jax.fit(few, images, jax.random.key(seed), progress=False)
     assert programs.compiled.cache_info().currsize == 1
-    assert programs.compiled(programs.in_pieces, run_lib._codes, run.model)._cache_size() == 1
+    assert programs.compiled(programs.in_pieces, units.encode, run.model)._cache_size() == 1
     models = [build(load_config("denoise", **c), (8, 8, 1)) for c in ({}, {"corruption.rate": 0.1})]
     assert models[0] != models[1]
     assert models[0] == build(load_config("denoise", **{"train.epochs": 3}), (8, 8, 1))
