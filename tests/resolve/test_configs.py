@@ -29,7 +29,7 @@ SUMMARY = {
 
 
 def marks(path):
-    long = path in VARIANTS or "patches" in path
+    long = path in VARIANTS or path in ("patches", "resnet")  # a minute each
     return () if path in QUICK else pytest.mark.long if long else pytest.mark.slow
 
 
