@@ -81,7 +81,7 @@ def is_low_rank(run: Run) -> bool:
     """Whether the run's training looked for codes that span few dimensions."""
     module = run.model.module
     parts = (module.bottleneck, module.encoder)
-    asked = any(getattr(part, "low_rank", False) for part in parts)
+    asked = any(part.low_rank for part in parts)
     return bool(asked or _charged(run, LOW_RANK))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ae_jax.analysis.judge import Estimate, jackknife
+from ae_jax.analysis.judge import Estimate, jackknifed
 
 NAME = "Frechet distance in the classifier's codes (not FID)"
 GROUPS = 10  # of the jackknife
@@ -53,8 +53,5 @@ def estimate(codes: np.ndarray, reference: Normal) -> Estimate:
     The error is the jackknife's over ten groups of codes. Finite sets are farther apart than their
     distributions, the more so the fewer they are: compare sets of equal n.
     """
-    codes = np.asarray(codes, np.float64)
-    groups = min(GROUPS, len(codes) // 2)
-    group = np.arange(len(codes)) % max(groups, 1)
-    without = [distance(normal(codes[group != g]), reference) for g in range(groups)]
-    return jackknife(distance(normal(codes), reference), without)
+    groups = max(2, min(GROUPS, len(codes) // 2))
+    return jackknifed(lambda z: distance(normal(z), reference), np.asarray(codes), groups)

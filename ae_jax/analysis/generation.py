@@ -189,8 +189,7 @@ def judge(numbers: Numbers, control: Control) -> str:
     said = (
         f"{who}: {kind} {ours.text(100)} % recognizable by {sampler} (chosen on other draws), "
         f"{other} {beside.text(100)} %, VAE by {name} {drawn.text(100)} %, {_by_penalty(numbers)}"
-        f"test images "
-        f"{Estimate(*real['recognizable']).text(100)} %; nearest training image at "
+        f"test images {Estimate(*real['recognizable']).text(100)} %; nearest training image at "
         f"{mine['nearest_training_distance']:.1f}, of a test image "
         f"{real['nearest_training_distance']:.1f}"
     )

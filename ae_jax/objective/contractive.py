@@ -91,7 +91,7 @@ def jacobian(model: Model, variables: Variables) -> Jacobian:
     """The encoder's Jacobian in the form that costs least for its widths; exact, any activation."""
     encoder: Any = model.module.encoder
     encode = partial(model.apply, variables, method="encode")
-    if model.holes or not getattr(encoder, "chain", False):  # of a hole the derivative is 0
+    if model.holes or not encoder.chain:  # of a hole the derivative is 0
         return Jacobian(partial(_by_fewer, encode), _sum_of_squares)
     layers = variables["params"]["encoder"]
     W = [layers[f"layer_{i}"]["kernel"] for i in range(len(encoder.hidden) + 1)]

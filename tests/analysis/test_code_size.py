@@ -31,7 +31,10 @@ def images():
     return np.float32(np.clip(rows @ np.linalg.qr(rng.standard_normal((6, 6)))[0], -2, 2) / 4 + 0.5)
 
 
-def study(rows, bottleneck, encoder=None, turn=None, offset=0.0):
+PLAIN = DenseEncoder(K, "torch")
+
+
+def study(rows, bottleneck, encoder=PLAIN, turn=None, offset=0.0):
     """A run whose code is PCA's, or that turned by an orthogonal matrix and moved by `offset`."""
     mean = rows.mean(0)
     V = np.linalg.svd(rows - mean, full_matrices=False)[2][:K]
@@ -84,7 +87,7 @@ def test_who_wins_at_how_many_sizes():
 
 
 LOW = [
-    (TruncatedBottleneck(2), None),
+    (TruncatedBottleneck(2), PLAIN),
     (IdentityBottleneck(), DenseEncoder(K, "torch", linear_layers=2)),
 ]
 

@@ -9,7 +9,6 @@ import math
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from ae_jax.config.schema import Count, Side
@@ -22,6 +21,7 @@ from ae_jax.model.layers import (
     ConvTranspose,
     layer_norm,
 )
+from ae_jax.model.networks.attention import attended
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
 
 WIDER = 4  # times the features: the hidden layer of a block
@@ -37,27 +37,20 @@ class Style(NamedTuple):
 
 
 class Attention(nn.Module):
-    """W [V_i softmax(Q_i^T K_i / sqrt(d))]_i over all tokens (Vaswani et al. 2017).
-
-    Each of the heads i has d = features / heads numbers of a token's query, key and value.
-    ConfigError if the heads do not divide the features.
-    """
+    """What the tokens attend to, see `attended`. ConfigError if heads do not divide features."""
 
     style: Style
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[batch, rows, columns, features] -> the same shape."""
-        b, h, w, c = x.shape
-        heads, init = self.style.heads, self.style.init_name
-        if c % heads:
+        heads, features = self.style.heads, x.shape[-1]
+        if features % heads:
             raise ConfigError(
-                f"encoder.heads, decoder.heads: {heads} heads do not divide {c} features; give a "
-                "divisor"
+                f"encoder.heads, decoder.heads: {heads} heads do not divide {features} features; "
+                "give a divisor"
             )
-        made = Conv(3 * c, init, size=1, name="layer_0")(x).reshape(b, h * w, 3, heads, c // heads)
-        y = jax.nn.dot_product_attention(*jnp.moveaxis(made, 2, 0))
-        return Conv(c, init, size=1, name="layer_1")(y.reshape(b, h, w, c))
+        return attended(x, heads, self.style.init_name)
 
 
 class Block(nn.Module):

@@ -9,12 +9,12 @@ import math
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from ae_jax.config.schema import Count, CountOrZero, Side, SomeWidths
 from ae_jax.errors import ConfigError
 from ae_jax.model.layers import ACTIVATIONS, ActivationName, Affine, Conv
+from ae_jax.model.networks.attention import attended
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
 
 
@@ -72,22 +72,15 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """x + V softmax(Q^T K / sqrt(channels)) over all pixels, one head (Vaswani et al. 2017).
-
-    Q, K, V and the result's map are 1x1 convolutions, of the normalized x.
-    """
+    """x and what the normalized x attends to, all pixels with one head; see `attended`."""
 
     style: Style
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[batch, H, W, channels] -> the same shape."""
-        b, h, w, c = x.shape
-        init = self.style.init_name
         y = Normed(self.style._replace(activation="linear"), name="norm")(x)
-        of_pixels = Conv(3 * c, init, size=1, name="layer_0")(y).reshape(b, h * w, 3, 1, c)
-        y = jax.nn.dot_product_attention(*jnp.moveaxis(of_pixels, 2, 0))
-        return x + Conv(c, init, size=1, name="layer_1")(y.reshape(b, h, w, c))
+        return x + attended(y, 1, self.style.init_name)
 
 
 class ResidualEncoder(Convolutional):
