@@ -130,9 +130,10 @@ def judge(numbers: Numbers, control: Control) -> str:
     first, theirs = (Estimate(*table["increase"][0]) for table in (numbers, control))
     return (
         f"{numbers['counted']:.0f} of {len(numbers['increase'])} numbers matter (PCA's "
-        f"{control['counted']:.0f}), and {numbers['half']:.0f} have half of what all matter (PCA's "
-        f"{control['half']:.0f}): set to its mean, number {numbers['order'][0]:.0f}, the first, "
-        f"costs {first.text(digits=2)} in squared error per image (PCA's {theirs.text(digits=2)})"
+        f"{control['counted']:.0f}); half of the total increase in error comes from the first "
+        f"{numbers['half']:.0f} (PCA's {control['half']:.0f}). Number {numbers['order'][0]:.0f} "
+        f"matters most: setting it to its mean adds {first.text(digits=2)} to the squared error "
+        f"per image (PCA's {theirs.text(digits=2)})"
     )
 
 

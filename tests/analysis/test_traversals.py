@@ -66,9 +66,9 @@ def test_sentence_and_lines_are_of_the_numbers():
     numbers = {"order": [2, 0, 1], "increase": ours, "counted": 2, "half": 1}
     control = {"increase": theirs, "counted": 3, "half": 2}
     assert traversals.judge(numbers, control) == (
-        "2 of 3 numbers matter (PCA's 3), and 1 have half of what all matter (PCA's 2): set to its "
-        "mean, number 2, the first, costs 9.00 ± 0.25 in squared error per image (PCA's 6.00 ± "
-        "0.25)"
+        "2 of 3 numbers matter (PCA's 3); half of the total increase in error comes from the first "
+        "1 (PCA's 2). Number 2 matters most: setting it to its mean adds 9.00 ± 0.25 to the "
+        "squared error per image (PCA's 6.00 ± 0.25)"
     )
     rows = {2: np.zeros((11, 8, 8, 1)), 0: np.ones((11, 8, 8, 1))}
     figures = traversals.draw(Measured(numbers, control, traversals.Shown("mine", rows)))
