@@ -134,17 +134,25 @@ class Objective(NamedTuple):
         loss = reconstruction = scale * jnp.mean(losses.total(p, self.reconstruction(p)))
         terms = {"reconstruction": reconstruction}
         for name, penalty in self.penalties.items():
-            of = (p, self.model, variables, stream(key, f"penalty/{name}"))
-            if isinstance(penalty.function, nn.Module):
-                kept = ["batch_stats"] if train else []
-                own = _own(variables, name)
-                values, changed = penalty.function.apply(own, *of, mutable=kept)
-                variables = _with_own(variables, name, changed)
-            else:
-                values = penalty.function(*of)
+            values, variables = self.penalty(name, p, variables, key, train)
             terms[name] = jnp.mean(values)
             loss = loss + penalty.weight_at(epoch) * terms[name]
         return loss, (terms, variables)
+
+    def penalty(
+        self, name: str, p: Forward, variables: Variables, key: jax.Array, train: bool
+    ) -> tuple[jax.Array, Variables]:
+        """The values [batch] of a penalty, and `variables` with its own as they are after it.
+
+        `key` is that of the pass.
+        """
+        function = self.penalties[name].function
+        of = (p, self.model, variables, stream(key, f"penalty/{name}"))
+        if not isinstance(function, nn.Module):
+            return function(*of), variables
+        kept = ["batch_stats"] if train else []
+        values, changed = function.apply(_own(variables, name), *of, mutable=kept)
+        return values, _with_own(variables, name, changed)
 
 
 def _own(variables: Variables, name: str) -> Variables:

@@ -19,7 +19,9 @@ from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
 from ae_jax.optimizer.build import build
 from ae_jax.optimizer.evaluated import evaluated
+from ae_jax.resolve.registering import registered
 from ae_jax.streams import stream
+from ae_jax.train import shapes
 
 Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
 
@@ -143,7 +145,8 @@ def prepare(
     `ae_jax.config.numbers`.
 
     Raises:
-      ConfigError: the batch is larger than the set, or an update takes more than an epoch.
+      ConfigError: the batch is larger than the set; an update takes more than an epoch; a choice
+        that was registered here does not give what its slot gives.
     """
     if config.train.batch_size > n_train:
         raise ConfigError(
@@ -159,6 +162,8 @@ def prepare(
             f"optim.accumulate: {config.optim.accumulate} batches are more than an epoch has; must "
             f"be at most {steps}"
         )
+    if own := registered(config):
+        shapes.check(objective, config.model.code_size, own)
     optimizer = build(config, steps, numbers)
     return Trainer(config, model, objective, optimizer, n_train, mesh)
 
