@@ -1,10 +1,10 @@
 """The page in which a run's network works: one file, no request to any host.
 
-The arithmetic is `browser/ops.js`, our own: it does each step of a traced graph, for any config. A
-kept runtime was weighed first. The program of onnxruntime-web takes 14 MB. TensorFlow.js (4.22, of
-2024) takes 1.1 MB in a file that cannot be read, has neither dot_general nor convolutions of an
-input with holes, and is slower where WebGL is not there: 23 ms for 784-1000-500-250-30 and back,
-here 5; 13 ms for the convolutions of `conv_pool`, here 7 (one core, Node 20).
+The arithmetic is our own (`browser/steps.js` and what it takes): it does each step of a traced
+graph, for any config. A kept runtime was weighed first. The program of onnxruntime-web takes 14 MB.
+TensorFlow.js (4.22, of 2024) takes 1.1 MB in a file that cannot be read, has neither dot_general
+nor convolutions of an input with holes, and is slower where WebGL is not there: 23 ms for
+784-1000-500-250-30 and back, here 5; 13 ms for the convolutions of `conv_pool`, here 7 (one core).
 """
 
 import json
@@ -22,7 +22,10 @@ from ae_jax.run.trained import Run
 from . import page
 
 BROWSER = Path(__file__).with_name("browser")
-SCRIPTS = ("ops", "noise", "views", "kinds", "page")  # in this order
+SCRIPTS = (  # in this order
+    *("compile", "products", "indexing", "steps", "network", "noise"),
+    *("views", "images", "signals", "rows", "codes", "page"),
+)
 HOW = {
     "image": "With mouse, finger or arrow keys, or drop a picture on the page: the network sees "
     "every stroke.",
@@ -59,7 +62,7 @@ def write(
 
 
 def check_steps(sheet: dict[str, Any]) -> None:
-    """Raises ConfigError where a graph has steps that `ops.js` has not."""
+    """Raises ConfigError where a graph has steps that `steps.js` has not."""
     steps = {step["op"] for name in ("encode", "decode") for step in sheet[name]["steps"]}
     if missing := sorted(steps - known_steps()):
         raise ConfigError(
@@ -68,9 +71,9 @@ def check_steps(sheet: dict[str, Any]) -> None:
 
 
 def known_steps() -> set[str]:
-    """The steps of `ops.js`, by the names in its table."""
-    table = script("ops").partition("const OPS = {")[2]
-    return set(re.findall(r'[{,\s]"?([a-z][\w-]*)"?: ', table))
+    """The steps of `steps.js`, by the names in its table."""
+    table = script("steps").partition("const OPS = {")[2]
+    return set(re.findall(r'[{,\s]"?([a-z][\w-]*)"?:\s', table))
 
 
 def script(name: str) -> str:
