@@ -42,6 +42,7 @@ class Codes(NamedTuple):
     shares: np.ndarray  # [m] of the whole variance
     low: np.ndarray  # [m]
     high: np.ndarray  # [m]
+    of: str  # what they were found from: 'examples', 'moments', or 'nothing'
 
     def along(self, codes: np.ndarray) -> np.ndarray:
         """Coordinates [n, m] of codes [n, k]."""
@@ -81,6 +82,7 @@ def sheet(run: Run, dataset: Dataset | None, threshold: Threshold | None) -> dic
             "shares": found.shares.round(4).tolist(),
             "low": text(found.low),
             "high": text(found.high),
+            "of": found.of,
             **_points(inner, found, dataset),
         },
         **_examples(inner, dataset),
@@ -93,18 +95,18 @@ def codes_of(inner: Run, dataset: Dataset | None) -> Codes:
     size = inner.config.model.code_size
     codes = None if dataset is None else inner.encode(dataset.train.images[:CODED])
     if codes is not None and len(codes) > 1:
-        mean, cov = codes.mean(0), np.cov(codes, rowvar=False).reshape(size, size)
+        of, mean, cov = "examples", codes.mean(0), np.cov(codes, rowvar=False).reshape(size, size)
     elif inner.code_mean is not None and inner.code_cov is not None:
-        mean, cov = inner.code_mean, inner.code_cov
+        of, mean, cov = "moments", inner.code_mean, inner.code_cov
     else:
-        mean, cov = np.zeros(size), np.eye(size)
+        of, mean, cov = "nothing", np.zeros(size), np.eye(size)
     variances, directions = principal_directions(cov)
     used = max(2, int((variances > 1e-9 * variances.max()).sum()))
     m = min(size, used, DIRECTIONS)
     total = variances.sum() or 1.0
     variances, directions, shares = variances[:m], directions[:m], (variances / total)[:m]
     high = NORMAL_TAIL * np.sqrt(variances)
-    found = Codes(np.asarray(mean), directions, variances, shares, -high, high)
+    found = Codes(np.asarray(mean), directions, variances, shares, -high, high, of)
     if codes is None or len(codes) < 2:
         return found
     low, high = np.quantile(found.along(codes), [TAIL, 1 - TAIL], axis=0)

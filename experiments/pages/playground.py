@@ -58,7 +58,7 @@ def write(
     """
     sheet = playing.sheet(run, dataset, threshold) | {"no_threshold": no_threshold}
     check_steps(sheet)
-    return atomic.write(out, html(sheet, title or run.config.name, dataset is not None))
+    return atomic.write(out, html(sheet, title or run.config.name))
 
 
 def check_steps(sheet: dict[str, Any]) -> None:
@@ -81,24 +81,19 @@ def script(name: str) -> str:
     return (BROWSER / f"{name}.js").read_text()
 
 
-def html(sheet: dict[str, Any], title: str, with_data: bool) -> str:
+def html(sheet: dict[str, Any], title: str) -> str:
     """The page of a `playing.sheet`."""
-    count, kind = len(sheet["codes"]["shares"]), sheet["kind"]
-    ends = "the 1 % and 99 % quantiles" if with_data else "2.3 standard deviations"
+    kind = sheet["kind"]
     lead = (
         f"The network `{sheet['name']}` itself, {_size(kind, sheet['shape'])} to a code of "
         f"{sheet['code_size']} and back, computed in this page; nothing is sent anywhere."
-    )
-    walk = (
-        f"The first {count} principal directions of the training codes, ordered by variance, with "
-        f"the share of each. Sliders reach a quarter beyond {ends}."
     )
     values = {
         "title": title,
         "kind": kind,
         "lead": page.paragraph(lead, "soft"),
         "how": HOW[kind],
-        "walk": walk,
+        "walk": _walk(sheet["codes"]),
         "channels": sheet["shape"][-1],
         "drawable": sheet["shape"][-1] in DRAWABLE,
         "classes": sheet["classes"],
@@ -107,6 +102,16 @@ def html(sheet: dict[str, Any], title: str, with_data: bool) -> str:
         "scripts": [page.Markup(script(name)) for name in SCRIPTS],
     }
     return page.rendered("playground.html.j2", values)
+
+
+def _walk(codes: dict[str, Any]) -> str:
+    if codes["of"] == "nothing":
+        return "The first numbers of the code; how far codes go is not known without the data."
+    ends = "the 1 % and 99 % quantiles" if codes["of"] == "examples" else "2.3 standard deviations"
+    return (
+        f"The first {len(codes['shares'])} principal directions of the training codes, ordered by "
+        f"variance, with the share of each. Sliders reach a quarter beyond {ends}."
+    )
 
 
 def _size(kind: str, shape: list[int]) -> str:

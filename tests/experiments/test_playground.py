@@ -194,6 +194,9 @@ def test_without_data_the_moments_of_the_codes_give_the_ranges():
     np.testing.assert_allclose(floats(sheet["codes"]["high"]), 2 * 2.326, rtol=1e-4)
     np.testing.assert_allclose(floats(sheet["codes"]["mean"]), 1)
     assert sheet["examples"]["data"] == "" and sheet["threshold"] is None
+    assert "beyond 2.3 standard deviations" in playground.html({**sheet, "no_threshold": ""}, "a")
+    unknown = playing.sheet(run._replace(code_mean=None), None, None) | {"no_threshold": ""}
+    assert "is not known without the data" in playground.html(unknown, "a")
 
 
 def test_text_of_a_stranger_stays_text(tmp_path):
