@@ -26,6 +26,7 @@ from . import cli
 from .literature import jacobian_norm
 from .measuring import measured
 from .measuring.measured import RUN, BySeed, Measurement, Row, Task
+from .measuring.said import sentence
 
 # What a config turns off or on, measured beside the config itself.
 COMPARED = (
@@ -57,12 +58,6 @@ COMPARED = (
 )
 
 FEW = 100  # numbers in a code; PCA of many more makes no error that could be smaller
-WORDS = {
-    "pca": "PCA",
-    "mean_image": "mean image",
-    "denoised_mse": "denoised mse",
-    "linear_denoiser_mse": "best linear denoiser",
-}
 
 
 class Threshold(NamedTuple):
@@ -260,18 +255,6 @@ def row_of(name: str, runs: dict[str, BySeed]) -> Row:
         "std": {kind: measured.deviation(v) for kind, v in values.items()},
         "missed": said and {seed: sentences for seed, sentences in said.items() if sentences},
     }
-
-
-def sentence(name: str, row: Row) -> str:
-    """A row in words: its errors and baselines, then what the config's idea changes."""
-    means, stds = row["mean"], row["std"]
-    seeds = len(row["measured"][RUN]["by_seed"])
-    numbers = [
-        f"{WORDS.get(kind, kind)} {mean:.3g}"
-        + (f" ± {stds[kind]:.1g}" if stds[kind] > 1e-9 * abs(mean) else "")
-        for kind, mean in means.items()
-    ]
-    return f"`{name}` ({seeds} seed{'s' * (seeds > 1)}): {', '.join(numbers)}."
 
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:

@@ -21,6 +21,8 @@ from ae_jax.errors import ConfigError, DataError
 from . import cli
 
 if TYPE_CHECKING:  # a misspelled flag is answered without JAX
+    from ae_jax.config.sections import Config
+    from ae_jax.data.arrays import Dataset, Split
     from ae_jax.run.trained import Run
 
 
@@ -67,17 +69,21 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
 
 
 def held_out(run: "Run", path: Path, best: bool) -> tuple[Any, Any]:
-    """Examples that the weights know nothing of, and their labels: validation, or else test part.
+    """Examples that the weights know nothing of, and their labels, of the run in `path`."""
+    from .workdirs import place
+
+    part = unseen(place.opened(path, run.config, flags.FLAGS.data), run.config, best)
+    return part.images[:], part.labels
+
+
+def unseen(dataset: "Dataset", config: "Config", best: bool) -> "Split":
+    """The part that the weights know nothing of: validation, or else test part.
 
     Weights that the validation part chose, as the best or by when training ended, suit it better
     than new examples: it is not exchangeable with these, and the threshold would be too low.
     """
-    from .workdirs import place
-
-    dataset = place.opened(path, run.config, flags.FLAGS.data)
-    chose = best or run.config.train.patience > 0
-    part = dataset.test if dataset.valid is None or chose else dataset.valid
-    return part.images[:], part.labels
+    chose = best or config.train.patience > 0
+    return dataset.test if dataset.valid is None or chose else dataset.valid
 
 
 if __name__ == "__main__":

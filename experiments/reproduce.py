@@ -23,6 +23,7 @@ from . import cli
 from .measuring import measured
 from .measuring.measured import BySeed, Measurement, Row, Task
 from .measuring.published import ROWS, Published
+from .measuring.said import plus_minus, seeds_of
 
 KINDS = ("published", "better")
 STUCK = 0.98  # a test error above so much of the mean image's: nothing of the image was learned
@@ -180,18 +181,6 @@ def brief(name: str, row: dict[str, Any]) -> str:
         f"({row['verdict']}; seeds: {seeds_of(row['ours'])})"
         + (f"; better {plus_minus(better)}, {100 * better['gain']:.0f} % lower" if better else "")
     )
-
-
-def seeds_of(found: dict[str, Any]) -> str:
-    """How many there are, in words."""
-    stuck = f", {found['stuck']} learned nothing" if found["stuck"] else ""
-    return f"{found['seeds']}{stuck}"
-
-
-def plus_minus(found: dict[str, Any]) -> str:
-    """Mean and, of several seeds, deviation, in words."""
-    mean = f"{found['mean']:.4g}"
-    return mean if found["seeds"] - found["stuck"] < 2 else f"{mean} ± {found['std']:.1g}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes the tables of README.md and experiments/results/README.md from the results files.
 
-Also writes the numbers in the docstrings of the configs (see `experiments.tabulating.docstrings`).
+Also writes the numbers in the docstrings of the configs (see `experiments.measuring.docstrings`).
 
     python -m experiments.tables
     python -m experiments.tables --check
@@ -23,13 +23,12 @@ from ae_jax.resolve.config import flat
 
 from . import anomalies, cli, imputation
 from .benchmarks import report
-from .measuring import measured
+from .measuring import docstrings, measured
 from .measuring.expected import THRESHOLDS, application_of
 from .measuring.measured import RUN
 from .measuring.published import ROWS
+from .measuring.said import plus_minus, seeds_of
 from .pages.table import markdown as table
-from .reproduce import plus_minus, seeds_of
-from .tabulating import docstrings
 
 RESULTS = Path("experiments/results")
 PAGES = (Path("README.md"), RESULTS / "README.md")

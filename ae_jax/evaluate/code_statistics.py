@@ -60,6 +60,18 @@ def saturated_units(
     return int((near.mean(axis=0) >= share).sum())
 
 
+def principal_directions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(variances [k], directions [k, k]) of a covariance [k, k], the largest variance first.
+
+    Directions are rows of length 1: the eigenvectors, each with its largest entry positive.
+    """
+    variances, vectors = np.linalg.eigh(np.asarray(covariance, np.float64))
+    rows = vectors.T[::-1]
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
+    # A variance may round below 0 where a direction is not used.
+    return np.maximum(variances[::-1], 0.0), rows * np.where(largest < 0, -1.0, 1.0)
+
+
 def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(points [n, k], shares [k]) of codes [n, m] in the k directions of largest variance.
 
@@ -78,11 +90,8 @@ def principal_components(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
     if not finite.any():
         return points, np.zeros(k)
     centered = codes[finite] - codes[finite].mean(axis=0)
-    variances, directions = np.linalg.eigh(centered.T @ centered)
-    W = directions[:, ::-1][:, :k]
-    W = W * np.sign(W[np.abs(W).argmax(axis=0), range(k)])
-    points[finite] = centered @ W
-    variances = np.maximum(variances[::-1], 0)  # of a direction not used it may round below
+    variances, directions = principal_directions(centered.T @ centered)
+    points[finite] = centered @ directions[:k].T
     return points, variances[:k] / max(variances.sum(), np.finfo(float).tiny)
 
 

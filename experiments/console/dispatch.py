@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "report",
     "sweep": "sweep",
     "export": "export",
+    "playground": "playground",
     "config": "console.configs",
     "info": "console.info",
 }

@@ -16,6 +16,7 @@ from ..workdirs import finished, place, words
 from . import page
 
 OURS = "this run"
+PLAYGROUND = "playground.html"  # in the work directory
 
 
 def write(run: finished.Record, out: str | None = None) -> Path:
@@ -28,7 +29,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
         "soft",
     )
     sections = [
-        page.Section("result", "Result", page.join([tiles(run), error_bars(run)])),
+        page.Section("result", "Result", page.join([tiles(run), playground(run), error_bars(run)])),
         page.Section("advice", "Advice", advice(run)),
         page.Section(
             "images", said.section, page.join([images(run), columns(run), strangest(run)])
@@ -77,6 +78,13 @@ def tiles(run: finished.Record) -> page.Markup:
     if "train_images_per_s" in timing:
         shown[f"training {said.many} per second"] = page.number(timing["train_images_per_s"])
     return page.tiles(shown)
+
+
+def playground(run: finished.Record) -> page.Markup:
+    """A link to the page of `experiments.playground`, where it is there."""
+    if not (run.path / PLAYGROUND).is_file():
+        return page.Markup()
+    return page.link(PLAYGROUND, "Try the network in the browser")
 
 
 def error_bars(run: finished.Record) -> page.Markup:

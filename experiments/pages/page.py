@@ -133,8 +133,17 @@ def pictures(found: Iterable[Markup]) -> Markup:
 def document(title: str, lead: Markup, sections: Sequence[Section]) -> str:
     """The page: title, lead, links to the sections, the sections that are not empty."""
     shown = [section for section in sections if section.body]
-    template = _templates().get_template("page.html.j2")
-    return template.render(title=title, lead=lead, sections=shown)
+    return rendered("page.html.j2", {"title": title, "lead": lead, "sections": shown})
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> str:
+    """A template of `templates/` with these values."""
+    return _templates().get_template(template).render(values)
+
+
+def link(href: str, text: str) -> Markup:
+    """A paragraph that is a link to a file beside the page."""
+    return _part("link", href, text)
 
 
 def number(value: Any) -> str:

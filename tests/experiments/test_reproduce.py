@@ -9,6 +9,7 @@ import ae_jax
 from ae_jax.data.arrays import Dataset, rows
 from ae_jax.model.pipeline import build
 from experiments import reproduce
+from experiments.measuring import said
 from experiments.measuring.measured import Task
 from experiments.measuring.published import ROWS, Published
 
@@ -71,7 +72,7 @@ def test_seeds_that_learned_nothing_are_counted_and_not_averaged():
     found = verdict("test", 0.9, 0.99, 0.999, 1.2, mean_image=1.0)
     assert (found["ours"]["seeds"], found["ours"]["stuck"]) == (4, 3)  # from 98 % of the mean image
     assert (found["ours"]["mean"], found["verdict"]) == (0.9, "beaten")
-    assert reproduce.plus_minus(found["ours"]) == "0.9"  # of the one that learned no deviation
+    assert said.plus_minus(found["ours"]) == "0.9"  # of the one that learned no deviation
     found = verdict("test", 1.1, 1.3, mean_image=1.0)
     assert (found["ours"]["mean"], found["verdict"]) == (pytest.approx(1.2), "missed")
 

@@ -8,8 +8,7 @@ import pytest
 
 from ae_jax.errors import CheckpointError, DataError
 from experiments import tables
-from experiments.measuring import measured
-from experiments.tabulating import docstrings
+from experiments.measuring import docstrings, measured
 
 
 def test_a_table_is_replaced_by_what_its_file_says(tmp_path):

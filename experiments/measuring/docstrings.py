@@ -13,11 +13,10 @@ from typing import Any
 from ae_jax.errors import DataError
 from ae_jax.files import json_file
 
-from .. import defaults
-from ..measuring import measured
-from ..measuring.measured import RUN, Row
-from ..measuring.published import ROWS
-from ..reproduce import plus_minus, seeds_of
+from . import measured
+from .measured import RUN, Row
+from .published import ROWS
+from .said import plus_minus, seeds_of, sentence
 
 WIDTH = 100
 BLOCK = re.compile(r"^Measured:\n.*?(?=^\n|^\"\"\")", re.DOTALL | re.MULTILINE)
@@ -44,14 +43,12 @@ def default(row: Row) -> str:
         raise DataError(
             f"defaults.json: {row['name']} was measured with another config: {changed[0]}; {again}"
         )
-    return defaults.sentence(row["name"], row)
+    return sentence(row["name"], row)
 
 
 def of_paper(row: Row) -> str:
     """A row of `experiments.literature`."""
-    return defaults.sentence(
-        row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}}
-    )
+    return sentence(row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}})
 
 
 FILES: dict[str, Callable[[Row], str]] = {
