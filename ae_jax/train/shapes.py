@@ -33,9 +33,8 @@ def check(objective: Objective, code_size: int, own: list[str]) -> None:
     """
     model = objective.model
     images, rows = (N, *model.shape), (N, model.module.bottleneck.numbers * code_size)
-    x = jax.ShapeDtypeStruct(images, jnp.float32)
-    batch = Batch(x, jax.ShapeDtypeStruct((N,), jnp.int32))
-    key = jax.eval_shape(partial(jax.random.key, 0))
+    batch = jax.eval_shape(lambda: Batch(jnp.zeros(images), jnp.zeros(N, jnp.int32)))
+    x, key = batch.x, jax.eval_shape(partial(jax.random.key, 0))
     mean = jax.ShapeDtypeStruct(model.shape, jnp.float32)
     networks = [name for name in own if name.split(" ")[0] in ("encoder", "bottleneck", "decoder")]
 
