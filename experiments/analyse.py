@@ -139,7 +139,7 @@ def found(study: "Study", name: str, path: Path) -> dict[str, Any]:
     files = []
     for end, figure in finding.figures.items():
         file = path / "figures" / "analysis" / f"{name}{'_' if end else ''}{end}.png"
-        figures.save(figure, file)
+        figures.save_both(figure, file)
         files.append(str(file.relative_to(path)))
     return {
         "sentence": finding.sentence,

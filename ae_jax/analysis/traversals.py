@@ -9,11 +9,11 @@ from ae_jax.analysis import judge as judging
 from ae_jax.analysis.codec import pca_codec
 from ae_jax.analysis.finding import Application, Measured, Study, image_errors
 from ae_jax.analysis.judge import Estimate
+from ae_jax.evaluate.latent import STEPS, traversal
 from ae_jax.figures.panels import Panel, image_blocks, line_panels
-from ae_jax.run.trained import Run
 
 DECODED = 20_000  # images, at most, but for 50 of each number
-STEPS, ROWS = 11, 10  # images of a number, and numbers that are shown
+ROWS = 10  # numbers that are shown
 TAIL = 0.01  # of the codes lie beyond either end of a traversal
 LEAST = 0.01  # of the increase of the first number: one below does not count
 
@@ -82,15 +82,6 @@ def ordered(found: list[np.ndarray]) -> Ordered:
     return Ordered(order, increase, counted, int(np.searchsorted(total, total[-1] / 2)) + 1)
 
 
-def traversal(
-    run: Run, code: np.ndarray, j: int, ends: tuple[float, float], label: np.ndarray | None
-) -> np.ndarray:
-    """Images [11, H, W, C] of a code [k] whose number j goes from one end to the other."""
-    codes = np.repeat(code[None], STEPS, axis=0)
-    codes[:, j] = np.linspace(*ends, STEPS)
-    return run.decode(codes, None if label is None else np.repeat(label, STEPS))
-
-
 def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     """The run's numbers against PCA's; see APPLICATION."""
     study.need_images()
@@ -106,9 +97,9 @@ def measure(study: Study, key: jax.Array) -> Measured[Numbers, Control, Shown]:
     mean = encode(study.train.images).mean(0)
     theirs = ordered(increases(decode, encode(images), images, mean))
     low, high = np.quantile(train_codes, [TAIL, 1 - TAIL], axis=0)
-    label = None if told is None else told[:1]
+    label = None if told is None else np.repeat(told[:1], STEPS)
     shown = {
-        j: traversal(run, codes[0], j, (float(low[j]), float(high[j])), label)
+        j: traversal(lambda z: run.decode(z, label), codes[0], j, (low[j], high[j]))
         for j in ours.order[:ROWS]
     }
     numbers: Numbers = {

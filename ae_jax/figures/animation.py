@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from ae_jax.errors import DataError
 from ae_jax.files import atomic
@@ -17,6 +18,8 @@ _SIDE = 56  # pixels an image is wide in the film
 _FOOTER = 22  # pixels below the images, for the text
 _FILM_MS = 5000  # the whole film without its last frame
 _HOLD_MS = 2000  # the last frame
+_THUMB = 28  # pixels an image is wide at most on a contact sheet
+_ACROSS = 50  # images in a line of it
 _GRAYS = 64  # levels: the eye sees no difference to 256, and the file is a third smaller
 
 
@@ -87,6 +90,29 @@ def _resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
     planes = np.moveaxis(image, -1, 0) if image.ndim == 3 else image[None]
     resized = [np.asarray(Image.fromarray(p).resize((width, height), sampling)) for p in planes]
     return np.stack(resized, axis=-1) if image.ndim == 3 else resized[0]
+
+
+def contact_sheet(path: str | Path, images: np.ndarray) -> Path:
+    """Write a PNG of small images, 50 in a line without gaps, from `images` `[n, H, W, C]`.
+
+    Images of more than 28 pixels are averaged down. The file says how many there are, and how many
+    in a line: `number` and `columns` in its text chunks. Raises `DataError` where there is none.
+    """
+    shown = displayable(images)
+    height, width = (max(1, round(v * min(1, _THUMB / max(shown.shape[1:3])))) for v in
+                     shown.shape[1:3])  # fmt: skip
+    columns = min(_ACROSS, len(shown))
+    sheet = np.ones((-(-len(shown) // columns) * height, columns * width, *shown.shape[3:]))
+    for i, image in enumerate(shown.astype(np.float32)):
+        y, x = i // columns * height, i % columns * width
+        sheet[y : y + height, x : x + width] = _resize(image, height, width)
+    picture = Image.fromarray(np.rint(sheet * 255).astype(np.uint8))
+    picture = picture.quantize(256) if picture.mode == "RGB" else picture  # a third of the bytes
+    said, buffer = PngInfo(), io.BytesIO()
+    said.add_text("number", str(len(shown)))
+    said.add_text("columns", str(columns))
+    picture.save(buffer, format="PNG", pnginfo=said, optimize=True)
+    return atomic.write(path, buffer.getvalue())
 
 
 def epoch_label(epoch: int, losses: Mapping[int, float] | None) -> str:

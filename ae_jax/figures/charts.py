@@ -8,7 +8,7 @@ import io
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import matplotlib.figure
@@ -38,24 +38,77 @@ _STYLE = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.frameon": False,
+    "svg.fonttype": "none",  # text is text
+    "svg.hashsalt": "ae_jax",  # the same figure is the same file
 }
 # A decorator: the style holds inside the function only, whatever the user's own settings are.
 styled = style.context(_STYLE, after_reset=True)
 DIVERGING = matplotlib.colormaps["RdBu_r"].with_extremes(bad="#d9d9d9")  # NaN gray
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # blue, orange ...: Okabe and Ito
-_TEN = matplotlib.color_sequences["petroff10"]  # ten safe colors: arXiv:2107.02270
+# Found by a search: any two are 17 apart (CIEDE2000), to the color-blind as well, see
+# `tests/figures/test_colors.py`; none is gray, and each is seen on white and on black.
+_TEN = ("#7a0b85", "#00a66f", "#906f00", "#90d3ff", "#90002c", "#9085ff", "#bcd337", "#de439b",
+        "#0b6f64", "#ffb1bc")  # fmt: skip
 SMALL_STEPS = colors.PowerNorm(0.5, vmin=0, vmax=1)  # of 0 to 1: a hundredth is a tenth of the way
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]  # of words over points
 
 
+class Said(NamedTuple):
+    """What a chart says of some points, where somebody asks for their values."""
+
+    axes: Any
+    places: np.ndarray  # [n, 2] or, in space, [n, 3]; in the units of the axes
+    words: Sequence[str]  # n of them
+    examples: Sequence[int] | None  # which example each point is
+
+
 class Figure(matplotlib.figure.Figure):
     """A matplotlib figure that a notebook shows although pyplot never saw it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.said: list[Said] = []
+
+    def say(
+        self,
+        axes: Any,
+        places: np.ndarray,
+        words: Sequence[str],
+        examples: Sequence[int] | None = None,
+    ) -> None:
+        """Words for points that are no line's; see `Said`. Lines speak for themselves."""
+        self.said.append(Said(axes, np.asarray(places, np.float64), words, examples))
 
     @styled
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=DPI)
         return buffer.getvalue()
+
+    @styled
+    def as_svg(self) -> bytes:
+        """As matplotlib writes it, without a date; places of artists are then those of the file."""
+        buffer = io.BytesIO()
+        self.set_dpi(72)  # that of SVG
+        self.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        return buffer.getvalue()
+
+
+def in_plane(axes: Any, points: np.ndarray) -> np.ndarray:
+    """Points [n, 2] of the paper for points of the axes, [n, 2] or in space [n, 3]."""
+    if points.shape[1] == 2:
+        return points
+    x, y, _, w = axes.get_proj() @ np.column_stack([points, np.ones(len(points))]).T
+    return np.stack([x / w, y / w], axis=-1)
+
+
+def say_bins(figure: Figure, axes: Any, name: str, heights: Any, edges: Any) -> None:
+    """Words for the bars of a histogram."""
+    words = [
+        f"{name}{low:.3g} to {high:.3g}: density {height:.3g}"
+        for low, high, height in zip(edges, edges[1:], heights, strict=False)
+    ]
+    figure.say(axes, np.stack([(edges[:-1] + edges[1:]) / 2, heights], axis=-1), words)
 
 
 def save(figure: Figure, path: str | Path) -> Path:
@@ -152,7 +205,7 @@ def bars(values: Mapping[str, float], title: str, label: str, mark: float = 0.0)
 
     A dashed line stands at `mark`, and bars that end before it are orange.
     """
-    figure = Figure(figsize=(7.5, 1.1 + 0.3 * len(values)), layout="constrained")
+    figure = Figure(figsize=(6.2, 1.1 + 0.27 * len(values)), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     axes = figure.subplots()
     colors = [_COLORS[value < mark] for value in values.values()]
@@ -164,4 +217,6 @@ def bars(values: Mapping[str, float], title: str, label: str, mark: float = 0.0)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlabel(label)
+    ends = [(value, place) for place, value in enumerate(values.values())]
+    figure.say(axes, np.array(ends), [f"{name}: {value:.4g}" for name, value in values.items()])
     return figure

@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 
 from ae_jax.evaluate import code_statistics as codes_lib
-from ae_jax.figures.charts import _COLORS, _TEN, HALO, Figure, styled
+from ae_jax.figures.charts import _COLORS, HALO, Figure, in_plane, say_bins, styled
+from ae_jax.figures.classes import IN_A_COLUMN, Classes, classes, legend, scatter
+
+POINTS = 2000  # drawn, at most
+NAMED = 20  # classes, at most, whose names stand among the points
 
 
 @styled
@@ -20,31 +24,36 @@ def code_histograms(codes: np.ndarray, title: str = "Distribution of the code") 
     codes = np.asarray(codes, np.float64)[:, :16]
     columns = min(4, codes.shape[1])
     lines = -(-codes.shape[1] // columns)
-    figure = Figure(figsize=(1.2 + 2.1 * columns, 1.0 + 1.5 * lines), layout="constrained")
+    figure = Figure(figsize=(0.8 + 2.2 * columns, 0.7 + 1.6 * lines), layout="constrained")
     part = f" (first 16 of {total} coordinates)" if total > 16 else ""
-    figure.suptitle(title + part, x=0.01, ha="left")
+    figure.suptitle(f"{title}: densities{part}", x=0.01, ha="left")
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flat
     finite = codes[np.isfinite(codes)]
     low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
     for i, axes in enumerate(panels):
         axes.set_visible(i < codes.shape[1])
-        if i >= codes.shape[1]:
-            continue
-        values = codes[np.isfinite(codes[:, i]), i]
-        axes.set_title(f"$z_{{{i}}}$", loc="right", pad=2)
-        axes.grid(False)
-        if not len(values):
-            axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
-            axes.set_yticks([])
-            continue
-        narrow = np.ptp(np.quantile(values, (0.1, 0.9))) <= 0.02 * (high - low)
-        span = (low, high) if narrow else None
-        axes.hist(values, bins=20, range=span, density=True, color=_COLORS[0])
-        if narrow:
-            axes.set_title(_in_words(values, high - low), loc="left", pad=2, fontsize=9.5)
-    figure.supxlabel("value of the coordinate", fontsize=9.5)
-    figure.supylabel("density", fontsize=9.5)
+        if i < codes.shape[1]:
+            _histogram(figure, axes, codes[np.isfinite(codes[:, i]), i], f"z_{i}", low, high)
     return figure
+
+
+def _histogram(
+    figure: Figure, axes: Any, values: np.ndarray, name: str, low: float, high: float
+) -> None:
+    """Of one coordinate; `low` and `high` are those of all."""
+    axes.set_title(f"${name[:2]}{{{name[2:]}}}$", loc="right", pad=2)
+    axes.grid(False)
+    axes.tick_params(labelbottom=True)  # of each: it may be seen alone
+    if not len(values):
+        axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
+        axes.set_yticks([])
+        return
+    narrow = np.ptp(np.quantile(values, (0.1, 0.9))) <= 0.02 * (high - low)
+    span = (low, high) if narrow else None
+    heights, edges, _ = axes.hist(values, bins=20, range=span, density=True, color=_COLORS[0])
+    if narrow:
+        axes.set_title(_in_words(values, high - low), loc="left", pad=2, fontsize=9.5)
+    say_bins(figure, axes, f"{name} ", heights, edges)
 
 
 def _in_words(values: np.ndarray, shared: float) -> str:
@@ -65,43 +74,69 @@ def code_scatter(
     names: Sequence[str] = (),
     label_names: Sequence[str] = (),
 ) -> Figure:
-    """The first two or three coordinates of `codes` `[n, k]`, at most 3000 of the n points.
+    """The first two or three coordinates of `codes` `[n, k]`, at most POINTS of the n points.
 
-    `names` are those of the coordinates; without, z_0, z_1 ... Up to ten whole `labels` `[n]` get
-    ten colors and a legend, other values a color bar. A code of one coordinate is drawn against
-    its label, spread at random. `label_names` are those of the labels 0, 1 ...
+    `names` are those of the coordinates; without, z_0, z_1 ... `labels` `[n]` that are classes (see
+    `classes`) have colors, shapes and a legend, other values a color bar. A code of one coordinate
+    is drawn against its label, spread at random. `label_names` are those of the labels 0, 1 ...
     """
     codes = np.asarray(codes, np.float64)
     # A fixed shuffle: in the order of the file the last digit would be drawn over all others.
     shuffle = np.random.default_rng(0)
-    chosen = shuffle.permutation(np.flatnonzero(np.isfinite(codes).all(axis=1)))[:3000]
+    chosen = shuffle.permutation(np.flatnonzero(np.isfinite(codes).all(axis=1)))[:POINTS]
     codes, tags = codes[chosen], np.zeros(len(chosen))
     if labels is not None:
         tags = np.asarray(labels).reshape(-1)[chosen]
-    kinds, rank = np.unique(tags, return_inverse=True)
-    few = 0 < len(kinds) <= 10 and np.array_equal(kinds, np.rint(kinds))
+    found = classes(tags, label_names if labels is not None else ())
     shown = range(min(dims, codes.shape[1]))
     names = [names[i] if names else f"$z_{i}$" for i in shown]
     points = codes[:, : len(names)]
+    words = _values(points, names)
     if len(names) == 1:
-        spread = (rank if few else 0) + shuffle.uniform(-0.3, 0.3, len(codes))
+        spread = (found.rank if found else 0) + shuffle.uniform(-0.3, 0.3, len(codes))
         points = np.column_stack([points, spread])
-        names.append("label, spread" if few and labels is not None else "spread at random")
-    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        names.append("label, spread" if found and labels is not None else "spread at random")
+    wide = len(found.names) > IN_A_COLUMN if found else False
+    figure = Figure(figsize=(7.0 if wide else 5.6, 4.6), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left")
     axes: Any = figure.add_subplot(projection="3d" if len(names) == 3 else None)
-    look = {"c": np.array(_TEN)[rank]} if few else {"c": tags, "cmap": "viridis"}
-    dots = axes.scatter(*points.T, s=10, alpha=0.65, linewidths=0, **look)
     axes.set(**dict(zip(("xlabel", "ylabel", "zlabel"), names, strict=False)))
-    if codes.shape[1] == 1:
-        rows = _called(kinds, label_names) if few and labels is not None else []
-        axes.set_yticks(range(len(rows)), rows)
-    if few and labels is not None:
-        clouds = [points[rank == i] for i in range(len(kinds))]
-        _name_kinds(axes, _called(kinds, label_names), clouds)
-    elif labels is not None:
+    if found:
+        scatter(axes, points, found)
+    else:
+        dots = axes.scatter(*points.T, s=12, alpha=0.8, linewidths=0, c=tags, cmap="viridis")
         figure.colorbar(dots, label="label")
+    if found and labels is not None:
+        if codes.shape[1] == 1:
+            axes.set_yticks(range(len(found.names)), found.names)
+        beside = 1.0 if len(names) == 2 else 1.14  # in space the axis has its name there
+        legend(axes, found, axes, loc="center left", bbox_to_anchor=(beside, 0.5))
+        _name_among(axes, points, found)
+    if labels is not None:
+        called = [found.names[i] for i in found.rank] if found else [f"{tag:g}" for tag in tags]
+        words = [f"{name}: {word}" for name, word in zip(called, words, strict=True)]
+    ranks = found.rank if found else np.zeros(len(points), int)
+    for mine in (np.flatnonzero(ranks == i) for i in range(ranks.max(initial=0) + 1)):
+        figure.say(axes, points[mine], [words[i] for i in mine], chosen[mine].tolist())
     return figure
+
+
+def _values(points: np.ndarray, names: Sequence[str]) -> list[str]:
+    """'z_0 0.12, z_1 -3.4' of every point [n, k]."""
+    plain = [name.replace("$", "").partition(" (")[0] for name in names]
+    return [", ".join(f"{name} {v:.3g}" for name, v in zip(plain, p, strict=True)) for p in points]
+
+
+def _name_among(axes: Any, points: np.ndarray, of: Classes) -> None:
+    """Each class's name where its points are by themselves, if it has enough of them."""
+    if not 1 < len(of.names) <= NAMED:
+        return
+    flat = in_plane(axes, points)
+    clouds = [flat[of.rank == i] for i in range(len(of.names))]
+    for name, cloud, place in zip(of.names, clouds, codes_lib.places_alone(clouds), strict=True):
+        if len(cloud) >= 10:  # the name must not hide the points
+            word = axes.annotate(name, place, size=11, ha="center", va="center")
+            word.set(weight="bold", path_effects=HALO, zorder=1e3)
 
 
 def code_view(
@@ -119,20 +154,3 @@ def code_view(
     points, shares = codes_lib.principal_components(codes, dims)
     names = [f"component {i} ({100 * share:.0f} %)" for i, share in enumerate(shares, start=1)]
     return code_scatter(points, labels, dims, "Codes, principal components", names, label_names)
-
-
-def _called(kinds: np.ndarray, names: Sequence[str]) -> list[str]:
-    """What the labels are called; a label without a name is its own."""
-    return [names[int(kind)] if names else f"{kind:g}" for kind in kinds]
-
-
-def _name_kinds(axes: Any, kinds: Sequence[str], clouds: Sequence[np.ndarray]) -> None:
-    """A legend, and in the plane each label where its points are by themselves."""
-    places = codes_lib.places_alone(clouds)
-    for kind, cloud, place, color in zip(kinds, clouds, places, _TEN, strict=False):
-        axes.scatter(*cloud[:0].T, color=color, s=30, label=kind)
-        if cloud.shape[1] == 2 and len(cloud) >= 10:  # the name must not hide the points
-            name = axes.text(*place, kind, size=12, ha="center", va="center")
-            name.set(weight="bold", path_effects=HALO)
-    beside = 1.0 if clouds[0].shape[1] == 2 else 1.14  # in space the axis has its name there
-    axes.legend(title="label", loc="center left", bbox_to_anchor=(beside, 0.5))

@@ -129,4 +129,7 @@ def unrolled_curve(
     chart = figure.add_subplot(layout[1, 1], sharex=strip)
     chart.scatter(codes, place, s=8, **look)
     chart.set(xlabel="code", ylabel="place on the curve")
+    words = [f"code {code:.3g}, place {at:.3g}" for code, at in zip(codes, place, strict=True)]
+    figure.say(chart, np.stack([codes, place], axis=-1), words)
+    figure.say(space, points, words)
     return figure

@@ -18,7 +18,7 @@ def signals(
     """
     n, L, C = x.shape
     shown = min(C, 4)
-    figure = Figure(figsize=(1.0 + 3.4 * min(n, 4), 0.9 + 1.5 * -(-n // 4) * shown), layout="tight")
+    figure = Figure(figsize=(1.0 + 3.4 * min(n, 4), 0.9 + 1.8 * -(-n // 4) * shown), layout="tight")
     figure.suptitle(title, x=0.01, ha="left")
     rows = figure.subplots(-(-n // 4) * shown, min(n, 4), squeeze=False, sharex=True)
     for axes in rows.flat[n * shown :]:
@@ -30,8 +30,9 @@ def signals(
             axes.plot(
                 np.arange(L), back[i, :, c], color=_COLORS[0], linewidth=1.0, label="reconstruction"
             )
-            if i % 4 == 0 and names:
-                axes.set_ylabel(names[c])
+            axes.set_xlabel("step in time")
+            axes.tick_params(labelbottom=True)  # of each: it may be seen alone
+            axes.set_title(f"{i}: {names[c]}" if names else f"{i}", fontsize=9)
     rows[0, 0].legend(fontsize=8, loc="best")
     return figure
 

@@ -6,8 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ae_jax.errors import DataError
 from ae_jax.figures.animation import displayable, mosaic
-from ae_jax.figures.charts import _COLORS, _TEN, DIVERGING, Axes, Axis, Figure, _log_ticks, styled
+from ae_jax.figures.charts import (
+    _COLORS,
+    DIVERGING,
+    Axes,
+    Axis,
+    Figure,
+    _log_ticks,
+    say_bins,
+    styled,
+)
+from ae_jax.figures.classes import classes, legend, scatter
 from ae_jax.figures.images import _grid, image_rows
 
 COLORS = [*_COLORS, "#E69F00", "#56B4E9", "#999933", "#332288"]
@@ -105,7 +116,9 @@ def histograms(
             bins = np.geomspace(low, high, 41)
             axes.set_xscale("log")
         for color, (group, values) in zip(COLORS, groups.items(), strict=False):
-            axes.hist(values, bins, density=True, alpha=0.55, color=color, label=group)
+            look: dict[str, Any] = {"alpha": 0.55, "color": color, "label": group}
+            heights, edges, _ = axes.hist(values, bins, density=True, **look)
+            say_bins(figure, axes, f"{group}: ", heights, edges)
         for mark, at in (marks or {}).items():
             axes.axvline(at, color="#777777", linestyle="--", linewidth=1.2, label=mark)
         axes.set(xlabel=xlabel, ylabel="density")
@@ -139,6 +152,8 @@ def grouped_bars(
         at = np.arange(len(values)) + (i - (len(series) - 1) / 2) * width
         heights = np.array([group[name] for group in values.values()])
         drawn = axes.bar(at, heights - base, 0.92 * width, bottom=base, color=color, label=name)
+        words = [f"{group}, {name}: {v:.4g}" for group, v in zip(values, heights, strict=True)]
+        figure.say(axes, np.stack([at, heights], axis=-1), words)
         if len(values) * len(series) <= 24:  # more numbers would touch each other
             names = [f"{v:.3g}" for v in heights]
             axes.bar_label(drawn, names, padding=2, fontsize=7.5)
@@ -154,7 +169,10 @@ def grouped_bars(
 @styled
 def scatter_panels(panels: Mapping[str, np.ndarray], labels: np.ndarray, title: str) -> Figure:
     """Maps of the same points, each [n, 2], three a line at most, colored by whole labels [n]."""
-    kinds, rank = np.unique(np.asarray(labels), return_inverse=True)
+    order = np.random.default_rng(0).permutation(len(labels))  # no class lies over all the others
+    found = classes(np.asarray(labels)[order])
+    if found is None:
+        raise DataError("scatter_panels: labels must be whole numbers, of a few classes")
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(1.0 + 3.6 * columns, 0.6 + 3.5 * lines), layout="constrained")
@@ -163,13 +181,12 @@ def scatter_panels(panels: Mapping[str, np.ndarray], labels: np.ndarray, title: 
     for axes in every[len(panels) :]:
         axes.set_visible(False)
     for axes, (name, points) in zip(every, panels.items(), strict=False):
-        colors = np.array(_TEN)[rank % 10]
-        axes.scatter(*np.asarray(points)[:, :2].T, c=colors, s=5, alpha=0.6, linewidths=0)
+        shown = np.asarray(points)[order, :2]
+        scatter(axes, shown, found, size=9)
         axes.set_title(name)
         axes.set(xlabel="first coordinate", ylabel="second coordinate")
-    for i, kind in enumerate(kinds[:10]):
-        every[0].scatter([], [], color=_TEN[i], s=30, label=f"{kind:g}")
-    figure.legend(*every[0].get_legend_handles_labels(), loc="outside right upper", title="label")
+        figure.say(axes, shown, [found.names[rank] for rank in found.rank])
+    legend(every[0], found, figure, loc="outside right upper")
     return figure
 
 

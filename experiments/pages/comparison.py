@@ -85,6 +85,7 @@ def _numbers(summary: dict[str, Any]) -> dict[str, Any]:
 
 def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
     """The test error of every run against the epoch, in the same units whatever it minimized."""
+    from ae_jax import figures
     from ae_jax.figures import panels
 
     titles = {"mse": "On clean images", "denoised_mse": "After denoising"}
@@ -98,7 +99,7 @@ def curves(names: Sequence[str], runs: Sequence[Record]) -> page.Markup:
         return page.Markup()
     figure = panels.line_panels(drawn, "Error on the test set")
     more = f"The first {LINES} of {len(runs)} runs." if len(runs) > LINES else ""
-    return page.picture(figure._repr_png_(), "test error against the epoch", "chart", more)
+    return page.chart(figures.svg(figure) or b"", "test error against the epoch", "curves", more)
 
 
 def _line(run: Record, field: str) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ def shown(path: Path, name: str, record: dict[str, Any]) -> page.Markup:
     return page.join(
         [
             page.paragraph(record.get("sentence", "")),
-            page.pictures(page.picture(file, name.replace("_", " ")) for file in files),
+            page.pictures(page.figure(file, name.replace("_", " ")) for file in files),
             page.details(
                 "numbers, and those of the baseline",
                 page.preformatted(json.dumps(numbers, indent=1)),

@@ -17,6 +17,7 @@ from . import page
 
 OURS = "this run"
 PLAYGROUND = "playground.html"  # in the work directory
+USED = 0.01  # nats, of a number that is used
 
 
 def write(run: finished.Record, out: str | None = None) -> Path:
@@ -35,6 +36,7 @@ def write(run: finished.Record, out: str | None = None) -> Path:
             "images", said.section, page.join([images(run), columns(run), strangest(run)])
         ),
         page.Section("training", "Training", training(run)),
+        page.Section("samples", "Samples", generated(run)),
         page.Section("inside", "Inside", inside(run)),
         *applications(run),
         page.Section("config", "Config", config(run)),
@@ -176,7 +178,12 @@ def _value(value: float | str) -> str:
 
 def training(run: finished.Record) -> page.Markup:
     """Curves, and the same images from epoch to epoch."""
-    curves = _figure(run, "curves", "loss and error against the epoch", "chart")
+    curves = page.join(
+        [
+            _figure(run, "curves", "loss and error against the epoch", "chart"),
+            _figure(run, "terms", "every term of the loss against the epoch", "chart"),
+        ]
+    )
     film = page.picture(run.path / "figures" / "progress.gif", "reconstructions, epoch by epoch")
     strip = _figure(run, "progress", "reconstructions after some epochs")
     return page.join([curves, page.pictures([strip, film])])
@@ -191,19 +198,47 @@ def inside(run: finished.Record) -> page.Markup:
             page.paragraph(f"The code on the test set: {words}.") if words else page.Markup(),
             page.pictures(
                 [
-                    _figure(run, "filters", "filters of the first layer"),
-                    _figure(run, "code_scatter_2d", "codes in the plane", "chart"),
-                    _figure(run, "code_scatter_3d", "codes in space", "chart"),
+                    _figure(run, "code_scatter_2d", "codes in the plane", "chart", "examples"),
+                    _figure(run, "code_scatter_3d", "codes in space", "chart", "examples"),
+                ]
+            ),
+            page.pictures(
+                [
                     _figure(run, "code_histograms", "histograms of code coordinates", "chart"),
+                    _figure(run, "filters", "filters of the first layer"),
                     _figure(run, "linear_maps", "the model as matrices"),
+                ]
+            ),
+            page.contact_sheet(
+                run.path / "figures" / "examples.png", "the images of these codes", "examples"
+            ),
+        ]
+    )
+
+
+def generated(run: finished.Record) -> page.Markup:
+    """Of a variational model what it draws, what its numbers do, and what they cost."""
+    kl = run.summary.get("kl", [])
+    used = sum(number > USED for number in kl)
+    words = f"{page.number(sum(kl))} nats; {used} of {len(kl)} numbers cost more than {USED} each."
+    return page.join(
+        [
+            page.paragraph(f"The KL of the code on the test set: {words}") if kl else page.Markup(),
+            page.pictures(
+                [
+                    _figure(run, "samples", "images of random codes"),
+                    _figure(run, "traversals", "a number of the code at a time moved"),
+                    _figure(run, "kl", "KL of every number of the code", "chart"),
                 ]
             ),
         ]
     )
 
 
-def _figure(run: finished.Record, name: str, alt: str, kind: str = "data") -> page.Markup:
-    return page.picture(run.path / "figures" / f"{name}.png", alt, kind)
+def _figure(
+    run: finished.Record, name: str, alt: str, kind: str = "data", sheet: str = ""
+) -> page.Markup:
+    return page.figure(run.path / "figures" / f"{name}.png", alt, kind, sheet=sheet)
 
 
 def applications(run: finished.Record) -> list[page.Section]:

@@ -1,12 +1,17 @@
-"""One self-contained HTML page: text is escaped, images are embedded, no script, no network.
+"""One self-contained HTML page: text is escaped, images are embedded, nothing is loaded.
 
-Light or dark as the reader's system is. The white background of charts becomes dark with the page;
-images of data keep their colors. On a narrow screen, wide images and tables scroll and do not
-shrink. The HTML is in `templates/`; the functions here provide its content.
+Charts are drawings that say their values where one points, taps or moves with the keyboard; figures
+are enlarged on a click. One script does it, `templates/page.js`, and the page allows no other: its
+policy has the script's digest. Without scripts, or on paper, the same figures are pictures.
+
+Light or dark as the reader's system is: charts with the page, images of data keep their colors. On
+a narrow screen figures shrink and panels of a chart stand under each other; wide tables scroll. The
+HTML is in `templates/`; the functions here provide its content.
 """
 
 import base64
 import functools
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +23,9 @@ import numpy as np
 from markupsafe import Markup, escape
 from PIL import Image
 
+from . import chart as charts
+
+TEMPLATES = Path(__file__).with_name("templates")
 __all__ = ["Markup", "Section"]
 
 
@@ -39,7 +47,7 @@ def text(value: object) -> Markup:
 @functools.cache
 def _templates() -> jinja2.Environment:
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -113,15 +121,56 @@ def picture(source: Path | bytes, alt: str, kind: str = "data", caption: str = "
 
     `kind` is 'chart' (turns dark with the page) or 'data' (keeps its colors).
     """
+    if (found := _pixels(source)) is None:
+        return Markup()
+    (width, _), data = found
+    return _part("picture", data, alt, kind, caption, width)
+
+
+def _pixels(source: Path | bytes) -> tuple[tuple[int, int], str] | None:
+    """((width, height), what `src` is) of a PNG or GIF; None where it is none."""
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
         with Image.open(io.BytesIO(content), formats=("PNG", "GIF")) as image:
-            (width, height), form = image.size, str(image.format).lower()
+            size, form = image.size, str(image.format).lower()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return size, f"data:image/{form};base64,{base64.b64encode(content).decode()}"
+
+
+def chart(source: Path | bytes, alt: str, name: str, caption: str = "", sheet: str = "") -> Markup:
+    """An SVG of `ae_jax.figures.vector` as part of the page; nothing where there is none.
+
+    `name` is its own on the page. `sheet` is that of `contact_sheet` with the examples of its
+    points.
+    """
+    if (found := charts.read(source, name)) is None or not found.panels:
         return Markup()
-    least = f"{width}px" if width > 1.6 * height else "0px"  # of a narrow screen it may overflow
-    data = base64.b64encode(content).decode()
-    return _part("picture", data, form, alt, kind, caption, least)
+    return _part("chart", found, alt, caption, sheet)
+
+
+def figure(file: Path, alt: str, kind: str = "data", caption: str = "", sheet: str = "") -> Markup:
+    """The chart beside a PNG, or where there is none the PNG as a picture of `kind`."""
+    name = re.sub(r"[^\w-]", "_", f"{file.parent.name}-{file.stem}", flags=re.ASCII)
+    shown = chart(file.with_suffix(".svg"), alt, name, caption, sheet)
+    return shown or picture(file, alt, kind, caption)
+
+
+def contact_sheet(file: Path, title: str, id: str) -> Markup:
+    """A sheet of `ae_jax.figures.contact_sheet`, of which charts show one image at a time."""
+    if (found := _pixels(file)) is None:
+        return Markup()
+    (width, height), data = found
+    with Image.open(file) as image:
+        said = [str(image.info.get(name, "")) for name in ("columns", "number")]
+    if not all(re.fullmatch("[1-9][0-9]{0,5}", number) for number in said):
+        return Markup()
+    columns, number = map(int, said)
+    lines = -(-number // columns)
+    if width % columns or height % lines:
+        return Markup()
+    each = (width // columns, height // lines)
+    return _part("contact_sheet", data, title, id, columns, number, *each)
 
 
 def pictures(found: Iterable[Markup]) -> Markup:
@@ -133,7 +182,9 @@ def pictures(found: Iterable[Markup]) -> Markup:
 def document(title: str, lead: Markup, sections: Sequence[Section]) -> str:
     """The page: title, lead, links to the sections, the sections that are not empty."""
     shown = [section for section in sections if section.body]
-    return rendered("page.html.j2", {"title": title, "lead": lead, "sections": shown})
+    script, digest = _script()
+    values = {"title": title, "lead": lead, "sections": shown}
+    return rendered("page.html.j2", values | {"script": Markup(script), "digest": digest})
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:
@@ -144,6 +195,13 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
 def link(href: str, text: str) -> Markup:
     """A paragraph that is a link to a file beside the page."""
     return _part("link", href, text)
+
+
+@functools.cache
+def _script() -> tuple[str, str]:
+    """What runs on a page, and the SHA-256 by which a browser knows it."""
+    text = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    return text, base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def number(value: Any) -> str:

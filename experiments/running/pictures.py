@@ -17,12 +17,13 @@ from ae_jax.run.trained import Run
 from ae_jax.streams import stream
 
 from ..workdirs import finished, place, words, workdir
-from . import stages
+from . import generated, stages
 from .prepared import Session
 from .progress import see_few
 
 SHOWN = 10
 FILM_FRAMES = 60
+TERMS = 6  # of the loss, that are drawn
 Figures = dict[str, Callable[[], Any]]  # name of a file -> what makes its figure
 
 
@@ -41,19 +42,32 @@ def draw(
         made[name] = partial(_as_it_is, figure)
     made["curves"] = lambda: _curves(s, rows, summary)
     made["code_histograms"] = lambda: figures.code_histograms(codes)
+    some = _some(len(codes))
+    labels = None if test.labels is None else test.labels[some]
     if codes.shape[1] >= 2:
-        made["code_scatter_2d"] = lambda: figures.code_view(codes, test.labels, 2, names)
+        made["code_scatter_2d"] = lambda: figures.code_view(codes[some], labels, 2, names)
     if codes.shape[1] >= 3:
-        made["code_scatter_3d"] = lambda: figures.code_view(codes, test.labels, 3, names)
+        made["code_scatter_3d"] = lambda: figures.code_view(codes[some], labels, 3, names)
+    if "kl" in summary:
+        made["kl"] = lambda: generated.kl_bars(summary["kl"], s.config.name)
+    if s.config.penalties:
+        made["terms"] = lambda: _terms(s, rows)
 
     def saved(name: str, make: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: figures.save(make(), path / "figures" / f"{name}.png")
+        return lambda: figures.save_both(make(), path / "figures" / f"{name}.png")
 
     tasks = {name: saved(name, make) for name, make in made.items()}
     if of_images:
+        sheet = path / "figures" / "examples.png"
+        tasks["examples"] = lambda: figures.contact_sheet(sheet, _clean(s, some))
         tasks["progress"] = lambda: _progress(s, path, run, rows, summary)
     for _ in stages.done("drawing", tasks):
         pass
+
+
+def _some(n: int) -> np.ndarray:
+    """Which of n test examples are drawn as points: all, or some of them at random, in order."""
+    return np.sort(np.random.default_rng(0).permutation(n)[: figures.POINTS])
 
 
 def _as_it_is(figure: Figure) -> Any:
@@ -79,10 +93,25 @@ def _curves(s: Session, rows: Sequence[Mapping[str, Any]], summary: Mapping[str,
     return figures.curves(shown, title, known, error)
 
 
+def _terms(s: Session, rows: Sequence[Mapping[str, Any]]) -> Any:
+    """Every term of the loss as it stands, without its weight."""
+    from ae_jax.figures import panels
+
+    drawn = []
+    for name in ["reconstruction", *s.config.penalties][:TERMS]:
+        lines = {}
+        for split in ("train", "valid", "test"):
+            known = [(r["epoch"], r[name]) for r in rows if r["split"] == split and name in r]
+            if known:
+                lines[split] = tuple(np.array(known).T)
+        drawn.append(panels.Panel(name.replace("_", " "), "epoch", name, lines))
+    return panels.line_panels(drawn, f"{s.config.name}: terms of the loss, unweighted")
+
+
 def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
     test = s.dataset.test
     images, labels = test.images[:SHOWN], None if test.labels is None else test.labels[:SHOWN]
-    clean, name = _clean(s, SHOWN), place.short(s.dataset.name)
+    clean, name = _clean(s, slice(SHOWN)), place.short(s.dataset.name)
     title = f"{s.config.name} on {name}: test images, mse {summary['test']['mse']:.4f}"
     made: Figures = {
         "reconstructions": lambda: figures.reconstructions(
@@ -95,6 +124,9 @@ def _image_figures(s: Session, run: Run, summary: Mapping[str, Any]) -> Figures:
         made["denoising"] = lambda: figures.denoising(
             *see_few(s, run.variables, SHOWN), clean, after
         )
+    if run.model.prior is not None:
+        made["samples"] = lambda: generated.samples(run)
+        made["traversals"] = lambda: generated.traversals(run, test, summary.get("kl"))
     if (maps := linear_maps(s.config, run.variables)) is not None:
         made["linear_maps"] = lambda: figures.linear_maps(*maps)
     return made
@@ -116,9 +148,9 @@ def _column_figures(s: Session, run: Run, summary: Mapping[str, Any], scaler: Sc
     return made
 
 
-def _clean(s: Session, n: int) -> np.ndarray:
-    """The first n test images, in [0,1] units."""
-    images = s.dataset.test.images[:n]
+def _clean(s: Session, which: slice | np.ndarray) -> np.ndarray:
+    """Some of the test images, in [0,1] units."""
+    images = np.asarray(s.dataset.test.images[which])
     return baselines.unit_rows(images).reshape(images.shape)
 
 
@@ -129,7 +161,11 @@ def _progress(
     frames = workdir.load_frames(path, summary["epochs"])
     if not frames:
         return
-    originals, field, title = _clean(s, len(next(iter(frames.values())))), "mse", "Reconstructions"
+    originals, field, title = (
+        _clean(s, slice(len(next(iter(frames.values()))))),
+        "mse",
+        "Reconstructions",
+    )
     corrupted = None
     if run.model.corrupts:
         corrupted = see_few(s, run.variables, len(originals))[0]

@@ -180,12 +180,15 @@ def finish(
     drawing = ", drawing figures" if pictures else ""
     print(f"evaluating the run and its baselines{drawing} ...", flush=True)
     from ae_jax.evaluate.advice import advise  # with SciPy: the first step does not wait for it
+    from ae_jax.evaluate.latent import kls
 
     from .summary import by_column, of_the_code, summarize
 
     run = stepping.as_run(s, state, record)
     summary = summarize(s, devices.local(state), timing, _best(s, path, state, record))
     summary["code"] = of_the_code(s.config, run.encode(s.dataset.test.images))
+    if (kl := kls(run.model, run.variables, s.dataset.test.images)) is not None:
+        summary["kl"] = kl.tolist()
     if s.dataset.scaler is not None:
         found = by_column(s, run, s.dataset.scaler)
         summary["test"]["unexplained"] = found.pop("unexplained")

@@ -99,7 +99,8 @@ def given_code_space():
     panels = figures[""].axes[:6]
     titles = [*(f"{name}: {60 + i} %" for i, name in enumerate(names)), "pixels, PCA: 30 %"]
     assert [axes.get_title("left") for axes in panels] == titles
-    return panels[4].collections[0].get_offsets(), views["t-SNE"]
+    drawn = np.concatenate([c.get_offsets() for c in panels[4].collections])
+    return np.array(sorted(map(tuple, drawn))), np.array(sorted(map(tuple, views["t-SNE"])))
 
 
 def given_off_manifold():

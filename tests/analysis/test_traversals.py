@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 
 from ae_jax.analysis import traversals
 from ae_jax.analysis.finding import Measured
+from ae_jax.evaluate.latent import traversal
 from ae_jax.figures.charts import Figure
 
 RNG = np.random.default_rng(0)
@@ -44,7 +45,7 @@ def test_numbers_that_matter_are_counted_and_half_of_it_is_the_first():
 def test_a_traversal_moves_one_number_from_end_to_end(untrained):
     run = untrained.run
     code = run.encode(untrained.test.images[:1])[0]
-    images = traversals.traversal(run, code, 2, (-1.5, 3.0), None)
+    images = traversal(run.decode, code, 2, (-1.5, 3.0))
     assert images.shape == (11, 28, 28, 1)
     for image, value in zip(images[[0, 5, 10]], (-1.5, 0.75, 3.0), strict=True):
         moved = np.where(np.arange(6) == 2, value, code)[None]

@@ -1,7 +1,10 @@
 """A page taken apart and checked; a finished run's files without the run."""
 
+import base64
+import hashlib
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,8 +12,10 @@ import numpy as np
 from PIL import Image
 
 from ae_jax.resolve.config import load_config
+from experiments.pages import one_run
 
 VOID = {"meta", "img", "br"}
+SCRIPT = Path(one_run.__file__).with_name("templates") / "page.js"
 
 
 class Tags(HTMLParser):
@@ -19,6 +24,7 @@ class Tags(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.sources, self.links, self.ids, self.said = [], [], [], [], []
+        self.scripts, self.tags = [], []
         self.feed(text)
         self.close()
         assert self.open == [], f"never closed: {self.open}"
@@ -26,9 +32,15 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
         self.sources += [v for k, v in attributes if k in ("src", "srcset", "data", "poster")]
-        self.links += [found["href"]] if "href" in found else []
+        self.links += [found["href"]] if "href" in found and tag != "image" else []
+        self.sources += [found["href"]] if tag == "image" and "href" in found else []
+        self.tags.append((tag, found))
+        assert not [name for name in found if name.startswith("on")], found
         self.ids += [found["id"]] if "id" in found else []
-        assert tag not in ("script", "link", "iframe", "object"), tag
+        assert tag not in ("link", "iframe", "object", "foreignobject", "animate", "set"), tag
+        if tag == "script":
+            assert not found, "its text is in the page"
+            self.scripts.append("")
         if tag not in VOID:
             self.open.append(tag)
 
@@ -36,18 +48,30 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if "script" in self.open:
+            self.scripts[-1] += data
+        elif "style" not in self.open:
             self.said.append(data)
 
 
 def checked(file):
-    """The parsed page; it must load nothing and link only to itself."""
+    """The parsed page; it must load nothing, link only to itself, and run one known script."""
     text = Path(file).read_text()
     assert text.startswith("<!doctype html>") and 'name="viewport"' in text
-    assert "prefers-color-scheme: dark" in text and "@import" not in text and "url(" not in text
+    assert "prefers-color-scheme: dark" in text and "@import" not in text
+    assert all(shown.startswith("#") for shown in re.findall(r"url\((.)", text))
     tags = Tags(text)
+    assert tags.scripts == [SCRIPT.read_text()]
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.read_bytes()).digest()).decode()
+    (policy,) = (a["content"] for _, a in tags.tags if "http-equiv" in a)
+    assert policy == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
     assert all(source.startswith("data:image/") for source in tags.sources)
+    assert all(link.startswith("#") for link in tags.links)
     assert {link.removeprefix("#") for link in tags.links} <= set(tags.ids)
+    assert len(tags.ids) == len(set(tags.ids)), "an id is one element's"
     return tags
 
 

@@ -122,7 +122,8 @@ def test_a_comparison_marks_the_best_and_lists_exactly_the_differences(tmp_path)
     fields = re.findall(r"<th><code>(.*?)</code></th>", shown)
     assert fields == ["optim.learning_rate", "train.epochs"]
     assert "the same" in comparison.differences(["a", "a"], [runs[0], runs[0]])
-    assert any(s.startswith("data:image/png") for s in tags.sources), "the curves"
+    drawn = [word for word in tags.said if "epoch 3" in word]
+    assert any(word.startswith("b: epoch 3, mse per pixel 0.01") for word in drawn), "the curves"
 
 
 def test_lines_of_a_stranger_are_passed_over(tmp_path):
