@@ -1,14 +1,15 @@
-"""Exports a trained run: an artefact that works elsewhere, and that `ae_jax.load_exported` opens.
+"""Exports a trained run: an artefact that works elsewhere. `ae_jax.load_exported` opens it.
 
     python -m experiments.export --workdir=runs/denoise --format=stablehlo
     python -m experiments.export --workdir=runs/denoise --format=safetensors --out=denoise
 
 Formats: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX and no code of the model;
-'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime.
+'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime;
+'torch', a module of PyTorch to read and to train further, which Python imports.
 Each has encode, decode, reconstruct and score, and the scale and columns of the data, names of
 classes, and the threshold of the score for a rate of false alarms: from the validation part, or the
 test part where there is none or where it chose the weights (--best, train.patience). Needs the
-extra `export`, for 'onnx' the extra `onnx`. Exit codes: 0 done, 2 bad input or environment.
+extra `export`, or `onnx`, `torch` of those names. Exit codes: 0 done, 2 bad input or environment.
 """
 
 from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:  # a misspelled flag is answered without JAX
 def define_flags() -> None:
     """Not on import: other commands have flags of the same names."""
     cli.define_path("workdir", None, "Work directory of a run.")
-    flags.DEFINE_string("format", None, "What to make: stablehlo, safetensors or onnx.")
+    flags.DEFINE_string("format", None, "What to make: stablehlo, safetensors, onnx or torch.")
     cli.define_path("out", None, "The artefact, a new directory; default WORKDIR.FORMAT.")
     cli.define_data()
     flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")

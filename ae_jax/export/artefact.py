@@ -3,7 +3,7 @@
 It is there whole or not at all, and one changed byte is noticed: see `ae_jax.files.checksums`.
 Replacing one takes two renames, between which neither is at its path: who looks at that moment
 finds nothing, and a process that is killed then leaves the old one beside it, as `.NAME.*.old`.
-Nothing in it is executed or unpickled by Python.
+Nothing in it is executed or unpickled here.
 """
 
 import os

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ae_jax.inputs import checks
+from ae_jax.inputs.observed import squared_error
 
 Function = Callable[..., Any]  # (rows, *labels) -> rows
 
@@ -17,8 +18,7 @@ def functions(encode: Function, decode: Function) -> dict[str, Function]:
         return decode(encode(x), *labels)
 
     def score(x: np.ndarray, *labels: np.ndarray) -> np.ndarray:
-        unit = checks.unit(x)
-        errors = np.square(unit - np.asarray(reconstruct(x, *labels)))
-        return np.where(np.isnan(unit), np.float32(0), errors).sum((1, 2, 3))
+        error: np.ndarray = squared_error(checks.unit(x), np.asarray(reconstruct(x, *labels)))
+        return error
 
     return {"encode": encode, "decode": decode, "reconstruct": reconstruct, "score": score}

@@ -5,13 +5,14 @@ what a step is.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
+from ae_jax.export import slicing
 from ae_jax.export.steps import (
     Known,
     Scalar,
@@ -96,13 +97,17 @@ class Folder:
     def _results(self, eqn: JaxprEqn, given: list[Operand]) -> list[Operand]:
         op = eqn.primitive.name
         outs = [_type(v.aval) for v in eqn.outvars]
+        if not outs:  # what is printed, or checked
+            return []
         if op in CALLS:
             inner = next(p for p in eqn.params.values() if isinstance(p, ClosedJaxpr | Jaxpr))
             return self.run(inner if isinstance(inner, ClosedJaxpr) else _closed(inner), given)
         if (folded := _folded(eqn, given, outs)) is not None:
             return folded
-        if op == "split":
-            return [*self._split(eqn, given, outs)]
+        if op in ("split", "unstack"):
+            return self._split(given[0], eqn.params["axis"], outs)
+        if op == "gather" and (found := self._window(given, eqn.params, outs[0][0])):
+            return [found]
         if (same := self._same(op, given, *outs[0], eqn.params)) is not None:
             return [same]
         params = {k: plain(op, v) for k, v in eqn.params.items() if k not in SILENT}
@@ -112,16 +117,30 @@ class Folder:
             return [self._step(op, inputs, *outs[0], params)]
         return [self._step(op, inputs, *o, params | {"result": i}) for i, o in enumerate(outs)]
 
-    def _split(
-        self, eqn: JaxprEqn, given: list[Operand], outs: list[tuple[Sizes, str]]
-    ) -> Iterator[Operand]:
-        """Its results as slices."""
-        axis, start = eqn.params["axis"], 0
-        for shape, dtype in outs:
-            first, limit = [0] * len(shape), list(shape)
-            first[axis], limit[axis] = start, (start := start + int(shape[axis]))
-            params = {"start_indices": first, "limit_indices": limit}
-            yield self._step("slice", (self.named(given[0]),), shape, dtype, params)
+    def _split(self, x: Operand, axis: int, outs: list[tuple[Sizes, str]]) -> list[Operand]:
+        """Its results as slices; without the axis where that is gone (`unstack`)."""
+        gone = len(outs[0][0]) < len(x.shape)
+        wide = [((*s[:axis], 1, *s[axis:]) if gone else s) for s, _ in outs]
+        pairs = zip(wide, slicing.parts(axis, wide), strict=True)
+        parts = [self._step("slice", (self.named(x),), s, x.dtype, p) for s, p in pairs]
+        if not gone:
+            return [*parts]
+        params = {"dimensions": [axis]}
+        pieces = zip(parts, outs, strict=True)
+        return [self._step("squeeze", (part.name,), *out, params) for part, out in pieces]
+
+    def _window(self, given: list[Operand], params: Params, shape: Sizes) -> Operand | None:
+        """What is gathered at one place that is known, as a slice."""
+        x, indices = given
+        if not isinstance(indices, Known) or _fixed(indices.shape) is None:
+            return None
+        places = np.broadcast_to(indices.array, _fixed(indices.shape) or ())
+        if (found := slicing.gathered(params, x.shape, places)) is None:
+            return None
+        window, sliced, gone = found
+        made = self._step("slice", (self.named(x),), window, x.dtype, sliced)
+        like = shape, x.dtype
+        return self._step("squeeze", (made.name,), *like, {"dimensions": gone}) if gone else made
 
     def _inputs(self, op: str, given: list[Operand], shape: Sizes) -> tuple[Scalar, ...]:
         """Scalars as they are, if the others have the shape of the result."""

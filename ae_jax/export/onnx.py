@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from ae_jax.errors import ConfigError
+from ae_jax.export import examples
 from ae_jax.export.graphs import GRAPHS, file_name, session
 from ae_jax.export.stablehlo import taken
 from ae_jax.model.pipeline import Model, Variables
@@ -22,7 +23,6 @@ from ae_jax.model.platform import traced_for
 from ae_jax.model.units import FUNCTIONS
 
 MOST = 1e-5  # of the largest number: how far a graph may be off
-EXAMPLES = 8
 
 
 def write(folder: Path, model: Model, variables: Variables, name: str) -> None:
@@ -31,7 +31,7 @@ def write(folder: Path, model: Model, variables: Variables, name: str) -> None:
     Raises:
       ConfigError: a graph cannot be made, or does not say what the model says.
     """
-    variables, rows = jax.tree.map(np.asarray, variables), _examples(model)
+    variables, rows = jax.tree.map(np.asarray, variables), examples.some(model)
     for graph in GRAPHS:
         function = partial(FUNCTIONS[graph], model, variables)
         given, said = taken(graph, model, variables), np.asarray(function(*rows))
@@ -42,7 +42,7 @@ def write(folder: Path, model: Model, variables: Variables, name: str) -> None:
                 break
         else:
             raise ConfigError(f"format: 'onnx' cannot hold '{name}': {graph}: {wrong}")
-        rows = (said, *_labels(model))
+        rows = (said, *examples.labels(model))
 
 
 def _converted(
@@ -62,10 +62,8 @@ def _converted(
         found = session(content)(*rows)
     except Exception as error:  # of three packages, each with its own
         return None, (str(error).splitlines() or [type(error).__name__])[0][:200]
-    if found.shape != said.shape:
-        return None, f"gives {found.shape}, not {said.shape}"
-    off = np.max(np.abs(found - said)) / max(np.max(np.abs(said)), 1e-30)
-    return (content, "") if off <= MOST else (None, f"is off by {off:.1g}")
+    wrong = examples.wrong(found, said, MOST)
+    return (None, wrong) if wrong else (content, "")
 
 
 @contextmanager
@@ -80,16 +78,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
-
-
-def _examples(model: Model) -> tuple[np.ndarray, ...]:
-    x = np.random.default_rng(0).random((EXAMPLES, *model.shape), np.float32)
-    if model.holes:
-        x[0].flat[0] = np.nan
-    return (x,)
-
-
-def _labels(model: Model) -> tuple[np.ndarray, ...]:
-    if not model.conditional:
-        return ()
-    return (np.arange(EXAMPLES, dtype=np.int32) % model.module.classes,)

@@ -14,9 +14,15 @@ WEIGHTS = "weights.safetensors"
 
 def write(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """The arrays by name."""
+    (folder / WEIGHTS).write_bytes(packed(arrays))
+
+
+def packed(arrays: dict[str, np.ndarray]) -> bytes:
+    """What a file of the arrays has in it."""
     from safetensors import numpy as files  # of an extra, which may not be there
 
-    (folder / WEIGHTS).write_bytes(files.save(arrays, {"format": "ae_jax"}))
+    content: bytes = files.save(arrays, {"format": "ae_jax"})
+    return content
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:

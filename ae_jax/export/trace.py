@@ -159,12 +159,12 @@ def traced(
     arrays, rows = _values(like), _values(given)
     folder = Folder()
     output = folder.named(folder.run(program, (*arrays, *rows))[0])
-    steps, needed = _needed(folder.steps, output)
+    steps, names = needed(folder.steps, output)
     return Graph(
         name,
         rows,
-        tuple(v for v in arrays if v.name in needed),
-        {k: v for k, v in folder.constants.items() if k in needed},
+        tuple(v for v in arrays if v.name in names),
+        {k: v for k, v in folder.constants.items() if k in names},
         *_counted(steps, output),
     )
 
@@ -174,15 +174,15 @@ def _values(like: dict[str, jax.ShapeDtypeStruct]) -> tuple[Value, ...]:
     return tuple(Value(k, sizes(v.shape), str(v.dtype)) for k, v in like.items())
 
 
-def _needed(steps: list[Step], output: str) -> tuple[list[Step], set[Scalar]]:
+def needed(steps: list[Step], output: str) -> tuple[list[Step], set[Scalar]]:
     """(the steps that make the output, the names that they read)."""
     kept: list[Step] = []
-    needed: set[Scalar] = {output}
+    names: set[Scalar] = {output}
     for step in reversed(steps):
-        if step.out.name in needed:
+        if step.out.name in names:
             kept.insert(0, step)
-            needed |= set(step.inputs)
-    return kept, needed
+            names |= set(step.inputs)
+    return kept, names
 
 
 def _counted(steps: list[Step], output: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:

@@ -6,8 +6,8 @@ Here an image may be uint8, NaN is what was not observed, and x^ has the units o
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 
+from ae_jax.inputs.observed import squared_error
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Model, Variables
 
@@ -32,8 +32,8 @@ def reconstruct(
 def score(model: Model, variables: Variables, images: jax.Array, *labels: jax.Array) -> jax.Array:
     """x [n, H, W, C] -> sum (x - x^)^2 over what was observed, [n]."""
     x = scaling.to_unit(scaling.to_network(images, model.scale), model.scale)
-    errors = jnp.square(x - reconstruct(model, variables, images, *labels))
-    return jnp.sum(jnp.where(jnp.isnan(x), 0.0, errors), (1, 2, 3))
+    error: jax.Array = squared_error(x, reconstruct(model, variables, images, *labels))
+    return error
 
 
 # What a model can do that needs no random number: name -> (model, variables, rows, *labels) -> rows

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.export import artefact, graphs, packages, programs
 from ae_jax.export.composed import functions
 from ae_jax.export.description import door_of, names_of
@@ -18,16 +18,17 @@ from ae_jax.export.loaded import Exported
 def load_exported(path: str | os.PathLike[str]) -> Exported:
     """The artefact that `run.export` or `python -m experiments.export` made at `path`.
 
-    Every byte is checked first. 'stablehlo' needs JAX and none of the code of the model.
+    Every byte is checked first. 'stablehlo' needs JAX and none of the code of the model. Nothing is
+    executed: 'torch', which is Python, is checked and refused with the line that opens it.
 
     Raises:
       CheckpointError: there is none, it is damaged, or cannot be read by these versions.
-      ConfigError: the package of the format is not installed; it is no path.
+      ConfigError: the package of the format is not installed; it is no path; it is of 'torch'.
     """
     folder, said = artefact.read(path)
     try:
         read = READERS[said["format"]]
-        packages.check(said["format"], packages.READING)
+        packages.check(said["format"], reading=True)
         return read(folder, said)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its description is not of ae_jax: {error}") from error
@@ -64,5 +65,13 @@ def _onnx(folder: Path, said: dict[str, Any]) -> Exported:
     return Exported(said, graphs.opened(folder))
 
 
+def _torch(folder: Path, said: dict[str, Any]) -> Exported:
+    """Refused: its module would be executed."""
+    raise ConfigError(
+        f"{folder}: format 'torch' is opened by PyTorch; nothing in an artefact is executed here\n"
+        "in a copy of it: from network import Network; network = Network.from_file()"
+    )
+
+
 # Format -> what opens the files in a folder, with their description.
-READERS = {"stablehlo": _stablehlo, "safetensors": _safetensors, "onnx": _onnx}
+READERS = {"stablehlo": _stablehlo, "safetensors": _safetensors, "onnx": _onnx, "torch": _torch}

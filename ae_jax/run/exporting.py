@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from ae_jax.errors import ConfigError, DataError
 from ae_jax.evaluate import conformal
 from ae_jax.export import artefact, description, onnx, packages, safetensors, stablehlo, weights
 from ae_jax.export.description import Threshold
+from ae_jax.export.pytorch import writing as pytorch
 from ae_jax.inputs.door import Door
 from ae_jax.inputs.labels import Names
 from ae_jax.model.pipeline import Model, Variables
@@ -25,6 +26,8 @@ from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.registering import registered
 from ae_jax.run.origin import Origin
 from ae_jax.train.setup import TrainState
+
+Said: TypeAlias = dict[str, Any]  # the description of an artefact
 
 OF_PACKAGE = ("safetensors",)  # formats that are opened by building the model again
 MOMENTS = ("codes/mean", "codes/covariance")  # of the training set, beside the weights
@@ -71,15 +74,15 @@ def export(
         raise ConfigError("labels: are those of `normal`, which is not given; pass both, or none")
     artefact.check_free(path, replace)
     found = None if normal is None else threshold(run, normal, labels, false_alarms)
-    fill = partial(WRITERS[format], run)
-    return artefact.write(path, described(run, format, found), fill, replace)
+    said = described(run, format, found)
+    return artefact.write(path, said, partial(WRITERS[format], run, said), replace)
 
 
 def check_format(name: str) -> None:
     """Raises ConfigError where there is no such format, or its package is not installed."""
     if not isinstance(name, str) or name not in WRITERS:
         raise ConfigError(unknown("format", str(name), WRITERS, "format"))
-    packages.check(name, packages.WRITING)
+    packages.check(name)
 
 
 def check_choices(config: Config, format: str) -> None:
@@ -118,7 +121,7 @@ def threshold(
     return Threshold(score, float(false_alarms), len(scores))
 
 
-def described(run: Exportable, format: str, found: Threshold | None) -> dict[str, Any]:
+def described(run: Exportable, format: str, found: Threshold | None) -> Said:
     """The description of a run's artefact."""
     names, state = run.label_names, run.state
     return {
@@ -138,11 +141,11 @@ def described(run: Exportable, format: str, found: Threshold | None) -> dict[str
     }
 
 
-def _stablehlo(run: Exportable, folder: Path) -> None:
+def _stablehlo(run: Exportable, said: Said, folder: Path) -> None:
     stablehlo.write(folder, run.model, run.variables)
 
 
-def _safetensors(run: Exportable, folder: Path) -> None:
+def _safetensors(run: Exportable, said: Said, folder: Path) -> None:
     arrays = weights.named(run.variables)
     if run.code_mean is not None and run.code_cov is not None:
         moments = map(np.ascontiguousarray, (run.code_mean, run.code_cov))
@@ -150,13 +153,18 @@ def _safetensors(run: Exportable, folder: Path) -> None:
     safetensors.write(folder, arrays)
 
 
-def _onnx(run: Exportable, folder: Path) -> None:
+def _onnx(run: Exportable, said: Said, folder: Path) -> None:
     onnx.write(folder, run.model, run.variables, run.config.name)
 
 
-# Format -> what writes the files of a run into a folder.
-WRITERS: dict[str, Callable[[Exportable, Path], None]] = {
+def _torch(run: Exportable, said: Said, folder: Path) -> None:
+    pytorch.write(folder, run.model, run.variables, said)
+
+
+# Format -> what writes the files of a run with a description into a folder.
+WRITERS: dict[str, Callable[[Exportable, Said, Path], None]] = {
     "stablehlo": _stablehlo,
     "safetensors": _safetensors,
     "onnx": _onnx,
+    "torch": _torch,
 }

@@ -29,6 +29,7 @@ from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.door import Door, pair
 from ae_jax.inputs.keys import Key, as_key
+from ae_jax.inputs.observed import squared_error
 from ae_jax.inputs.scaler import Scaler
 from ae_jax.model import scaling, units
 from ae_jax.model.compiled import compiled, in_pieces
@@ -220,8 +221,8 @@ class Run(NamedTuple):
         Args:
           path: of the new directory, which is there whole or not at all.
           format: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX alone;
-            'safetensors', weights and config, of which the run is built again; or 'onnx', graphs
-            for onnxruntime.
+            'safetensors', weights and config, of which the run is built again; 'onnx', graphs for
+            onnxruntime; or 'torch', a module of PyTorch, which `load_exported` does not open.
           normal: ordinary examples that training has not seen, as `score` takes them, for the
             threshold of the score; None: the artefact has none.
           labels: of these, where the decoder is told them.
@@ -279,14 +280,14 @@ class Run(NamedTuple):
         Of signals and rows in units of `data.scale`, over what was observed. Errors of `encode` and
         `decode`.
         """
-        errors, x = self._errors(images, labels)
-        return np.where(np.isnan(x), 0.0, errors).sum((1, 2, 3))
+        error: np.ndarray = squared_error(*self._both(images, labels))
+        return error
 
     def errors(self, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Squared reconstruction errors [n, height, width, channels], which `score` sums; NaN where
         nothing was observed. Errors of `encode` and `decode`.
         """
-        return self._errors(images, labels)[0]
+        return np.square(np.subtract(*self._both(images, labels)))
 
     def score_hidden(
         self, rows: ArrayLike, key: Key = 0, draws: int = hidden.DRAWS, labels: Any = None
@@ -346,12 +347,10 @@ class Run(NamedTuple):
         limits = self.limits or self._own_limits()
         return Door(self.model.shape, self.model.holes, limits, self.scaler)
 
-    def _errors(self, images: ArrayLike, labels: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-        """(squared errors, the examples in [0,1] units or those of `data.scale`)."""
+    def _both(self, images: ArrayLike, labels: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+        """(examples, reconstructions) in [0,1] units, or those of `data.scale`."""
         x = self.door.checked("images", images)
-        back = self._decoded(self._encoded(x), self._classes(labels, len(x)))
-        unit = self._unit(x)
-        return np.square(unit - back), unit
+        return self._unit(x), self._decoded(self._encoded(x), self._classes(labels, len(x)))
 
     def _own_limits(self) -> tuple[float, float]:
         corruption, (low, high) = self.config.corruption, scaling.BOUNDS[self.model.scale]

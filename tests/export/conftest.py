@@ -3,7 +3,7 @@
 import pytest
 
 import ae_jax
-from tests.export.runs import FORMATS
+from tests.export.runs import FORMATS, OPENED
 from tests.run.doors import X, fit
 
 
@@ -19,4 +19,4 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def found(made):
     """Format -> what was opened."""
-    return {format: ae_jax.load_exported(made[1] / format) for format in FORMATS}
+    return {format: ae_jax.load_exported(made[1] / format) for format in OPENED}

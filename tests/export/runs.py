@@ -11,7 +11,8 @@ from ae_jax.run.trained import Run
 from ae_jax.train import setup
 from tests.resolve.small import small
 
-FORMATS = [format for format in WRITERS if not packages.missing(format)]
+FORMATS = [f for f in WRITERS if not packages.missing(packages.NEEDS[f].writing)]
+OPENED = [format for format in FORMATS if format != "torch"]  # which executes Python
 
 
 def run_of(path, **fields):

@@ -17,7 +17,8 @@ from ae_jax.model import pipeline, units
 from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import load_config
 from ae_jax.run import exporting
-from tests.export.runs import FORMATS, check_equal, results, run_of
+from tests.export.opening import opened
+from tests.export.runs import FORMATS, OPENED, check_equal, results, run_of
 from tests.resolve.small import ALL_VARIANTS, CONFIGS
 from tests.run.doors import KEY, SMALL, X, fit, same
 
@@ -27,7 +28,10 @@ REFUSED = {  # (format, config) that it cannot hold, and says so: transposed con
     for path in ("conv_strided", "conv_strided:batchnorm", "signal", "photos", "photos:large")
 }
 
-FAR = {("onnx", "resnet:attention"): 3e-5}  # measured 1.6e-5, of the code
+FAR = {  # of the code: measured 1.6e-5; and 1.01e-5, where 64 bits differ by 6e-6 from both
+    ("onnx", "resnet:attention"): 3e-5,
+    ("torch", "resnet:attention"): 2e-5,
+}
 
 
 def networks():
@@ -59,13 +63,13 @@ def test_a_config_says_the_same_after_export(path, tmp_path):
                 run.export(tmp_path / format, format)
             continue
         run.export(tmp_path / format, format, normal=x, labels=labels)
-        found = ae_jax.load_exported(tmp_path / format)
+        found = opened(tmp_path / format, run)
         check_equal(ours, results(found, x, z, labels), FAR.get((format, path), 1e-5))
         assert np.mean(found.score(x, labels) > found.threshold.score) <= 0.05
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 700])  # 700: the run passes over more than one piece
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", OPENED)
 def test_any_number_of_examples(format, n, made, found):
     run, _ = made
     x = np.tile(X, (12, 1, 1, 1))[:n]
@@ -74,7 +78,7 @@ def test_any_number_of_examples(format, n, made, found):
     check_equal({"unit": run.encode(x / 255)}, {"unit": found[format].encode(x / 255)})
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", OPENED)
 def test_it_knows_where_it_comes_from_and_when_to_raise_an_alarm(format, made, found):
     run, _ = made
     e = found[format]
@@ -98,7 +102,7 @@ def test_columns_scale_classes_and_holes_come_along(tmp_path):
     z = run.encode(rows)
     for format in FORMATS:
         run.export(tmp_path / format, format)
-        e = ae_jax.load_exported(tmp_path / format)
+        e = opened(tmp_path / format, run)
         assert (e.columns, e.class_names) == (["a", "b", "c"], ("ant", "bee"))
         assert e.threshold is None
         check_equal(results(run, rows, z, names), results(e, rows, z, names))
@@ -188,6 +192,7 @@ def test_half_precision(dtype, tmp_path):
     run, x, _ = run_of("undercomplete", model={"dtype": dtype})
     z = run.encode(x)
     ours = results(run, x, z, None)
-    for format in ("stablehlo", "safetensors"):  # onnxruntime has no such products on CPUs
+    for format in set(FORMATS) - {"onnx"}:  # onnxruntime has no such products on CPUs
         run.export(tmp_path / format, format)
-        check_equal(ours, results(ae_jax.load_exported(tmp_path / format), x, z, None))
+        rtol = 0.01 if format == "torch" else 1e-5  # XLA rounds less often than it is told to
+        check_equal(ours, results(opened(tmp_path / format, run), x, z, None), rtol)

@@ -14,9 +14,17 @@ from tests.export.interpreter import OPS, call
 from tests.export.runs import run_of
 from tests.export.test_round_trip import networks
 from tests.resolve.small import ALL_VARIANTS, CONFIGS
+from tests.run.doors import UNIT
 
-QUICK = ("impute", "vq")  # holes; a codebook
-PATHS = [pytest.param(p, marks=() if p in QUICK else pytest.mark.long) for p in networks()]
+SLOW = ("impute", "vq")  # holes; a codebook
+PATHS = [
+    pytest.param(p, marks=pytest.mark.slow if p in SLOW else pytest.mark.long) for p in networks()
+]
+
+
+def test_a_graph_of_a_small_run(made):
+    run, _ = made
+    check_graphs(run, UNIT[:5], ())
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -24,7 +32,11 @@ def test_a_graph_says_what_the_function_says(path):
     run, x, labels = run_of(path)
     x = run.door.checked("images", x)[:5]
     x = x / np.float32(255) if x.dtype == np.uint8 else x
-    told = () if labels is None else (np.asarray(labels[:5], np.int32),)
+    check_graphs(run, x, () if labels is None else (np.asarray(labels[:5], np.int32),))
+
+
+def check_graphs(run, x, told):
+    """Those of all functions, against these."""
     z = np.asarray(units.encode(run.model, run.variables, x))
     given = {"encode": (x,), "decode": (z, *told)}
     for name, function in units.FUNCTIONS.items():
@@ -49,6 +61,7 @@ def ops(graph):
     return [step.op for step in graph.steps]
 
 
+CONVERT = ["convert_element_type"]
 X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 
@@ -69,6 +82,14 @@ def test_calls_are_inlined_and_constants_computed():
     check(function, ["mul", "max", "dot_general"], np.eye(3, dtype=np.float32))
 
 
+def test_what_is_printed_is_no_step():
+    def function(x):
+        jax.debug.print("{}", x[0, 0])
+        return x + 1
+
+    assert ops(graph(function)) == ["add"]
+
+
 def test_the_same_is_said_once():
     check(lambda x: jnp.tanh(x) + jnp.tanh(x), ["tanh", "add"])
 
@@ -80,6 +101,29 @@ def test_an_index_that_counts_is_not_negative():
     w = np.arange(6, dtype=np.float32).reshape(3, 2)
     made = check(function, ["argmax", "broadcast_in_dim", "gather"], w)
     assert [v.name for v in made.weights] == ["w0"]
+
+
+def test_other_numbers_may_be_negative():
+    check(lambda x: jnp.where(x < 0, 2 * x, x), ["lt", "mul", "select_n"])
+    check(lambda x: (jnp.argmax(x, 1) - 1 < 0).astype(int), ["argmax", "sub", "lt", *CONVERT])
+
+
+def test_what_is_repeated_twice_is_repeated_once():
+    def function(x, w):
+        wide = jax.lax.broadcast_in_dim(w, (2, 3), (1,))
+        return jax.lax.broadcast_in_dim(wide, (2, 5, 3), (0, 2))
+
+    check(function, ["broadcast_in_dim"], X[0])
+
+
+def test_parts_are_slices():
+    check(lambda x: jnp.split(x, 3, 1)[1] - x, ["slice", "sub"])
+    check(lambda x: jnp.unstack(x, axis=1)[1], ["slice", "squeeze"])
+
+
+def test_what_is_gathered_at_a_known_place_is_a_slice():
+    check(lambda x: x[:, 1] * x[:, -1], ["slice", "squeeze", "slice", "squeeze", "mul"])
+    check(lambda x: x[:, 1:], ["slice"])
 
 
 def test_numbers_that_json_lacks_are_text():
@@ -114,4 +158,4 @@ def test_the_interpreter_knows_what_is_used():
 
 
 def test_there_are_such_configs():
-    assert set(QUICK) <= {*CONFIGS, *ALL_VARIANTS}
+    assert set(SLOW) <= {*CONFIGS, *ALL_VARIANTS}

@@ -10,6 +10,7 @@ import pytest
 import ae_jax
 from ae_jax.data.arrays import Split
 from ae_jax.evaluate import metrics
+from ae_jax.inputs.observed import squared_error
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import losses
 from ae_jax.resolve import config as config_lib
@@ -28,6 +29,17 @@ CASES = [(name, {}) for name in losses.LOSSES if name != "columns_nll"] + [
     (name, dict([option])) for name, option in WIDTHS.items()
 ]
 COLUMNS = ("columns_nll", {"layout": LAYOUT})
+
+
+def test_the_error_is_summed_over_what_was_observed():
+    x, x_hat = np.float32([[1, np.nan], [np.nan] * 2, [3, 5]]), np.float32([[2, 9], [9, 9], [1, 1]])
+    x, x_hat = x.reshape(3, 1, 2, 1), x_hat.reshape(3, 1, 2, 1)
+    np.testing.assert_array_equal(squared_error(x, x_hat), [1, 0, 20])
+    for given in (x, jnp.asarray(x)):
+        found, gradient = jax.vjp(partial(squared_error, given), jnp.asarray(x_hat))
+        np.testing.assert_array_equal(found, [1, 0, 20])
+        wanted = [[2, 0], [0, 0], [-4, -8]]
+        np.testing.assert_array_equal(gradient(jnp.ones(3))[0].reshape(3, 2), wanted)
 
 
 def cube(x):
