@@ -20,6 +20,8 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tens
 # Distributions -> what one of them is for; an extra installs it.
 OPTIONAL = {
     ("tensorboardX",): f"{cli.command('run')} --tensorboard",
+    ("mlflow-skinny", "mlflow"): f"{cli.command('run')} --mlflow",
+    ("wandb",): f"{cli.command('run')} --wandb",
     ("submitit",): f"{cli.command('sweep')} --launcher=slurm",
     ("flatbuffers",): f"{cli.command('export')} --format=stablehlo",
     ("safetensors",): f"{cli.command('export')} --format=safetensors",
