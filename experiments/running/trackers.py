@@ -8,7 +8,6 @@ tracker's run. Another tracker is a file like `mlflow.py` and a line in TRACKERS
 
 import contextlib
 import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from ae_jax import extras
 from ae_jax.errors import ConfigError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Variables
@@ -52,11 +52,7 @@ class Writer(Protocol):
 def check(names: Sequence[str]) -> None:
     """Raises ConfigError where the package of a tracker is not installed."""
     for name in names:
-        if importlib.util.find_spec(TRACKERS[name]) is None:
-            raise ConfigError(
-                f"--{name}: the package {TRACKERS[name]} is not installed\n"
-                f"pip install 'ae_jax[{name}]'"
-            )
+        extras.need(f"--{name}", (TRACKERS[name],), name)
 
 
 class Shown:

@@ -132,7 +132,7 @@ def test_a_tracker_that_cannot_be_opened_is_refused_by_its_name(
 @pytest.mark.parametrize("name", trackers.TRACKERS)
 def test_without_the_extra_a_tracker_is_refused_by_its_name(monkeypatch, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
-    with pytest.raises(ConfigError, match=f"--{name}: ") as refused:
+    with pytest.raises(ConfigError, match=f"--{name} needs ") as refused:
         trackers.check([name])
     assert f"pip install 'ae_jax[{name}]'" in str(refused.value)
     assert len(str(refused.value).splitlines()) <= 3
