@@ -32,6 +32,8 @@ flags.DEFINE_integer("num_processes", 1, "Number of processes; start each with t
 flags.DEFINE_integer("process_id", 0, "Number of this process, from 0.")
 flags.DEFINE_integer("heartbeat", 100, "Seconds of silence after which a process is dead.")
 flags.DEFINE_bool("tensorboard", False, "Write numbers and images to <workdir>/tensorboard.")
+flags.DEFINE_bool("mlflow", False, "The same to MLflow's files in <workdir>/mlflow.")
+flags.DEFINE_bool("wandb", False, "The same to Weights & Biases' files in <workdir>/wandb.")
 cli.define_yes_or_no("figures", True, "With --figures=no: evaluate without drawing.")
 flags.DEFINE_bool("dry_run", False, "Print the cost of the training, and exit.")
 flags.mark_flag_as_required("config")
@@ -50,12 +52,12 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.data import load
     from ae_jax.train import devices
 
-    from .running import session, tensorboard
+    from .running import session, trackers
     from .workdirs import lock, place, workdir
 
     config = place.settled(config, f.data)
-    if f.tensorboard:
-        tensorboard.check()
+    shown_in = [name for name in trackers.TRACKERS if f[name].value]
+    trackers.check(shown_in)
     if f.coordinator:
         devices.join(f.coordinator, f.num_processes, f.process_id, f.heartbeat)
     if f.dry_run:
@@ -68,7 +70,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
             run = session.prepare(config, load.of_config(config))
             devices.by_first(lambda: workdir.claim(path, run.config, run.meta))
-            return session.train(run, path, started, f.tensorboard, f.figures)
+            return session.train(run, path, started, shown_in, f.figures)
     except jax.errors.JaxRuntimeError as error:
         if not f.coordinator:
             raise

@@ -147,9 +147,9 @@ def _of_tfds(
     name: str, options: Mapping[str, Any], place: prepared.Place, streaming: bool
 ) -> Dataset:
     """A data set of TFDS: images as they are; where there are none, rows of a table."""
+    folder = prepared.tfds_folder(name, place.cache, KNOWN)
     from ae_jax.data import tfds_builders
 
-    folder = prepared.tfds_folder(name, place.cache, KNOWN)
     described = tfds_builders.described(folder)
     if not described.has_images:
         return own.of_tfds(name, described, options, streaming)

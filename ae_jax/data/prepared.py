@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ae_jax import extras
 from ae_jax.data import idx_files
 from ae_jax.errors import DataError
 
@@ -32,6 +33,7 @@ def published(name: str, source: Path | None, cache: Path) -> idx_files.Arrays:
     arrays = idx_files.read_cached(name, prepared)
     if arrays is not None:
         return arrays
+    extras.need(f"data.name: '{name}'", extras.TFDS, "tfds", DataError)
     from ae_jax.data import tfds_builders  # costs a third of a second, and only here
 
     if prepared.exists():  # its decoded arrays are damaged; the records may not be
@@ -65,6 +67,8 @@ def tfds_folder(name: str, cache: Path, known: Sequence[str]) -> Path:
     Raises:
       DataError: it is not there, or the name is unknown.
     """
+    if extras.missing(extras.TFDS):
+        raise _unknown(name, known, "; with pip install 'ae_jax[tfds]' TFDS data sets")
     from ae_jax.data import tfds_builders
 
     user = _users_tfds()
@@ -78,12 +82,19 @@ def tfds_folder(name: str, cache: Path, known: Sequence[str]) -> Path:
             f"to let TFDS prepare it: pip install 'ae_jax[tf]'\n"
             f"or put it, prepared as array_record, in {cache / 'tfds'} or {user}"
         )
-    near = difflib.get_close_matches(name.lower(), [*known, *of_tfds], n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise DataError(
+    raise _unknown(name, [*known, *of_tfds], ", TFDS data sets", known)
+
+
+def _unknown(
+    name: str, near: Sequence[str], others: str, known: Sequence[str] | None = None
+) -> DataError:
+    """The error that names what is known; the name is perhaps one of `near`, misspelled."""
+    found = difflib.get_close_matches(name.lower(), near, n=1)
+    hint = f"; did you mean '{found[0]}'?" if found else ""
+    return DataError(
         f"data.name: unknown data set '{name}'{hint}\n"
-        f"known: {', '.join(known)}, TFDS data sets, a folder of images, "
-        "and files: .npz, .npy, .csv, .tsv, .parquet"
+        f"known: {', '.join(known or near)}, a folder of images, "
+        f"files: .npz, .npy, .csv, .tsv, .parquet{others}"
     )
 
 

@@ -1,9 +1,8 @@
 """Packages that a format needs beside those of ae_jax."""
 
-import importlib.util
 from typing import NamedTuple
 
-from ae_jax.errors import ConfigError
+from ae_jax import extras
 
 
 class Needs(NamedTuple):
@@ -22,15 +21,7 @@ NEEDS = {
 }
 
 
-def missing(names: tuple[str, ...]) -> list[str]:
-    """Those that are not installed."""
-    return [name for name in names if importlib.util.find_spec(name) is None]
-
-
 def check(format: str, reading: bool = False) -> None:
     """Raises ConfigError where a package that writes, or reads, a format is not installed."""
     needs = NEEDS[format]
-    if names := missing(needs.reading if reading else needs.writing):
-        raise ConfigError(
-            f"format: '{format}' needs {' and '.join(names)}: pip install 'ae_jax[{needs.extra}]'"
-        )
+    extras.need(f"format: '{format}'", needs.reading if reading else needs.writing, needs.extra)

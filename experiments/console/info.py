@@ -16,10 +16,14 @@ from ae_jax import __version__
 from .. import cli
 from ..pages.table import terminal
 
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 # Distributions -> what one of them is for; an extra installs it.
 OPTIONAL = {
+    ("pyarrow",): "tables, data frames",
+    ("tensorflow-datasets",): "mnist and fashion_mnist in full, TFDS data sets",
     ("tensorboardX",): f"{cli.command('run')} --tensorboard",
+    ("mlflow-skinny", "mlflow"): f"{cli.command('run')} --mlflow",
+    ("wandb",): f"{cli.command('run')} --wandb",
     ("submitit",): f"{cli.command('sweep')} --launcher=slurm",
     ("flatbuffers",): f"{cli.command('export')} --format=stablehlo",
     ("safetensors",): f"{cli.command('export')} --format=safetensors",

@@ -1,6 +1,5 @@
 """One training session in a work directory: restore, train, evaluate, summarize, draw."""
 
-import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from ae_jax.train.record import Record
 
 from .. import cli
 from ..workdirs import place, words, workdir
-from . import ahead, stepping, tensorboard
+from . import ahead, stepping, trackers
 from .prepared import Session
 from .progress import Timing, announce
 
@@ -90,8 +89,13 @@ def _duration(seconds: float) -> str:
     )
 
 
-def train(s: Session, path: Path, started: float, live: bool = False, pictures: bool = True) -> int:
-    """Trains from the newest good checkpoint to the end; returns the exit code."""
+def train(
+    s: Session, path: Path, started: float, shown_in: Sequence[str] = (), pictures: bool = True
+) -> int:
+    """Trains from the newest good checkpoint to the end; returns the exit code.
+
+    `shown_in` are the names of trackers, see `running.trackers`.
+    """
     compiling = ahead.begin(s, path)
     state, record, seen = start(s, path)
     step = int(state.step)
@@ -108,11 +112,12 @@ def train(s: Session, path: Path, started: float, live: bool = False, pictures: 
         log = workdir.MetricsLog(path, step)
     programs, compile_s = compiling.result()
     timing = Timing(started, compile_s)
-    shown = tensorboard.EventFile(path, s, step) if log and live else None
-    with contextlib.closing(shown) if shown else contextlib.nullcontext():
+    with trackers.shown(path, s, step, shown_in if log else ()) as shown:
         code, state, record = stepping.to_the_end(
             s, path, state, record, log, timing, programs, shown
         )
+        if shown:
+            shown.ended = not code
     if code:
         print(f"saved step {int(state.step)}; run the same command again to resume")
     elif log:

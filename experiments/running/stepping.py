@@ -17,7 +17,7 @@ from ae_jax.train.interrupt import Interrupt
 from ae_jax.train.record import History, Record
 
 from ..workdirs import workdir
-from . import tensorboard
+from . import trackers
 from .prepared import Session
 from .progress import Timing, log_epoch, log_steps, see_few
 
@@ -33,7 +33,7 @@ def to_the_end(
     log: workdir.MetricsLog | None,
     timing: Timing,
     programs: loop.Programs,
-    shown: tensorboard.EventFile | None = None,
+    shown: trackers.Shown | None = None,
 ) -> tuple[int, setup.TrainState, Record]:
     """Trains on from a state; (exit code if a signal came, or 0; last state; its record).
 
@@ -101,15 +101,15 @@ def _log(
     valid: Metrics | None,
     timing: Timing,
     quiet: bool,
-    shown: tensorboard.EventFile | None,
+    shown: trackers.Shown | None,
 ) -> None:
-    """Lines of metrics.jsonl, and the same in TensorBoard."""
+    """Lines of metrics.jsonl, and the same in trackers."""
     known, epoch = len(log.rows), chunk.steps[1] % s.trainer.steps_per_epoch == 0
     log_steps(s, log, chunk)
     if epoch:
         log_epoch(s, path, log, chunk, history, valid, timing, quiet)
     if shown:
-        shown.numbers(log.rows[known:])
+        shown.rows(log.rows[known:])
     if shown and epoch:
         variables = devices.local(chunk.state.variables)
         shown.epoch(chunk.steps[1], variables, *see_few(s, variables))

@@ -15,11 +15,10 @@ import pytest
 from PIL import Image
 
 from ae_jax.data.load import subset
-from ae_jax.errors import ConfigError
 from ae_jax.model.pipeline import Batch, build
 from ae_jax.objective import objective
 from ae_jax.resolve.config import load_config
-from experiments.running import session, tensorboard
+from experiments.running import session
 from experiments.running.architecture import count, layers
 from experiments.workdirs import workdir
 from tests.experiments.pages import checked, made
@@ -40,13 +39,6 @@ def test_bad_input_ends_with_2_in_three_lines(tmp_path):
     assert "Traceback" not in done.stderr and f"--workdir: {tmp_path / 'none'}" in done.stderr
     done = command("report", f"--workdir={path}", "--out=/proc/nowhere/x.html")
     assert done.returncode == 2 and "--out: cannot write" in done.stderr
-
-
-def test_without_the_extra_tensorboard_is_refused_by_its_name(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)  # as if it were not there
-    with pytest.raises(ConfigError, match="--tensorboard") as refused:
-        tensorboard.check()
-    assert "pip install 'ae_jax[tensorboard]'" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["conv_pool", "conv_strided:batchnorm", "tied:tanh", "cvae"])
@@ -98,7 +90,7 @@ def test_a_run_ends_with_its_page_and_tensorboard_has_its_numbers(tmp_path, digi
     config = load_config("undercomplete", **{"train.epochs": 2, "train.batch_size": 40})
     s = session.prepare(config, subset(digits, 200, 50))
     workdir.claim(path, config)
-    assert session.train(s, path, time.perf_counter(), live=True) == 0
+    assert session.train(s, path, time.perf_counter(), ("tensorboard",)) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {path / 'report.html'}"
     checked(path / "report.html")
     found = list(events(path / "tensorboard"))

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ae_jax import extras
 from ae_jax.export import packages
 from ae_jax.run.exporting import WRITERS
 from ae_jax.run.ready import ready
@@ -11,7 +12,7 @@ from ae_jax.run.trained import Run
 from ae_jax.train import setup
 from tests.resolve.small import small
 
-FORMATS = [f for f in WRITERS if not packages.missing(packages.NEEDS[f].writing)]
+FORMATS = [f for f in WRITERS if not extras.missing(packages.NEEDS[f].writing)]
 OPENED = [format for format in FORMATS if format != "torch"]  # which executes Python
 
 

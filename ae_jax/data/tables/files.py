@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ae_jax import extras
 from ae_jax.data.tables import cells as table_cells
 from ae_jax.data.tables import csv_text as table_csv
 from ae_jax.data.tables.cells import ALLOWED, Cells, shown
@@ -38,6 +39,7 @@ def of_file(path: str | os.PathLike[str]) -> Cells:
         raise DataError(f"{where}: no table; its name must end in {', '.join(SUFFIXES)}")
     if file.is_dir():
         raise DataError(f"{where}: a folder; say the file in it")
+    extras.need(f"{where}: a table", extras.TABLES, "tables", DataError)
     try:
         return (_parquet if file.name.lower().endswith(".parquet") else table_csv.read)(where, file)
     except DataError:
@@ -50,6 +52,7 @@ def of_file(path: str | os.PathLike[str]) -> Cells:
 
 def of_frame(frame: Any, where: str = "frame") -> Cells:
     """The cells of a data frame; see `table.of_frame`."""
+    extras.need(f"{where}: a table", extras.TABLES, "tables", DataError)
     import pyarrow as pa
 
     try:
