@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ae_jax.run.exported import load_exported
     from ae_jax.run.fitting import fit
     from ae_jax.run.keeping import restore
+    from ae_jax.run.pretrained import pretrained
     from ae_jax.run.trained import Run
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "load_config",
     "load_data",
     "load_exported",
+    "pretrained",
     "register",
     "restore",
 ]
@@ -45,6 +47,7 @@ _HOME = {
     "run.exported": ("load_exported",),
     "run.fitting": ("fit",),
     "run.keeping": ("restore",),
+    "run.pretrained": ("pretrained",),
     "run.trained": ("Run",),
 }
 

@@ -1,15 +1,16 @@
 """Exports a trained run: an artefact that works elsewhere. `ae_jax.load_exported` opens it.
 
     python -m experiments.export --workdir=runs/denoise --format=stablehlo
-    python -m experiments.export --workdir=runs/denoise --format=safetensors --out=denoise
+    python -m experiments.export --workdir=runs/denoise --format=safetensors --half --out=denoise
 
 Formats: 'stablehlo', programs for CPUs, CUDA and TPU that need JAX and no code of the model;
 'safetensors', weights and config, of which the run is built again; 'onnx', graphs for onnxruntime;
 'torch', a module of PyTorch to read and to train further, which Python imports.
 Each has encode, decode, reconstruct and score, and the scale and columns of the data, names of
 classes, and the threshold of the score for a rate of false alarms: from the validation part, or the
-test part where there is none or where it chose the weights (--best, train.patience). Needs the
-extra `export`, or `onnx`, `torch` of those names. Exit codes: 0 done, 2 bad input or environment.
+test part where there is none or where it chose the weights (--best, train.patience). 'stablehlo'
+needs the extra `export`, 'onnx' and 'torch' those of their names. Exit codes: 0 done, 2 bad
+input or environment.
 """
 
 from pathlib import Path
@@ -34,6 +35,9 @@ def define_flags() -> None:
     cli.define_path("out", None, "The artefact, a new directory; default WORKDIR.FORMAT.")
     cli.define_data()
     flags.DEFINE_bool("best", False, "Use the best weights on the validation images.")
+    flags.DEFINE_bool(
+        "half", False, "Of safetensors: weights in half precision, half of the bytes."
+    )
     flags.DEFINE_bool("replace", False, "Replace an artefact that is there already.")
     cli.define_yes_or_no("threshold", True, "Find the threshold, for which the data are read.")
     flags.DEFINE_float("false_alarms", 0.05, "Share of ordinary examples above the threshold.")
@@ -48,14 +52,14 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.export import artefact
     from ae_jax.run import exporting, keeping
 
-    exporting.check_format(F.format)
+    exporting.check_format(F.format, F.half)
     path = Path(F.workdir)
     out = Path(F.out or f"{path.absolute()}.{F.format}")
     run = keeping.restore(F.workdir, best=F.best)
     artefact.check_free(out, F.replace)
     normal, labels = held_out(run, path, F.best) if F.threshold else (None, None)
     try:
-        made = run.export(out, F.format, normal, labels, F.false_alarms, F.replace)
+        made = run.export(out, F.format, normal, labels, F.false_alarms, F.replace, F.half)
     except DataError as error:
         raise DataError(f"{error}\n--false_alarms=RATE, or --threshold=no to do without") from error
     said = artefact.read(made)[1]["threshold"]

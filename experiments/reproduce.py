@@ -2,15 +2,25 @@
 
     python -m experiments.reproduce
     python -m experiments.reproduce --only=dense,vae --seeds=1
+    python -m experiments.reproduce --weights
+    python -m experiments.reproduce --fine_tuning
 
 Trains each in its own protocol, over several seeds, then with one changed config of the same
 parameter count and epochs. Writes experiments/results/reproduce.json after every training; rows
 already in the file are not trained again. `experiments.tables` writes them to the results page.
+
+With --weights it makes the weights that come with the package (`ae_jax.pretrained`) instead: trains
+the recommended configs in --workdir, packs them in half precision into ae_jax/weights, and lists
+them in experiments/results/weights.json. A training that is interrupted resumes; what is packed
+already is not made again. With --fine_tuning it trains these weights on, and new ones beside them,
+on few images of another set: see `experiments.measuring.fine_tuning`.
+
 Exit codes: 0 done, 2 bad input or environment, 3 a training diverged, 130 interrupted.
 """
 
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,8 +31,9 @@ from ae_jax.data.load import Dataset
 
 from . import cli
 from .measuring import measured
-from .measuring.measured import BySeed, Measurement, Row, Task
+from .measuring.measured import RUN, BySeed, Measurement, Row, Task
 from .measuring.published import ROWS, Published
+from .measuring.recommended import WEIGHTS
 from .measuring.said import plus_minus, seeds_of
 
 KINDS = ("published", "better")
@@ -31,11 +42,42 @@ STUCK = 0.98  # a test error above so much of the mean image's: nothing of the i
 
 def main(argv: list[str], overrides: dict[str, Any]) -> int:
     """The command; returns its exit code."""
+    if flags.FLAGS.weights:
+        return make_weights()
+    if flags.FLAGS.fine_tuning:
+        return fine_tune()
     a = measured.asked(ROWS, "row")
     kinds = KINDS if flags.FLAGS.better else KINDS[:1]
     # Seed by seed: the first table is there after one third of the time.
     tasks = [Task(n, kind, seed) for seed in range(a.seeds) for n in a.names for kind in kinds]
     measured.fill(a, tasks, measurement(a.dataset))
+    return 0
+
+
+def make_weights() -> int:
+    """Makes what `ae_jax.pretrained` opens."""
+    from ae_jax.data import load
+    from ae_jax.run import pretrained
+
+    from .running import weights
+
+    names = cli.chosen(list(WEIGHTS), "run")
+    file = Path(flags.FLAGS.json).with_name("weights.json")
+    cli.check_writable(str(file), str(pretrained.FOLDER))
+    dataset = load.load_data(flags.FLAGS.data)
+    return weights.make(names, dataset, pretrained.FOLDER, Path(flags.FLAGS.workdir), file)
+
+
+def fine_tune() -> int:
+    """Measures what weights that come with the package are good for on other images."""
+    from .measuring import fine_tuning
+
+    F = flags.FLAGS
+    for flag, value in fine_tuning.DEFAULTS.items():  # where the flag is not given
+        F.set_default(flag, value)
+    a = measured.asked(fine_tuning.ROWS, "row")
+    tasks = [Task(name, RUN, seed) for seed in range(a.seeds) for name in a.names]
+    measured.fill(a, tasks, fine_tuning.measurement(a.dataset))
     return 0
 
 
@@ -187,4 +229,7 @@ if __name__ == "__main__":
     measured.define_flags("reproduce.json")
     flags.adopt_module_key_flags(measured)  # --help shows them
     flags.DEFINE_bool("better", True, "Also train the changed config of each row.")
+    flags.DEFINE_bool("weights", False, "Make the weights that come with the package instead.")
+    flags.DEFINE_bool("fine_tuning", False, "Measure what these weights are good for instead.")
+    cli.define_path("workdir", "runs/weights", "With --weights: where the runs are trained.")
     cli.run(main)

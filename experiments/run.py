@@ -52,7 +52,7 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
     from ae_jax.data import load
     from ae_jax.train import devices
 
-    from .running import session, trackers
+    from .running import beginning, session, trackers
     from .workdirs import lock, place, workdir
 
     config = place.settled(config, f.data)
@@ -68,7 +68,8 @@ def main(argv: list[str], overrides: dict[str, Any]) -> int:
         with cli.writing("--workdir"), contextlib.ExitStack() as held:
             # Before the data: whoever comes second to a directory hears of it at once.
             devices.by_first(lambda: held.enter_context(lock.hold(path)))
-            run = session.prepare(config, load.of_config(config))
+            known = beginning.known(path, config)
+            run = session.prepare(config, load.of_config(config), known=known)
             devices.by_first(lambda: workdir.claim(path, run.config, run.meta))
             return session.train(run, path, started, shown_in, f.figures)
     except jax.errors.JaxRuntimeError as error:

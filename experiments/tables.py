@@ -18,12 +18,13 @@ from typing import Any
 from absl import flags
 
 from ae_jax.errors import DataError
+from ae_jax.evaluate.baselines import COPIES
 from ae_jax.files import json_file
 from ae_jax.resolve.config import flat
 
 from . import anomalies, cli, imputation
 from .benchmarks import report
-from .measuring import docstrings, measured
+from .measuring import docstrings, fine_tuning, measured
 from .measuring.expected import THRESHOLDS, application_of
 from .measuring.measured import RUN
 from .measuring.published import ROWS
@@ -161,6 +162,47 @@ def holes(result: dict[str, Any]) -> str:
     return "\n\n".join([table(imputation.lines(rows)), counts, where])
 
 
+def weights(result: dict[str, Any]) -> str:
+    """What comes with the package: names, protocols, errors, sizes, digests."""
+    head = ("name", "trained as", "epochs", "code", "test mse", "PCA", "denoised", "best linear",
+            "MB", "SHA-256 of the weights", "date")  # fmt: skip
+    lines: list[tuple[str, ...]] = [head]
+    for row in result["rows"]:
+        changes = "".join(f" {field}={value}" for field, value in row["changes"].items())
+        noise = row.get("denoise", {})
+        baselines = row["controls"]
+        copies = baselines["pca"] < COPIES * baselines["mean_image"]  # by so many numbers
+        shown = [
+            _spread(row["test"]["mse"], 0.0),
+            "-" if copies else _spread(baselines["pca"], 0.0),
+        ]
+        shown += [
+            f"{noise[k]:.4f}" if noise else "-" for k in ("denoised_mse", "linear_denoiser_mse")
+        ]
+        about = (f"`{row['name']}`", f"`{row['config']}{changes}`", str(row["epochs"]))
+        ends = (f"{row['bytes'] / 1e6:.2f}", f"`{row['params_sha256'][:12]}`", row["date"])
+        lines.append((*about, str(row["code_size"]), *shown, *ends))
+    total = sum(row["bytes"] for row in result["rows"]) / 1e6
+    return "\n\n".join([table(lines), f"Together {total:.2f} MB. {provenance(result)}"])
+
+
+def fine_tuned(result: dict[str, Any]) -> str:
+    """Errors of weights that come with the package trained on, beside new ones."""
+    lines: list[tuple[str, ...]] = [("training", "epochs", "rates chosen", "test mse")]
+    for row in result["rows"]:
+        needed = [n for n in row["anew_epochs"] if n != fine_tuning.NEVER]
+        epochs = {"as they are": "0", "PCA": "-"}
+        epochs |= dict.fromkeys(("fine-tuned", "anew"), str(row["epochs"]))
+        if needed:
+            epochs["anew, longer"] = f"{min(needed)} to {max(needed)}"
+        for kind, mean in row["mean"].items():
+            rates = ", ".join(f"{rate:g}" for rate in row["rates"].get(kind, ())) or "-"
+            error = _spread(mean, row["std"][kind])
+            lines.append((f"`{row['config']}`, {kind}", epochs[kind], rates, error))
+    said = "\n".join(f"- {fine_tuning.sentence(row)}" for row in result["rows"])
+    return "\n\n".join([table(lines), said, provenance(result, days(result["rows"]))])
+
+
 def reliability(result: dict[str, Any]) -> str:
     """The number of trials and of failures."""
     numbers = sorted((k for k in result if re.fullmatch(r"R\d+", k)), key=lambda k: int(k[1:]))
@@ -184,6 +226,8 @@ TABLES: dict[str, tuple[str, Callable[..., str]]] = {
     "speed": ("bench*.json", report.summary),
     "speed in full": ("bench*.json", report.markdown),
     "growth": ("growth.json", report.growth_page),
+    "weights": ("weights.json", weights),
+    "fine tuning": ("fine_tuning.json", fine_tuned),
     "reliability": ("reliability.json", reliability),
 }
 

@@ -51,8 +51,17 @@ LONG = {
     ),
     "test_first_batch_follows": ("conv",),
     "test_members_are_the_single_runs": ("map", "loop"),
+    "test_members_begin_with_other_weights": ("map", "loop"),
     "test_no_count_of_rows_compiles_anew": ("sample", "corrupt"),
     "test_nothing_is_lost_in_a_quick_case": ("R12", "R13"),
+    "test_the_numbers_are_those_of_these_weights_on_all_of_mnist": (
+        "contractive",
+        "conv_pool",
+        "deep",
+        "dense",
+        "tied",
+        "undercomplete",
+    ),
     "test_same_bits_as_in_memory": ("vae", "dropout"),
 }
 

@@ -39,8 +39,9 @@ OF_TABLE = ("columns", "label", "drop")
 OF_ARRAYS = ("kind",)
 OF_SOURCES = (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)
 OF_UPDATES = ("accumulate", "average")
+OF_START = ("init_from", "frozen")
 # A config that leaves them as they are does not list them.
-OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_UPDATES)
+OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_UPDATES, *OF_START)
 
 
 def _listed(part: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,6 +217,16 @@ class Train(Section):
     checkpoint_every: CountOrZero = 0  # steps between checkpoints; 0: ends of epochs
     # Epochs without a new lowest loss on the validation images after which training ends; 0: never
     patience: CountOrZero = 0
+    # Whose weights to begin with instead of random ones, as far as path and shape are the same: a
+    # work directory, an artefact of format 'safetensors', or a name of `ae_jax.pretrained`.
+    init_from: str | None = None
+    # What stays as it is, to the bit: paths of parameters, their beginnings, or patterns of these
+    # ('encoder', 'decoder/layer_0', '*/bias'); see `ae_jax.train.frozen`.
+    frozen: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field -> value; those of OFTEN_ABSENT only where one differs from its default."""
+        return _listed(self, super().to_dict())
 
 
 @section

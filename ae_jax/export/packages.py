@@ -15,9 +15,9 @@ class Needs(NamedTuple):
 
 NEEDS = {
     "stablehlo": Needs(("flatbuffers",), ("flatbuffers",)),
-    "safetensors": Needs(("safetensors",), ("safetensors",)),
+    "safetensors": Needs((), ()),  # weights of the package's own are in this format
     "onnx": Needs(("jax2onnx", "onnxruntime"), ("onnxruntime",), "onnx"),
-    "torch": Needs(("torch", "safetensors"), (), "torch"),
+    "torch": Needs(("torch",), (), "torch"),
 }
 
 

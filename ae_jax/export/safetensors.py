@@ -6,6 +6,7 @@ The description beside them has the resolved config, of which the package builds
 from pathlib import Path
 
 import numpy as np
+from safetensors import numpy as files
 
 from ae_jax.errors import CheckpointError
 
@@ -19,21 +20,18 @@ def write(folder: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def packed(arrays: dict[str, np.ndarray]) -> bytes:
     """What a file of the arrays has in it."""
-    from safetensors import numpy as files  # of an extra, which may not be there
-
     content: bytes = files.save(arrays, {"format": "ae_jax"})
     return content
 
 
 def read(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays that `write` wrote.
+    """The arrays that `write` wrote; those of half precision come back as float32.
 
     Raises:
       CheckpointError: they cannot be read.
     """
-    from safetensors import numpy as files
-
     try:
-        return dict(files.load_file(folder / WEIGHTS))
+        found = files.load_file(folder / WEIGHTS)
+        return {n: v.astype(np.float32) if v.dtype == np.float16 else v for n, v in found.items()}
     except Exception as error:  # the package's own kind, and those of files
         raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error})") from error

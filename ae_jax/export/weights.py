@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from ae_jax.errors import CheckpointError
+from ae_jax.errors import CheckpointError, ConfigError
 from ae_jax.model.pipeline import Model, Variables
 
 
@@ -14,6 +14,24 @@ def named(variables: Variables) -> dict[str, np.ndarray]:
     """Name -> array."""
     flat = traverse_util.flatten_dict(variables, sep="/")
     return {name: np.asarray(leaf, order="C") for name, leaf in sorted(flat.items())}
+
+
+def halved(variables: Variables) -> Variables:
+    """The variables with every float32 number rounded to half precision (float16).
+
+    Raises:
+      ConfigError: one is too large for it.
+    """
+    found = named(variables)
+    for name, before in found.items():
+        if before.dtype != np.float32:
+            continue
+        with np.errstate(over="ignore"):
+            found[name] = before.astype(np.float16).astype(np.float32)
+        if (np.isinf(found[name]) & np.isfinite(before)).any():
+            most = f"{np.finfo(np.float16).max:,.0f}"
+            raise ConfigError(f"half: {name} has a number beyond {most}, the largest of float16")
+    return nested(found)
 
 
 def variables_of(model: Model, arrays: dict[str, Any]) -> Variables:

@@ -197,6 +197,19 @@ def layer_norm(name: str | None = None) -> nn.LayerNorm:
     return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, name=name)
 
 
+def still(paths: frozenset[str]) -> Any:
+    """A context in which each BatchNorm at one of these paths does in training what it does at
+    evaluation: it normalizes by its running averages, which stay.
+    """
+
+    def call(function: Any, args: Any, options: Any, context: nn.module.InterceptorContext) -> Any:
+        if isinstance(context.module, BatchNorm) and "/".join(context.module.path) in paths:
+            return function(args[0], False)
+        return function(*args, **options)
+
+    return nn.intercept_methods(call)
+
+
 class BatchNorm(nn.Module):
     """(x - m) / sqrt(v + 1e-5) * scale + bias over all axes but the last (Ioffe & Szegedy 2015).
 

@@ -9,6 +9,7 @@ its place, and `Forward.observed` keeps it out of the loss.
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,7 +25,7 @@ from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.base import Active, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS, HIDES
-from ae_jax.model.layers import ACTIVATIONS
+from ae_jax.model.layers import ACTIVATIONS, still
 from ae_jax.model.layout import Layout
 from ae_jax.model.networks import DECODERS, ENCODERS
 from ae_jax.streams import stream
@@ -178,6 +179,7 @@ class Model(NamedTuple):
     shape: tuple[int, int, int]
     scale: str
     dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
+    still: frozenset[str] = frozenset()  # paths of BatchNorms that training leaves as they are
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
         """Fresh variables; `mean` [height, width, channels] is used where data are centred, and
@@ -257,6 +259,10 @@ class Model(NamedTuple):
 
     def apply(self, variables: Variables, *args: Any, **options: Any) -> Any:
         """The Linen module as a pure function (`method=`, `mutable=` as in `Module.apply`)."""
+        with still(self.still) if self.still else nullcontext():
+            return self._applied(variables, *args, **options)
+
+    def _applied(self, variables: Variables, *args: Any, **options: Any) -> Any:
         if self.dtype == "float32":
             return self.module.apply(variables, *args, **options)
         # Kernels alone: a bias that is float32 makes the sum so, and its gradient adds up in it.

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ae_jax.optimizer.sparing import joined
+
 
 class Evaluated(NamedTuple):
     """A state of an optimizer that knows the parameters to evaluate."""
@@ -65,4 +67,4 @@ def evaluated(params: optax.Params, state: optax.OptState) -> optax.Params:
         return isinstance(part, Evaluated)
 
     found = [part for part in jax.tree.leaves(state, is_leaf=knows) if knows(part)]
-    return found[0].params if found else params
+    return joined(params, found[0].params) if found else params

@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -30,6 +31,8 @@ from ae_jax.train.setup import TrainState
 Said: TypeAlias = dict[str, Any]  # the description of an artefact
 
 OF_PACKAGE = ("safetensors",)  # formats that are opened by building the model again
+HALVED = ("safetensors",)  # formats whose weights may be of half precision
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 MOMENTS = ("codes/mean", "codes/covariance")  # of the training set, beside the weights
 
 
@@ -65,23 +68,30 @@ def export(
     labels: ArrayLike | None,
     false_alarms: float,
     replace: bool,
+    half: bool = False,
+    more: Mapping[str, Any] = NOTHING,
 ) -> Path:
-    """See `Run.export`."""
-    check_format(format)
+    """See `Run.export`; `more` is what the description says, too, of weights that are rounded."""
+    check_format(format, half)
     check_choices(run.config, format)
     check_rate(false_alarms)
     if normal is None and labels is not None:
         raise ConfigError("labels: are those of `normal`, which is not given; pass both, or none")
     artefact.check_free(path, replace)
     found = None if normal is None else threshold(run, normal, labels, false_alarms)
-    said = described(run, format, found)
-    return artefact.write(path, said, partial(WRITERS[format], run, said), replace)
+    said = {**described(run, format, found), **more}
+    fill = partial(WRITERS[format], run, said, **({"half": True} if half else {}))
+    return artefact.write(path, said, fill, replace)
 
 
-def check_format(name: str) -> None:
-    """Raises ConfigError where there is no such format, or its package is not installed."""
+def check_format(name: str, half: bool = False) -> None:
+    """Raises ConfigError where there is no such format, or not in half precision, or its package is
+    not installed.
+    """
     if not isinstance(name, str) or name not in WRITERS:
         raise ConfigError(unknown("format", str(name), WRITERS, "format"))
+    if half and name not in HALVED:
+        raise ConfigError(f"half: is for {', '.join(HALVED)}; '{name}' is of single precision")
     packages.check(name)
 
 
@@ -145,8 +155,12 @@ def _stablehlo(run: Exportable, said: Said, folder: Path) -> None:
     stablehlo.write(folder, run.model, run.variables)
 
 
-def _safetensors(run: Exportable, said: Said, folder: Path) -> None:
+def _safetensors(run: Exportable, said: Said, folder: Path, half: bool = False) -> None:
     arrays = weights.named(run.variables)
+    if half:
+        arrays = {
+            n: v.astype(np.float16) if v.dtype == np.float32 else v for n, v in arrays.items()
+        }
     if run.code_mean is not None and run.code_cov is not None:
         moments = map(np.ascontiguousarray, (run.code_mean, run.code_cov))
         arrays |= dict(zip(MOMENTS, moments, strict=True))
@@ -162,7 +176,7 @@ def _torch(run: Exportable, said: Said, folder: Path) -> None:
 
 
 # Format -> what writes the files of a run with a description into a folder.
-WRITERS: dict[str, Callable[[Exportable, Said, Path], None]] = {
+WRITERS: dict[str, Callable[..., None]] = {
     "stablehlo": _stablehlo,
     "safetensors": _safetensors,
     "onnx": _onnx,

@@ -20,14 +20,12 @@ from numpy.typing import ArrayLike
 
 from ae_jax.data.arrays import hold_out
 from ae_jax.data.load import Dataset, load_data
-from ae_jax.errors import ConfigError
 from ae_jax.evaluate import metrics
 from ae_jax.inputs.keys import Key, as_key
-from ae_jax.model.weights import params_sha256
 from ae_jax.resolve.config import Given, as_config
 from ae_jax.run.origin import as_used, dealing_seed, key_data, origin_of
 from ae_jax.run.ready import ready
-from ae_jax.run.starting import continued, first_state
+from ae_jax.run.starting import begins, continued, first_state, source_of
 from ae_jax.run.trained import ANY, Run
 from ae_jax.run.validation import Validation
 from ae_jax.train import devices, loop, setup
@@ -46,7 +44,7 @@ def fit(
     progress: bool = True,
     start: Run | None = None,
     whole: bool = False,
-    init_from: Run | None = None,
+    init_from: Run | str | os.PathLike[str] | None = None,
 ) -> Run:
     """Trains and returns a `Run`.
 
@@ -70,19 +68,18 @@ def fit(
       progress: whether to show a bar.
       start: a `Run` of the same config, data and key to continue; `train.epochs` may be larger.
       whole: an interrupt raises KeyboardInterrupt at once, for programs that need a complete run.
-      init_from: a `Run` whose weights (and running averages) to start with instead of random ones.
-        Config, data, rate and key may differ if every parameter keeps its shape. The optimizer
-        starts fresh, and the mean image of `data.center` is that of the new data.
+      init_from: whose weights (and running averages) to start with instead of random ones: a
+        `Run`, or what `train.init_from` of the config takes, the name of a `pretrained` one, a work
+        directory or an artefact. Config, data and key may be others: what has the same path and
+        shape is taken, and a warning lists what has not. The optimizer starts fresh, and the mean
+        image of `data.center` is that of the new data. `train.frozen` keeps parts as they are.
 
     Raises:
       ConfigError, DataError: something is not allowed; the message names it.
       DivergedError: the loss stopped being finite.
     """
     config, data, key = as_config(config), load_data(data), as_key(key)
-    if start is not None and init_from is not None:
-        raise ConfigError(
-            "start, init_from: pass only one; start continues a run, init_from begins a new one"
-        )
+    config, other = begins(config, start, init_from)
     if data.valid is None:
         data = hold_out(data, config.data.n_valid, dealing_seed(key_data(key)))
     config, data = ready(as_used(config, data, key), data)
@@ -90,11 +87,12 @@ def fit(
     setup.check_all_labels(config, data)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
     origin = origin_of(config, data, key)
+    source = source_of(other, trainer) if start is None else None
     if start is not None:
         origin = continued(start, config, origin)
-    if init_from is not None:
-        origin = origin._replace(init_sha256=params_sha256(init_from.variables["params"]))
-    state = first_state(trainer, images, key, start, init_from)
+    if source is not None:
+        origin = origin._replace(init_sha256=source.sha256)
+    state = first_state(trainer, images, key, start, source)
     run = Run(config, trainer.model, state.variables, {}, None, None, state, origin)
     run = run._replace(label_names=data.label_names, limits=ANY if data.scaler else None)
     if start is not None:

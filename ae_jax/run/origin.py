@@ -26,7 +26,7 @@ class Origin(NamedTuple):
     key: tuple[int, ...]  # jax.random.key_data
     n_valid: int = 0  # images held out of the training set
     valid_images_sha256: str | None = None
-    init_sha256: str | None = None  # of the parameters it began with; None: drawn with the key
+    init_sha256: str | None = None  # of the run it took weights from; None: drawn with the key
 
 
 def origin_of(config: Config, data: Dataset, key: jax.Array) -> Origin:

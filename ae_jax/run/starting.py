@@ -1,19 +1,20 @@
 """The start of a fit: new weights, a run to continue, or the weights of another run."""
 
-from typing import Any
+import os
+import warnings
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ae_jax.config.sections import Config
 from ae_jax.data.arrays import Images
 from ae_jax.errors import ConfigError, DataError
-from ae_jax.model.pipeline import Tree
-from ae_jax.resolve.config import MAY_CHANGE, OF_IMAGES, changes
+from ae_jax.resolve.config import MAY_CHANGE, OF_IMAGES, Resolved, changes
+from ae_jax.run import sources
 from ae_jax.run.origin import Origin, differences
+from ae_jax.run.sources import Source
 from ae_jax.run.trained import Run
-from ae_jax.train import setup
+from ae_jax.train import setup, taking
 
 OTHERWISE = "init_from=run starts from its weights only"
 TRAINED_ON = ("shape", "n_train", "images_sha256", "labels_sha256", "valid_images_sha256")
@@ -39,47 +40,55 @@ def continued(start: Run, config: Config, origin: Origin) -> Origin:
     return origin._replace(init_sha256=start.origin.init_sha256)
 
 
+def begins(
+    config: Resolved, start: Run | None, init_from: Run | str | os.PathLike[str] | None
+) -> tuple[Resolved, Run | None]:
+    """(the config, in which `train.init_from` says what a path or name in `init_from` does, the run
+    that `init_from` is).
+
+    Raises:
+      ConfigError: two things to begin with, or nothing of the kind.
+    """
+    if start is not None and init_from is not None:
+        raise ConfigError(
+            "start, init_from: pass only one; start continues a run, init_from begins a new one"
+        )
+    place = config.train.init_from
+    if init_from is not None and place is not None:
+        raise ConfigError(
+            f"init_from: the config has one, {sources.FIELD} '{place}'; pass only one"
+        )
+    run = init_from if isinstance(init_from, Run) else None
+    if run is None and init_from is not None:
+        if not isinstance(init_from, str | os.PathLike):
+            raise ConfigError(f"init_from: must be a Run, a path or a name, not {init_from!r}")
+        place = os.fspath(init_from)
+    settled = sources.settled(place)
+    if settled != config.train.init_from:
+        config = config.replace(**{sources.FIELD: settled})
+    return config, run
+
+
 def first_state(
     trainer: setup.Trainer,
     images: Images,
     key: jax.Array,
     start: Run | None,
-    init_from: Run | None,
+    source: Source | None,
 ) -> setup.TrainState:
-    """A new state, with another run's weights if wanted, or a copy of the one to go on from.
-
-    A copy, for training consumes what it is given.
-
-    Raises:
-      ConfigError: a parameter of `init_from` has another shape, or is not there.
+    """A new state, with what it can take of another run's weights, or a copy of the one to go on
+    from: a copy, for training consumes what it is given.
     """
     if start is not None:
         return jax.tree.map(jnp.copy, start.state)
     state = trainer.init(key, setup.mean_image(images, trainer.model))
-    if init_from is None:
-        return state
-    own = {name: v for name, v in state.variables.items() if name != "data"}
-    theirs = {name: init_from.variables.get(name, {}) for name in own}
-    copied = _copied(own, theirs)
-    params = copied.pop("params")
-    fresh = trainer.optimizer.init(params)  # which may begin with an average of these
-    return state._replace(params=params, statistics={**state.statistics, **copied}, optimizer=fresh)
+    return state if source is None else taking.begun(trainer, state, source.arrays)
 
 
-def _copied(own: Tree, theirs: Tree) -> Any:
-    """The numbers of `theirs`, which must have the shapes of `own`."""
-    known = {
-        jax.tree_util.keystr(p, simple=True, separator="/"): leaf for p, leaf in _leaves(theirs)
-    }
-    wanted = [jax.tree_util.keystr(p, simple=True, separator="/") for p, _ in _leaves(own)]
-    for name, (_, leaf) in zip(wanted, _leaves(own), strict=True):
-        has = list(np.shape(known[name])) if name in known else "not there"
-        if has != list(leaf.shape):
-            raise ConfigError(f"init_from: {name} is {has}, but {list(leaf.shape)} in this config")
-    if extra := [name for name in known if name not in wanted]:
-        raise ConfigError(f"init_from: {extra[0]} is not in this config")
-    return jax.tree.map(lambda mine, other: jnp.array(other, mine.dtype), own, theirs)
-
-
-def _leaves(tree: Tree) -> list[tuple[Any, Any]]:
-    return jax.tree_util.tree_leaves_with_path(tree)
+def source_of(given: Run | None, trainer: setup.Trainer) -> Source | None:
+    """As `sources.of_trainer`; a warning lists the arrays that only one of the two has."""
+    source = sources.of_trainer(trainer, given)
+    if source is not None and not sources.match(source, trainer).whole:
+        said = "\n".join(sources.lines(source, trainer))
+        warnings.warn(f"init_from: {said}", stacklevel=3)
+    return source

@@ -25,6 +25,7 @@ from ae_jax.data.arrays import SAMPLE, Images, blocks
 from ae_jax.data.batches import in_batches, padded, padded_size
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.evaluate.conformal import FALSE_ALARMS
+from ae_jax.export import weights
 from ae_jax.inputs import checks
 from ae_jax.inputs import labels as label_lib
 from ae_jax.inputs.door import Door, pair
@@ -212,6 +213,7 @@ class Run(NamedTuple):
         labels: ArrayLike | None = None,
         false_alarms: float = FALSE_ALARMS,
         replace: bool = False,
+        half: bool = False,
     ) -> Path:
         """Makes an artefact that works without this run: `ae_jax.load_exported` opens it.
 
@@ -228,6 +230,8 @@ class Run(NamedTuple):
           labels: of these, where the decoder is told them.
           false_alarms: the share of new ordinary examples that may score above the threshold.
           replace: whether an artefact that is there gives way.
+          half: of 'safetensors': whether the numbers are rounded to half precision (float16), which
+            takes half of the bytes; the threshold is that of the rounded weights.
 
         Raises:
           ConfigError: an unknown format, one whose package is not installed, or one that cannot
@@ -236,7 +240,8 @@ class Run(NamedTuple):
           DataError: of `score`; or `normal` are too few for the rate.
           CheckpointError: it cannot be written.
         """
-        return exporting.export(self, path, format, normal, labels, false_alarms, replace)
+        run = self._replace(variables=weights.halved(self.variables)) if half else self
+        return exporting.export(run, path, format, normal, labels, false_alarms, replace, half)
 
     @property
     def best(self) -> "Run":

@@ -17,12 +17,13 @@ import numpy as np
 from ae_jax import optimizer
 from ae_jax.config.numbers import Numbers
 from ae_jax.config.sections import Config
+from ae_jax.errors import ConfigError
 from ae_jax.model import bottleneck, corruption
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.compiled import once
 from ae_jax.objective import losses, objective, penalties
 from ae_jax.resolve.config import Resolved
-from ae_jax.train import setup
+from ae_jax.train import setup, taking
 from ae_jax.train.setup import Trainer, TrainState
 
 CODE_SIZE = "model.code_size"
@@ -65,9 +66,14 @@ def _numbers(values: Mapping[str, Any]) -> Numbers:
     return {field: value for field, value in values.items() if field != CODE_SIZE}
 
 
-def _of_size(config: Resolved, size: int) -> Resolved:
+def of_size(config: Resolved, size: int) -> Resolved:
     """The config with a code of `size`."""
     return config.replace(**{"model.code_size": size})
+
+
+def sizes(group: Group) -> list[int]:
+    """The code sizes of a group's members."""
+    return sorted({*group.values.get(CODE_SIZE, np.array([group.config.model.code_size])).tolist()})
 
 
 def groups(members: Sequence[Member], largest: int = 0) -> list[Group]:
@@ -168,26 +174,40 @@ def masked(trainer: Trainer, size: int | jax.Array) -> Trainer:
 
 
 def initial_states(
-    group: Group, shape: tuple[int, int, int], n_train: int, mean: jax.Array
+    group: Group,
+    shape: tuple[int, int, int],
+    n_train: int,
+    mean: jax.Array,
+    source: taking.Arrays | None = None,
 ) -> list[TrainState]:
     """The states that the single runs start from, in arrays of NumPy.
 
     Smaller codes are widened to the group's widest by zeros, so that all have the same shapes.
+    `source` are the arrays of the run that `train.init_from` names.
+
+    Raises:
+      ConfigError: it names one, and there are none.
     """
     wide = group.config.model.code_size
+    if source is None and group.config.train.init_from is not None:
+        raise ConfigError("train.init_from: give the states to start from; none are known here")
 
     @partial(once, static_argnums=0)
-    def init(size: int, key: jax.Array, values: Mapping[str, Any]) -> TrainState:
+    def init(size: int, key: jax.Array, values: Mapping[str, Any], source: Any) -> TrainState:
         like = trainer_of(group, values, shape, n_train).abstract()
-        config, numbers = _of_size(group.config, size), _numbers(values)
+        config, numbers = of_size(group.config, size), _numbers(values)
         small = setup.prepare(config, shape, n_train, numbers=numbers)
-        return jax.tree.map(partial(_widened, size, wide), small.initial(key, mean), like)
+        state = small.initial(key, mean)
+        if source is not None:
+            state = taking.begun(small, state, source)
+        return jax.tree.map(partial(_widened, size, wide), state, like)
 
     states = []
     for i, seed in enumerate(group.seeds):
         size = int(group.values[CODE_SIZE][i]) if CODE_SIZE in group.values else wide
         values = {field: jnp.asarray(v[i]) for field, v in group.values.items()}
-        states.append(jax.tree.map(np.asarray, init(size, jax.random.key(seed), values)))
+        made = init(size, jax.random.key(seed), values, source)
+        states.append(jax.tree.map(np.asarray, made))
     return states
 
 

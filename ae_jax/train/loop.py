@@ -20,7 +20,7 @@ from ae_jax.errors import DivergedError
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Tree
 from ae_jax.streams import stream
-from ae_jax.train import devices, feed, microbatch
+from ae_jax.train import devices, feed, frozen, microbatch
 from ae_jax.train.setup import Metrics, Trainer, TrainState, part
 
 Programs = dict[int, Any]  # compiled steps by size of batch
@@ -55,6 +55,7 @@ def train_step(
     epoch = state.step / trainer.steps_per_epoch
 
     def loss_of(params: Tree, batch: Batch) -> Any:
+        params = frozen.stopped(trainer.frozen, params)
         return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
     alone = trainer.mesh is None  # several devices have their share already
@@ -67,8 +68,9 @@ def train_step(
     gradients = microbatch.mean_over(jax.value_and_grad(loss_of, has_aux=True), images)
     (loss, (terms, variables)), grads = gradients(state.params, batch)
     updates, optimizer = trainer.optimizer.update(grads, state.optimizer, state.params)
-    params = optax.apply_updates(state.params, updates)
-    _, statistics = part(variables)
+    before = {"params": state.params, **state.statistics}
+    after = {**variables, "params": optax.apply_updates(state.params, updates)}
+    params, statistics = part(frozen.kept(trainer.frozen, before, after))
     return TrainState(state.step + 1, params, statistics, optimizer), {"loss": loss, **terms}
 
 

@@ -1,5 +1,6 @@
 """Combines a config with a training set: the constants and the state of a training."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,9 +20,12 @@ from ae_jax.objective import objective as objective_lib
 from ae_jax.objective.objective import Objective
 from ae_jax.optimizer.build import build
 from ae_jax.optimizer.evaluated import evaluated
+from ae_jax.optimizer.sparing import sparing
 from ae_jax.resolve.registering import registered
 from ae_jax.streams import stream
+from ae_jax.train import frozen as frozen_lib
 from ae_jax.train import shapes
+from ae_jax.train.frozen import Frozen
 
 Metrics = dict[str, jax.Array]  # 'loss' and its unweighted terms
 
@@ -52,6 +56,7 @@ class Trainer(NamedTuple):
     optimizer: optax.GradientTransformation
     n_train: int
     mesh: Any = None  # the devices a batch is spread over; see `devices`
+    frozen: Frozen = frozenset()  # arrays that stay as they are
 
     @property
     def batches(self) -> tuple[int, int]:
@@ -146,7 +151,8 @@ def prepare(
 
     Raises:
       ConfigError: the batch is larger than the set; an update takes more than an epoch; a choice
-        that was registered here does not give what its slot gives.
+        that was registered here does not give what its slot gives; `train.frozen` names what is
+        not there, or everything.
     """
     if config.train.batch_size > n_train:
         raise ConfigError(
@@ -164,8 +170,18 @@ def prepare(
         )
     if own := registered(config):
         shapes.check(objective, config.model.code_size, own)
-    optimizer = build(config, steps, numbers)
-    return Trainer(config, model, objective, optimizer, n_train, mesh)
+    trainer = Trainer(config, model, objective, build(config, steps, numbers), n_train, mesh)
+    return _sparing(trainer) if config.train.frozen else trainer
+
+
+def _sparing(trainer: Trainer) -> Trainer:
+    """The trainer that leaves what `train.frozen` names as it is."""
+    variables = trainer.abstract().variables
+    names = frozen_lib.find(trainer.config.train.frozen, variables)
+    model = trainer.model._replace(still=frozen_lib.still(names))
+    optimizer = sparing(trainer.optimizer, partial(frozen_lib.trained, names))
+    objective = trainer.objective._replace(model=model)
+    return trainer._replace(model=model, objective=objective, optimizer=optimizer, frozen=names)
 
 
 def mean_image(images: Images, model: Model) -> jax.Array:

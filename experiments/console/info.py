@@ -16,7 +16,7 @@ from ae_jax import __version__
 from .. import cli
 from ..pages.table import terminal
 
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "safetensors")
 # Distributions -> what one of them is for; an extra installs it.
 OPTIONAL = {
     ("pyarrow",): "tables, data frames",
@@ -26,7 +26,6 @@ OPTIONAL = {
     ("wandb",): f"{cli.command('run')} --wandb",
     ("submitit",): f"{cli.command('sweep')} --launcher=slurm",
     ("flatbuffers",): f"{cli.command('export')} --format=stablehlo",
-    ("safetensors",): f"{cli.command('export')} --format=safetensors",
     ("jax2onnx",): f"{cli.command('export')} --format=onnx",
     ("tensorflow", "tensorflow-cpu"): "TFDS data sets that have to be prepared",
     ("torch",): "the bench against PyTorch",

@@ -26,7 +26,8 @@ def complete(path: Path, data: str | None) -> None:
     run = keeping.restore(str(path))
     if run.origin is None or run.state is None:  # restored runs have both
         raise CheckpointError(f"{path}: cannot be completed")
-    s = session.prepare(run.config, place.opened(path, run.config, data), key_of(run.origin))
+    dataset, known = place.opened(path, run.config, data), run.origin._asdict()
+    s = session.prepare(run.config, dataset, key_of(run.origin), known)
     if int(run.state.step) < run.config.train.epochs * s.trainer.steps_per_epoch:
         raise CheckpointError(
             f"--workdir: the run in {path} has not finished (no summary.json)\n"

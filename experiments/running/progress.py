@@ -17,6 +17,7 @@ from ae_jax.train.setup import TrainState
 
 from .. import cli
 from ..workdirs import words, workdir
+from . import beginning
 from .architecture import count, layers
 from .prepared import Session
 
@@ -55,6 +56,8 @@ def announce(s: Session, path: Path, step: int, state: TrainState, seen: bool) -
         f"{count(state.params):,} parameters; {c.train.epochs} epochs of {t.steps_per_epoch} steps"
     )
     print(layers(t.model, state.variables))
+    for line in beginning.lines(s, state):
+        print(line)
     if memory := cli.gpu_memory(jax.default_backend(), os.environ):
         print(memory)
     where = f", resuming at step {step}" if step else ", no checkpoint yet: from the start"

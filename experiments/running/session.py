@@ -15,11 +15,12 @@ from ae_jax.files import json_file
 from ae_jax.model import scaling
 from ae_jax.model.pipeline import Batch, Variables
 from ae_jax.resolve.config import Resolved
+from ae_jax.run import sources
 from ae_jax.run.origin import origin_of
 from ae_jax.run.ready import ready
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
-from ae_jax.train import checkpoint, cost, devices, setup
+from ae_jax.train import checkpoint, cost, devices, setup, taking
 from ae_jax.train.record import Record
 
 from .. import cli
@@ -29,10 +30,16 @@ from .prepared import Session
 from .progress import Timing, announce
 
 
-def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) -> Session:
+def prepare(
+    config: Resolved,
+    dataset: Dataset,
+    key: jax.Array | None = None,
+    known: Mapping[str, Any] | None = None,
+) -> Session:
     """Everything that can be refused is refused here, before a file is touched.
 
-    `key` is the run's where it is not that of the config's seed.
+    `key` is the run's where it is not that of the config's seed; `known` what a checkpoint says of
+    the run, which then goes on with the weights that it has.
     """
     if key is None:
         if config.seed is None:
@@ -46,6 +53,8 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
     setup.check_all_labels(config, dataset)
     trainer = setup.prepare(config, images.shape[1:], len(images), devices.mesh())
     devices.check_fits("model, encoder, decoder", trainer.abstract())
+    source = None if known else sources.of_trainer(trainer)
+    meta["init_sha256"] = source.sha256 if source else (known or {}).get("init_sha256")
     evaluate = metrics.evaluator(trainer.objective, config.eval.batch_size)
     model = trainer.model
 
@@ -59,7 +68,7 @@ def prepare(config: Resolved, dataset: Dataset, key: jax.Array | None = None) ->
         x_hat = model.apply(variables, Batch(x, labels), seen, None, False).x_hat
         return scaling.to_unit(seen, model.scale), scaling.to_unit(x_hat, model.scale)
 
-    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, meta)
+    return Session(config, dataset, trainer, evaluate, jax.jit(see), key, meta, source)
 
 
 def cost_text(s: Session) -> str:
@@ -162,7 +171,10 @@ def start(s: Session, path: Path) -> tuple[setup.TrainState, Record, bool]:
                 "choose another --workdir, or delete this one to start over"
             )
         mean = setup.mean_image(s.dataset.train.images, s.trainer.model)
-        return s.trainer.init(s.key, mean), Record(), (path / "metrics.jsonl").exists()
+        state = s.trainer.init(s.key, mean)
+        if s.source is not None:
+            state = taking.begun(s.trainer, state, s.source.arrays)
+        return state, Record(), (path / "metrics.jsonl").exists()
     for step, damage in restored.passed_over.items():
         print(
             f"warning: checkpoint of step {step} is damaged and was set aside ({damage}); "

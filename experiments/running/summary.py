@@ -91,6 +91,7 @@ def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
         "epochs": int(state.step) // s.trainer.steps_per_epoch,
         "steps": int(state.step),
         "params_sha256": params_sha256(state.variables["params"]),
+        **({"init_sha256": sha} if (sha := s.meta["init_sha256"]) else {}),
         "seed": s.config.seed,
         "device": f"{jax.devices()[0].device_kind} x{jax.device_count()}",
         "versions": {

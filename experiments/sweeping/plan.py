@@ -1,16 +1,19 @@
 """What a sweep is to train: its members, by program, and their data; refused before it begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ae_jax.config.sections import Config
 from ae_jax.data.load import Dataset, of_config
 from ae_jax.errors import ConfigError
+from ae_jax.run import sources
 from ae_jax.run.ready import ready
+from ae_jax.run.sources import Source
 from ae_jax.sweep import ensemble
 from ae_jax.sweep import members as members_lib
 from ae_jax.sweep.members import Group, Member
 from ae_jax.train import setup
+from ae_jax.train.setup import Trainer
 
 
 class Plan(NamedTuple):
@@ -21,14 +24,16 @@ class Plan(NamedTuple):
     groups: Sequence[Group]
     data: Sequence[Dataset]  # of every group
     steps: Sequence[int]  # of each member, for every group
+    sources: Sequence[Source | None]  # of every group: whose weights its members begin with
     reduction: int = 0  # of successive halving; 0: every point is trained to its end
 
 
 def plan(config: Config, members: Sequence[Member], reduction: int = 0, largest: int = 0) -> Plan:
     """Loads the data; where `largest` is given, no group has more members.
 
-    Raises what `load_data`, `hold_out` and `ensemble.check` do, and ConfigError where members would
-    stop early, or `reduction` is asked for and there is nothing to choose from or by.
+    Raises what `load_data`, `hold_out`, `ensemble.check` and `sources.of_trainer` do, and
+    ConfigError where members would stop early, or `reduction` is asked for and there is nothing to
+    choose from or by.
     """
     if any(member.config.train.patience for member in members):
         raise ConfigError(
@@ -45,7 +50,23 @@ def plan(config: Config, members: Sequence[Member], reduction: int = 0, largest:
     steps = [f.config.train.epochs * f.steps_per_epoch for f in fixed]
     if reduction:
         _check_search(members, data)
-    return Plan(config, members, groups, data, steps, reduction)
+    begun = [_source(*of) for of in zip(groups, fixed, strict=True)]
+    return Plan(config, members, groups, data, steps, begun, reduction)
+
+
+def of_sizes(group: Group, fixed: Trainer) -> Iterator[Trainer]:
+    """A trainer for each code size of a group, of which `fixed` has the largest."""
+    for size in members_lib.sizes(group):
+        config = members_lib.of_size(group.config, size)
+        yield setup.prepare(config, fixed.model.shape, fixed.n_train)
+
+
+def _source(group: Group, fixed: Trainer) -> Source | None:
+    """Whose weights the members begin with, which each of them can."""
+    if group.config.train.init_from is None:
+        return None
+    first, *_ = (sources.of_trainer(trainer) for trainer in of_sizes(group, fixed))
+    return first
 
 
 def points_of(members: Sequence[Member]) -> list[list[int]]:

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from ae_jax.figures.charts import save
 from ae_jax.figures.sweep_chart import LINES, sweep_curve
 from ae_jax.files import json_file
 from ae_jax.resolve.config import changes
+from ae_jax.run import sources
+from ae_jax.sweep import ensemble
 from ae_jax.sweep.members import CODE_SIZE
 from ae_jax.train.checkpoint import FORMAT
 
 from ..workdirs import place
 from . import halving, table
-from .plan import Plan
+from .plan import Plan, of_sizes
 from .training import Each, Job, progress
 
 MOST_BYTES = 1 << 28  # of a sweep's file: some hundred bytes per member
@@ -106,6 +108,8 @@ def _asked(p: Plan) -> dict[str, Any]:
         "search": f"halving, reduction {p.reduction}" if p.reduction else "grid",
         "images": [place.facts(d) for d in {id(d): d for d in p.data}.values()],
     }
+    if any(p.sources):
+        asked["init_sha256"] = [source and source.sha256 for source in p.sources]
     return json.loads(json.dumps(asked))
 
 
@@ -127,6 +131,8 @@ def _read(file: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
             return {}
         if found.get("search", "grid") != asked["search"]:
             return {}
+        if found.get("init_sha256") != asked.get("init_sha256"):
+            return {}
         pairs = zip(found["images"], asked["images"], strict=True)
         wrong = [line for pair in pairs for line in place.differences(*pair)]
     except (CheckpointError, ValueError, LookupError, TypeError, AttributeError):
@@ -143,6 +149,8 @@ def _announce(p: Plan) -> None:
         f"{p.config.name}: {p.data[0].name}, {len(p.members)} members ({len(p.members) // seeds} "
         f"points x {seeds} seeds) in {programs} program{'s' if programs > 1 else ''}"
     )
+    for text in dict.fromkeys(_of_sources(p)):
+        print(text)
     for group in p.groups:
         if CODE_SIZE in group.values:
             sizes = ", ".join(str(k) for k in sorted(set(group.values[CODE_SIZE].tolist())))
@@ -151,6 +159,14 @@ def _announce(p: Plan) -> None:
             note = "; the noise of the code is drawn for that width" if random else ""
             print(f"code sizes {sizes} are masks on one network of {widest}{note}")
     sys.stdout.flush()
+
+
+def _of_sources(p: Plan) -> Iterator[str]:
+    """What the members of each group take of other runs."""
+    for group, dataset, source in zip(p.groups, p.data, p.sources, strict=True):
+        if source is not None:
+            for trainer in of_sizes(group, ensemble.check(group, dataset.train)):
+                yield "\n".join(sources.lines(source, trainer))
 
 
 def _draw(

@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from ae_jax.data.load import Dataset
 from ae_jax.model.weights import params_sha256
+from ae_jax.run import sources
 from ae_jax.streams import stream
 from ae_jax.sweep import autotune, ensemble
-from ae_jax.sweep.members import Group
+from ae_jax.sweep.members import Group, initial_states
+from ae_jax.train import setup
 from ae_jax.train.setup import TrainState
 
 from ..measuring import provenance
@@ -70,6 +72,7 @@ def train(job: Job, method: str, bar: tqdm) -> Trained:
     """A job in this process, by the method or, with 'auto', by the fastest."""
     group, dataset, initial, epochs = job
     begun = time.perf_counter()
+    initial = initial or _with_weights(group, dataset)
     programs: ensemble.Compiled = {}
     ms: dict[str, float] = {}
     if method == "auto":
@@ -110,6 +113,15 @@ def train(job: Job, method: str, bar: tqdm) -> Trained:
         "measured_ms": {name: round(value, 4) for name, value in ms.items()},
     }
     return Trained(found, report, steps - begin, ended)
+
+
+def _with_weights(group: Group, dataset: Dataset) -> Sequence[TrainState] | None:
+    """The states at step 0 where they have weights of another run; None: they are random."""
+    trainer = ensemble.check(group, dataset.train)
+    if (source := sources.of_trainer(trainer)) is None:
+        return None
+    mean = setup.mean_image(dataset.train.images, trainer.model)
+    return initial_states(group, trainer.model.shape, trainer.n_train, mean, source.arrays)
 
 
 def speed(report: Mapping[str, Any]) -> str:

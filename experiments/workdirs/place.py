@@ -33,14 +33,19 @@ def fields(place: str | None, name: str) -> dict[str, str]:
 
 
 def settled(config: Config, place: str | None = None) -> Any:
-    """The resolved config with its data at `place`, every path absolute."""
+    """The resolved config with its data at `place`, every path absolute, `train.init_from` too."""
     data = config.data.to_dict()
     for field, value in fields(place, data["name"]).items():
         data[field.removeprefix("data.")] = value
     for field in ("name", "manual_dir"):
         if data[field] and (field == "manual_dir" or is_path(data[field])):
             data[field] = os.path.abspath(cli.expanded(data[field]))
-    return resolve(merge(config.to_dict(), {"data": data}))
+    changed: dict[str, Any] = {"data": data}
+    if config.train.init_from is not None:
+        from ae_jax.run import sources  # with the model: a misspelled config is answered before
+
+        changed["train"] = {"init_from": sources.settled(config.train.init_from)}
+    return resolve(merge(config.to_dict(), changed))
 
 
 def short(name: str) -> str:

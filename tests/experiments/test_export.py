@@ -29,6 +29,7 @@ DEFAULTS = {
     "data": None,
     "best": False,
     "replace": False,
+    "half": False,
     "threshold": True,
     "false_alarms": 0.1,
 }
@@ -54,6 +55,17 @@ def test_an_artefact_of_a_work_directory(command, workdir, capsys):
     run = ae_jax.restore(str(workdir))
     np.testing.assert_array_equal(e.encode(X), run.encode(X))
     np.testing.assert_array_equal(e.run.sample(0, 2), run.sample(0, 2))
+
+
+def test_half_precision_is_half_as_large(command, workdir, tmp_path):
+    for half in (False, True):
+        assert command(out=str(tmp_path / f"{half}"), half=half) == 0
+    whole, half = (ae_jax.load_exported(tmp_path / f"{half}") for half in (False, True))
+    assert half.threshold.score != whole.threshold.score, "it is that of the rounded weights"
+    assert half.threshold.score in half.score(X)
+    with pytest.raises(AeJaxError, match="half: is for safetensors"):
+        command(out=str(tmp_path / "programs"), format="stablehlo", half=True)
+    assert not (tmp_path / "programs").exists()
 
 
 def test_a_validation_part_that_chose_the_weights_does_not_set_the_threshold(command, workdir):

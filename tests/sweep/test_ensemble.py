@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from ae_jax.config.schema import NonNegative, Probability, fields
+from ae_jax.errors import ConfigError
 from ae_jax.evaluate.metrics import evaluator
+from ae_jax.export.weights import named
 from ae_jax.model import corruption
 from ae_jax.model.corruption import CORRUPTIONS
 from ae_jax.objective.penalties import PENALTIES
 from ae_jax.optimizer import OPTIMIZERS, unused
 from ae_jax.resolve.config import SLOTS, flat, merge, nested
 from ae_jax.sweep import autotune, ensemble, members
-from ae_jax.train import loop
+from ae_jax.train import loop, setup, taking
 from tests.sweep.ensembles import DATA, METHODS, close, single, sweep, together
 
 NOISY = {
@@ -235,3 +237,41 @@ def test_the_fastest_of_the_measured_methods_is_chosen(monkeypatch):
     states = ensemble.start(e)
     compiled = [c.steps for c in ensemble.train(e, states, programs) if c.compile_s]
     assert compiled == [(4, 5)], "the program for full batches is the measured one"
+
+
+@pytest.mark.slow
+@METHODS
+def test_members_begin_with_other_weights(method):
+    """As the single runs do: those of a smaller code in the wide network, too."""
+    raw = {
+        "encoder": {"hidden": (7,)},
+        "model": {"code_size": 5},
+        "optim": {"weight_decay": 0.1, "average": 0.5},
+        "train": {"batch_size": 20, "epochs": 2, "init_from": "there", "frozen": ("*/layer_0",)},
+    }
+    chosen = sweep(raw, [{"model.code_size": k, "optim.learning_rate": r} for k, r in
+                         ((3, 0.01), (5, 0.02))], (3,))  # fmt: skip
+    (group,) = members.groups(chosen)
+    other = setup.prepare(chosen[0].config, (6, 6, 1), 70)
+    arrays = named(other.init(jax.random.key(9), jnp.zeros((6, 6, 1))).variables)
+    with pytest.raises(ConfigError, match=r"^train\.init_from: give the states"):
+        ensemble.prepare(group, DATA, method)
+    initial = members.initial_states(group, (6, 6, 1), 70, jnp.zeros((6, 6, 1)), arrays)
+    e = ensemble.prepare(group, DATA, method, initial=initial)
+    states = ensemble.start(e)
+    for chunk in ensemble.train(e, states):
+        states = chunk.states
+    for i, member in enumerate(chosen):
+        trainer = setup.prepare(member.config, (6, 6, 1), 70)
+        key = jax.random.key(member.seed)
+        state = taking.begun(trainer, trainer.init(key, jnp.zeros((6, 6, 1))), arrays)
+        begin = named(state.variables)
+        for chunk in loop.train(trainer, state, DATA, key):
+            state = chunk.state
+        ours, alone = named(ensemble.results(e, states)[i].variables), named(state.variables)
+        for name, wanted in alone.items():
+            found = ours[name][tuple(slice(n) for n in wanted.shape)]
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6, err_msg=name)
+            assert (name in trainer.frozen) == name.split("/")[2].startswith("layer_0")
+            if name in trainer.frozen:
+                assert found.tobytes() == begin[name].tobytes(), name
