@@ -110,6 +110,7 @@ def test_a_name_means_the_same_everywhere(monkeypatch, tmp_path):
     assert sources.settled("runs/a") == str(tmp_path / "runs" / "a")
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_makes_a_linear_decoder_the_least_squares_of_its_codes(run):
     """The closed form: [z, 1] A nearest to x, of the training images."""
     config = {

@@ -80,8 +80,11 @@ def moved(rule, params, gradients):
     return params, evaluated(params, state)
 
 
-QUICK = ("adamw", "sgd", "schedule_free")
-CASES = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in OPTIMIZERS]
+MARKS = dict.fromkeys(("sgd", "lars", "muon", "schedule_free"), pytest.mark.slow)
+CASES = [
+    pytest.param(name, marks=[] if name == "adamw" else MARKS.get(name, pytest.mark.long))
+    for name in OPTIMIZERS
+]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -186,6 +189,7 @@ def _stream(name):
     return stream(jax.random.key(0), name)
 
 
+@pytest.mark.slow
 def test_running_averages_of_others_than_batchnorm_stay_as_well():
     raw = {
         "bottleneck": {"name": "batch_top_k", "k": 1},
