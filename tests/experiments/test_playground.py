@@ -222,7 +222,7 @@ def workdir(tmp_path_factory):
 def main(workdir, monkeypatch):
     def called(**asked):
         flags = {"workdir": str(workdir), "out": None, "data": None, "best": False}
-        flags |= {"false_alarms": 0.1, **asked}
+        flags |= {"false_alarms": 0.1, "pretrained": None, **asked}
         monkeypatch.setattr(cli.flags, "FLAGS", SimpleNamespace(**flags))
         return command.main([], {})
 
@@ -241,6 +241,25 @@ def test_the_command_writes_the_page_with_the_threshold_of_an_export(main, workd
     scores = run.score(X)
     assert np.isclose(scores, sheet["threshold"]["score"], rtol=1e-5).any()
     assert exporting.params_sha256(run.variables["params"]) == sheet["run"]["params_sha256"]
+
+
+def test_a_network_of_the_package_is_shown(main, tmp_path):
+    out = tmp_path / "p.html"
+    assert main(workdir=None, pretrained="dense", data="mnist5k", out=str(out)) == 0
+    run, sheet = ae_jax.pretrained("dense"), sheet_of(out)
+    assert sheet["run"]["params_sha256"] == exporting.params_sha256(run.variables["params"])
+    assert sheet["threshold"] is not None, "data that were named are the user's choice"
+    with pytest.raises(ae_jax.ConfigError, match="did you mean 'dense'"):
+        main(workdir=None, pretrained="dens", out=str(out))
+
+
+def test_digits_it_was_trained_on_give_no_threshold(main, tmp_path, monkeypatch):
+    monkeypatch.delenv("AE_JAX_MANUAL_DIR", raising=False)
+    monkeypatch.setenv("AE_JAX_CACHE", str(tmp_path))
+    out = tmp_path / "p.html"
+    assert main(workdir=None, pretrained="dense", data=None, out=str(out)) == 0
+    sheet = sheet_of(out)
+    assert sheet["threshold"] is None and "it was trained on the digits" in sheet["no_threshold"]
 
 
 def test_too_few_examples_for_a_threshold_are_no_reason_to_stop(main, tmp_path):
