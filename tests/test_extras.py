@@ -81,7 +81,7 @@ def test_every_extra_that_a_message_names_is_declared_and_installs_what_it_says(
 BLOCKED = """
 import runpy, sys
 for name in ("pyarrow", "tensorflow_datasets", "importlib_resources", "tensorboardX", "mlflow",
-             "wandb", "flatbuffers", "safetensors", "submitit"):
+             "wandb", "flatbuffers", "submitit"):
     sys.modules[name] = None
 sys.argv = ["run", "--config=undercomplete", "--config.train.epochs=1", "--workdir=run"]
 runpy.run_module("experiments.run", run_name="__main__", alter_sys=True)

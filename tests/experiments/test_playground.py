@@ -291,7 +291,7 @@ def test_the_report_links_the_page_where_it_is(tmp_path):
 # ---- In JavaScript -------------------------------------------------------------------------------
 
 QUICK = ("rows", "signal")
-SLOW = ("conv_pool", "conv_strided", "vae", "patches", "cvae", "impute", "vq")
+SLOW = ("conv_strided", "vae", "impute", "vq")
 NETWORKS = [
     pytest.param(p, marks=() if p in QUICK else pytest.mark.slow if p in SLOW else pytest.mark.long)
     for p in {**dict.fromkeys(QUICK), **dict.fromkeys(SLOW), **dict.fromkeys(networks())}

@@ -93,6 +93,7 @@ def test_every_tracker_is_told_what_is_logged(digits, tmp_path, fakes):
         assert fake.closed == [True]
 
 
+@pytest.mark.long
 def test_a_run_that_goes_on_opens_its_trackers_where_it_stopped(digits, tmp_path, fakes):
     path = tmp_path / "run"
     session.train(prepared(digits, path), path, time.perf_counter(), ("one",), False)

@@ -29,7 +29,7 @@ from tests.export.runs import FORMATS, check_equal, results, run_of
 from tests.export.test_round_trip import FAR, networks
 from tests.run.doors import KEY, SMALL, X, one_line
 
-SLOW = ("conv_strided", "counts", "cvae", "patches", "sparse_top_k", "vq")  # of each kind one
+SLOW = ("conv_strided", "counts", "sparse_top_k", "vq")  # of each kind one
 PATHS = [
     pytest.param(p, marks=pytest.mark.slow if p in SLOW else pytest.mark.long) for p in networks()
 ]

@@ -16,7 +16,7 @@ from tests.export.test_round_trip import networks
 from tests.resolve.small import ALL_VARIANTS, CONFIGS
 from tests.run.doors import UNIT
 
-SLOW = ("impute", "vq")  # holes; a codebook
+SLOW = ("impute",)  # holes
 PATHS = [
     pytest.param(p, marks=pytest.mark.slow if p in SLOW else pytest.mark.long) for p in networks()
 ]
