@@ -57,6 +57,7 @@ LONG = {
     "test_the_numbers_are_those_of_these_weights_on_all_of_mnist": (
         "contractive",
         "conv_pool",
+        "conv_strided",
         "deep",
         "dense",
         "tied",

@@ -23,10 +23,6 @@ from experiments.measuring.recommended import WEIGHTS, config_of
 
 TOP = Path(__file__).parents[2]
 NAMES = pretrained.names()
-MARKED = [  # convolutions take half a minute for 10,000 images
-    pytest.param(name, marks=pytest.mark.long if "conv" in name else pytest.mark.slow)
-    for name in NAMES
-]
 MOST_BYTES = 6_000_000
 
 
@@ -108,7 +104,8 @@ def _full():
         pytest.skip("full MNIST is not on this machine")
 
 
-@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_the_numbers_are_those_of_these_weights_on_all_of_mnist(name):
     """Of summary.json: the same images, noise included, from the artefact as it was installed."""
     data, run, told = _full(), ae_jax.pretrained(name), said(name)["measured"]
