@@ -26,6 +26,8 @@ CONFIG_HELP = (
 )
 PREALLOCATE = "XLA_PYTHON_CLIENT_PREALLOCATE"  # JAX reads it when it first looks for devices
 
+flags.disclaim_key_flags()  # flags are those of the command that defines them: --help shows them
+
 
 def command(name: str) -> str:
     """How a user runs a command: with `python -m` in a checkout, as one of ae-jax elsewhere."""

@@ -39,6 +39,31 @@ def test_it_lists_its_commands(capsys, monkeypatch, words):
         assert re.search(rf"^  {name} +{re.escape(first)}$", out, re.M)
 
 
+@pytest.mark.slow
+def test_help_lists_every_flag_of_a_command():
+    defines = re.compile(r'(?:DEFINE_\w+|define_path|define_yes_or_no)\(\s*"(\w+)"')
+    known = {}
+    for file in sorted((TOP / "experiments").glob("*.py")):
+        names = defines.findall(file.read_text())
+        if "cli.run(" in file.read_text() and file.stem != "cli":
+            known[file.stem] = {*names, *(["data"] if "define_data()" in file.read_text() else [])}
+    assert {"workdir", "data", "config"} <= known["run"] and len(known) >= 15
+    asked = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", f"experiments.{name}", "--help"],
+            cwd=TOP,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in known
+    }
+    for name, process in asked.items():
+        out = process.communicate()[0]
+        assert process.returncode == 0
+        shown = set(re.findall(r"^  --(?:\[no\])?(\w+):", out, re.M))
+        assert known[name] <= shown, name
+
+
 def test_it_says_its_version(capsys, monkeypatch):
     assert console(capsys, monkeypatch, "--version") == (0, f"ae_jax {ae_jax.__version__}\n", "")
 
