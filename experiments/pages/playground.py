@@ -117,7 +117,7 @@ def _walk(codes: dict[str, Any]) -> str:
 def _size(kind: str, shape: list[int]) -> str:
     height, width, channels = shape
     if kind == "rows":
-        return f"{channels} columns"
+        return f"rows of {channels} numbers"
     inner = f"{height} x {width} x {channels}" if kind == "image" else f"{width} x {channels}"
     return f"{kind}s of {inner}"
 
