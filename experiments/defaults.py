@@ -23,9 +23,9 @@ from ae_jax.resolve.config import load_config
 from ae_jax.run.trained import Run
 
 from . import cli
-from .literature import jacobian_norm
 from .measuring import measured
 from .measuring.measured import RUN, BySeed, Measurement, Row, Task
+from .measuring.papers import squared_norms
 from .measuring.said import sentence
 
 # What a config turns off or on, measured beside the config itself.
@@ -142,7 +142,7 @@ def outcome(name: str, seed: int) -> dict[str, Any]:
 
 
 def _jacobian(run: Run, images: np.ndarray) -> dict[str, float]:
-    return {"||dh/dx||_F": jacobian_norm(run, images)}
+    return {"||dh/dx||_F": float(np.sqrt(squared_norms(run, images)).mean())}
 
 
 def _turning(run: Run, images: np.ndarray) -> dict[str, float]:

@@ -11,7 +11,7 @@ disagrees with the files.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ae_jax.resolve.config import flat
 
 from . import anomalies, cli, imputation
 from .benchmarks import report
-from .measuring import docstrings, fine_tuning, measured
+from .measuring import docstrings, fine_tuning, measured, orders
 from .measuring.expected import THRESHOLDS, application_of
 from .measuring.measured import RUN
 from .measuring.published import ROWS
@@ -81,8 +81,18 @@ def better(result: dict[str, Any]) -> str:
     return table(lines)
 
 
+# (a row, another) of the literature, of which the first is said to have the lower error.
+ORDERS = (
+    ("vincent2010:sdae", "vincent2010"),
+    ("vincent2010", "vincent2010:none"),
+    ("rifai2011:contractive", "rifai2011"),
+    ("rifai2011:gaussian", "rifai2011"),
+    ("rifai2011", "rifai2011:none"),
+)
+
+
 def literature(result: dict[str, Any]) -> str:
-    """The measurement of each row, the number of its paper, and how the protocol is reduced."""
+    """The measurement of each row, the number of its paper, and how the protocol differs."""
     lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
     for row in result["rows"]:
         (what, printed), *others = row["published"].items()
@@ -90,14 +100,39 @@ def literature(result: dict[str, Any]) -> str:
             f"{kind} {row['mean'][kind]:.4g}" + ("" if known is None else f" (printed {known:g})")
             for kind, known in others
         ]
+        if images := row["mean"].get("test images"):
+            width = orders.sampling(row["mean"][what], images)
+            beside.append(f"± {width:.2f} by the choice of {images:,.0f} test images")
         here = f"{row['mean'][what]:.3g}"
         seeds = len(row["measured"][RUN]["by_seed"])
         here += f" ± {row['std'][what]:.1g}" if seeds > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
         lines.append((f"`{row['name']}`", what, known, here, str(seeds), ", ".join(beside)))
-    scaled = {row["config"].partition(":")[0]: row["scaled"] for row in result["rows"]}
-    notes = "\n".join(f"- `{config}`: {note}." for config, note in scaled.items())
-    return "\n\n".join([table(lines), notes, provenance(result, days(result["rows"]))])
+    same: dict[str, list[str]] = {}
+    for row in result["rows"]:
+        same.setdefault(row["differs"], []).append(f"`{row['name']}`")
+    notes = "\n".join(f"- {', '.join(names)}: {note}." for note, names in same.items())
+    parts = [table(lines), notes, _ordered(result["rows"])]
+    parts.append(provenance(result, days(result["rows"])))
+    return "\n\n".join(filter(None, parts))
+
+
+def _ordered(rows: Iterable[measured.Row]) -> str:
+    """Differences of errors at the same seeds, of rows measured in the same way."""
+    runs = {row["name"]: row["measured"][RUN] for row in rows}
+    lines: list[tuple[str, ...]] = [("difference of test errors (points)", "here")]
+    for pair in ORDERS:
+        one, other = (runs.get(name) for name in pair)
+        if one is None or other is None or _how(one) != _how(other):
+            continue
+        found = orders.difference(one["by_seed"], other["by_seed"], "test error (%)")
+        lines.append((f"`{pair[0]}` - `{pair[1]}`", "-" if found is None else str(found)))
+    return table(lines) if len(lines) > 1 else ""
+
+
+def _how(run: Mapping[str, Any]) -> dict[str, Any]:
+    """A protocol without its config."""
+    return {name: value for name, value in run["protocol"].items() if name != "config"}
 
 
 def defaults(result: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 import ae_jax
 from ae_jax import pretraining
 from ae_jax.data.arrays import Dataset, Split, rows
-from ae_jax.errors import DataError
+from ae_jax.errors import CheckpointError, ConfigError, DataError
 from ae_jax.resolve import config
 from ae_jax.streams import stream
 
@@ -134,6 +134,38 @@ def test_the_best_epoch_on_held_out_images_is_kept(runs, digits):
     assert found.error(wrong) == min(found.valid_errors)
 
 
+@pytest.mark.slow
+def test_a_fine_tuning_that_was_killed_goes_on_with_the_same_bits(runs, digits, tmp_path):
+    def tuned(epochs, workdir):
+        return pretraining.fine_tune(
+            runs, digits.train, digits.test, jax.random.key(5), epochs, RATE, BATCH, False,
+            schedule="constant", workdir=workdir,
+        )  # fmt: skip
+
+    whole = tuned(5, None)
+    tuned(2, tmp_path)  # as a kill leaves it: the state of the second epoch
+    rest = tuned(5, tmp_path)
+    assert rest.valid_errors == whole.valid_errors
+    jax.tree.map(np.testing.assert_array_equal, rest.variables, whole.variables)
+    again = tuned(5, tmp_path)  # nothing is left to do
+    jax.tree.map(np.testing.assert_array_equal, again.variables, whole.variables)
+    with pytest.raises(CheckpointError, match="another fine-tuning"):
+        pretraining.fine_tune(
+            runs, digits.train, digits.test, jax.random.key(6), 5, RATE, BATCH, False,
+            schedule="constant", workdir=tmp_path,
+        )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_patience_ends_at_twice_the_best_epoch_and_not_before_ten(runs, digits):
+    wrong = Split(digits.test.images, (digits.test.labels + 1) % 10)  # learning makes it worse
+    found = pretraining.fine_tune(
+        runs, digits.train, wrong, jax.random.key(5), 50, RATE, BATCH, False, patience=2.0
+    )
+    errors = found.valid_errors
+    assert len(errors) == max(10, 2 * (1 + errors.index(min(errors)))) < 50
+
+
 def test_what_is_not_allowed_is_named(runs, digits):
     with pytest.raises(DataError, match="needs labels"):
         pretraining.fine_tune(
@@ -143,6 +175,8 @@ def test_what_is_not_allowed_is_named(runs, digits):
         pretraining.fine_tune(
             runs, digits.train, digits.test, jax.random.key(0), batch_size=300, progress=False
         )
+    with pytest.raises(ConfigError, match="schedule must be one of"):
+        pretraining.fine_tune(runs, digits.train, digits.test, jax.random.key(0), schedule="step")
     tanh = config.resolve({**SIGMOID, "encoder": {"code_activation": "tanh"}})
     with pytest.raises(DataError, match="codes of layer 1"):
         pretraining.greedy(tanh, WIDTHS, digits, jax.random.key(0), progress=False)

@@ -1,5 +1,6 @@
 """Opens a saved run."""
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ae_jax.train import checkpoint, setup
 from ae_jax.train.record import Record
 
 
-def restore(workdir: str, best: bool = False) -> Run:
+def restore(workdir: str | os.PathLike[str], best: bool = False) -> Run:
     """The `Run` that `run.save` or `python -m experiments.run` left in a directory.
 
     Only data is read (JSON and arrays); no code from the directory is executed. A damaged

@@ -7,9 +7,10 @@ from sklearn.linear_model import LogisticRegression
 
 import ae_jax
 from ae_jax import pretraining
-from ae_jax.data.arrays import Dataset, rows
+from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import DataError
 from experiments import literature
+from experiments.measuring import papers
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,23 @@ def small(path, **changes):
 
 
 @pytest.mark.slow
-def test_the_jacobian_norm_is_that_of_the_literal_jacobian(digits):
+def test_what_is_said_of_a_layer_is_that_of_the_literal_jacobian(digits):
     run = ae_jax.fit(small("rifai2011:contractive"), digits, jax.random.key(0), progress=False)
-    images = digits.test.images[:7]
     layer = run.variables["params"]["encoder"]["layer_0"]
     W, b = np.asarray(layer["kernel"], np.float64), np.asarray(layer["bias"], np.float64)
-    h = 1 / (1 + np.exp(-(images.reshape(7, -1) / 255 @ W + b)))
+    h = 1 / (1 + np.exp(-(digits.test.images.reshape(100, -1) / 255 @ W + b)))
     J = (h * (1 - h))[:, :, None] * W.T  # dh_j/dx_i = h_j (1 - h_j) W_ij
-    norms = np.sqrt(np.square(J).sum((1, 2)))
-    assert literature.jacobian_norm(run, images) == pytest.approx(norms.mean(), rel=1e-4)
+    found = papers.layer_numbers(run, digits.test.images)
+    assert found["mean J^2 (1e-4)"] == pytest.approx(1e4 * np.square(J).mean(), rel=1e-4)
+    near = (h < 0.05) | (h > 0.95)
+    assert found["saturated (%)"] == pytest.approx(100 * near.mean(), abs=0.2)  # 2 of 1,200
+    squares = papers.squared_norms(run, digits.test.images)
+    np.testing.assert_allclose(squares, np.square(J).sum((1, 2)), rtol=1e-4)
 
 
 @pytest.mark.long
 def test_squared_error_is_per_image_and_pca_beside_it(digits):
-    found = literature.reconstruction(small("hinton2006"), digits, jax.random.key(0))
+    found = papers.reconstruction(small("hinton2006"), digits, jax.random.key(0))
     flat = digits.train.images.reshape(300, -1) / 255.0
     test = digits.test.images.reshape(100, -1) / 255.0 - flat.mean(0)
     _, _, V = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
@@ -45,30 +49,85 @@ def test_squared_error_is_per_image_and_pca_beside_it(digits):
     assert found["sse"] > 5  # an epoch on 300 images: not per pixel
 
 
+def parts(data):
+    """200 of the 300 images to train on, the others to choose by."""
+    return papers.Parts(
+        rows(data.train, slice(0, 200)), rows(data.train, slice(200, 300)), data.test
+    )
+
+
 @pytest.mark.slow
-def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch):
-    monkeypatch.setattr(literature, "HELD_OUT", 100)
+def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch, tmp_path):
+    monkeypatch.setitem(papers.PARTS, "few", parts)
     seen, tune = [], pretraining.fine_tune
 
-    def spy(runs, train, valid, key, epochs, rate, progress):
-        seen.append((runs, train, valid, rate))
-        return tune(runs, train, valid, key, epochs, rate, batch_size=50, progress=False)
+    def spy(runs, train, valid, *args, **options):
+        seen.append((runs, train, valid, args, options, tune(runs, train, valid, *args, **options)))
+        return seen[-1][-1]
 
     monkeypatch.setattr(pretraining, "fine_tune", spy)
-    config = small("vincent2010:sdae", **{"train.batch_size": 50})
-    rates = (0.1, 0.3)
-    found = literature.classification(config, digits, jax.random.key(0), (12, 8), 200, 1, rates)
-    runs, train, valid, _ = seen[0]
-    np.testing.assert_array_equal(train.images, digits.train.images[:200])
-    np.testing.assert_array_equal(valid.images, digits.train.images[200:])
-    assert [run.config.model.code_size for run in runs] == [12, 8]
-    assert [rate for *_, rate in seen] == list(rates)
-    tuned = [tune(*seen[0][:3], jax.random.split(jax.random.key(0))[1], 1, r, 50, False)
-             for r in rates]  # fmt: skip
-    best = min(tuned, key=lambda c: min(c.valid_errors))
+    config = small("vincent2010:sdae", **{"train.batch_size": 50, "train.epochs": 6})
+    how = {"parts": "few", "widths": (12, 8), "rates": (0.1, 0.3), "batch_size": 50}
+    how |= {"epochs": 3, "patience": 2.0}
+    key = jax.random.key(0)
+    found = papers.classification(config, digits, key, tmp_path / "whole", **how)
+    for runs, train, valid, _, options, _ in seen:
+        np.testing.assert_array_equal(train.images, digits.train.images[:200])
+        np.testing.assert_array_equal(valid.images, digits.train.images[200:])
+        assert [run.config.model.code_size for run in runs] == [12, 8]
+        assert options["schedule"] == "constant" and options["momentum"] == 0.0
+    assert [args[2] for *_, args, _, _ in seen] == [0.1, 0.3]
+    best = min((c for *_, c in seen), key=lambda c: min(c.valid_errors))
     assert found["test error (%)"] == pytest.approx(100 * best.error(digits.test))
-    with pytest.raises(DataError, match="250 images to train on and 100"):
-        literature.classification(config, digits, jax.random.key(0), (12,), 250, 1, rates)
+    assert found["held-out error (%)"] == pytest.approx(100 * min(best.valid_errors))
+    assert found["updates"] == 4 * (1 + best.valid_errors.index(min(best.valid_errors)))
+    again = papers.classification(config, digits, key, tmp_path / "whole", **how)  # all is kept
+    alone = papers.classification(config, digits, key, None, **how)
+    for name in ("test error (%)", "mean J^2 (1e-4)", "saturated (%)", "rate"):
+        assert found[name] == again[name] == alone[name]
+
+
+@pytest.mark.slow
+def test_a_layer_that_was_killed_goes_on_with_the_same_bits(digits, monkeypatch, tmp_path):
+    for schedule in ("constant", "cosine"):
+        config = small("rifai2011", **{"train.epochs": 7, "optim.schedule": schedule})
+        whole = ae_jax.fit(config, digits, jax.random.key(0), progress=False)
+        fit, calls = ae_jax.fit, []
+
+        def killed(*args, fit=fit, calls=calls, **options):
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return fit(*args, **options)
+
+        monkeypatch.setattr(ae_jax, "fit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            papers.kept_fit(config, digits, jax.random.key(0), tmp_path / schedule)
+        monkeypatch.setattr(ae_jax, "fit", fit)
+        rest = papers.kept_fit(config, digits, jax.random.key(0), tmp_path / schedule)
+        jax.tree.map(np.testing.assert_array_equal, rest.variables, whole.variables)
+
+
+def test_the_parts_of_a_table_share_no_image():
+    n = 70_000
+    images = (np.arange(n) % 256).astype(np.uint8).reshape(n, 1, 1, 1)
+    whole = Split(images, np.arange(n))  # a label is an image's number
+    data = Dataset("numbers", rows(whole, slice(0, 60_000)), rows(whole, slice(60_000, n)))
+    for name, sizes in {
+        "published": (50_000, 10_000, 10_000),
+        "basic": (10_000, 2_000, 50_000),
+    }.items():
+        found = papers.PARTS[name](data)
+        assert tuple(len(part.images) for part in found) == sizes
+        numbers = np.concatenate([part.labels for part in found])
+        assert len(np.unique(numbers)) == sum(sizes)
+        np.testing.assert_array_equal(
+            np.concatenate([part.images for part in found]).ravel(), numbers % 256
+        )
+    few = Dataset("few", rows(whole, slice(0, 100)), rows(whole, slice(100, 200)))
+    for part in papers.PARTS.values():
+        with pytest.raises(DataError, match="images needed"):
+            part(few)
 
 
 def test_means_and_deviations_stand_beside_what_is_printed():
@@ -80,19 +139,38 @@ def test_means_and_deviations_stand_beside_what_is_printed():
 
 def test_how_it_is_measured_belongs_to_the_protocol():
     found = literature.protocol(literature.ROWS["rifai2011:decay"], "mnist")
-    config = found["config"]
-    assert config["penalties.weight_l2.weight"] == 1000.0 and config["train.epochs"] == 10
-    assert found["widths"] == (1000,) and found["rates"] == literature.TUNING["rates"]
+    assert found["widths"] == (1000,) and found["parts"] == "published"
+    assert (found["measure"], found["batch_size"]) == ("classification", 20)
     probe = literature.protocol(literature.ROWS["sparse_top_k:makhzani"], "mnist")
     assert (probe["measure"], probe["steps"]) == ("probe", 200)
 
 
 @pytest.mark.slow
-def test_the_probe_on_pixels_is_logistic_regression(digits):
-    config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "data.name": "mnist5k"})
-    found = literature.probe(config, digits, jax.random.key(0), 200)
-    X, x = (p.images.reshape(len(p.images), -1) / np.float32(255) for p in digits[1:])
-    fitted = LogisticRegression(max_iter=200).fit(X, digits.train.labels)
-    error = 100 * (1 - fitted.score(x, digits.test.labels))
-    assert found["error on pixels (%)"] == pytest.approx(error, abs=2)  # an image in a hundred
-    assert found["test error (%)"] < 90  # four numbers of twelve say more than chance
+def test_the_probe_chooses_on_other_images_than_it_reports(digits, monkeypatch):
+    monkeypatch.setattr(papers, "published", parts)
+    config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "train.batch_size": 50})
+    key, options = jax.random.key(0), {"kept": (4, 12), "strengths": (0.1, 1.0), "steps": 200}
+    found = papers.probe(config, digits, key, **options)
+    train, valid, test = parts(digits)
+    run = ae_jax.fit(config, Dataset("few", train, valid), key, progress=False)
+    layer = run.variables["params"]["encoder"]["layer_0"]
+    mean = (train.images / np.float32(255)).mean(0)
+
+    def codes(part, k):
+        x = (part.images / np.float32(255) - mean).reshape(len(part.images), -1)
+        h = x @ np.asarray(layer["kernel"]) + np.asarray(layer["bias"])
+        return np.where(h >= np.sort(h, axis=1)[:, -k, None], h, 0)
+
+    tried = []
+    for k in (4, 12):
+        for C in (0.1, 1.0):
+            fitted = LogisticRegression(C=C, max_iter=200).fit(codes(train, k), train.labels)
+            scores = [fitted.score(codes(p, k), p.labels) for p in (valid, test)]
+            tried.append((1 - scores[0], k, C, 1 - scores[1]))
+    held_out, k, C, error = min(tried)
+    assert (found["kept"], found["C"]) == (k, C)
+    assert found["held-out error (%)"] == pytest.approx(100 * held_out, abs=1)
+    assert found["test error (%)"] == pytest.approx(100 * error, abs=2)
+    X, x = (p.images.reshape(len(p.images), -1) / np.float32(255) for p in (train, test))
+    pixels = min(100 * (1 - LogisticRegression(C=C, max_iter=200).fit(X, train.labels).score(x, test.labels)) for C in (0.1, 1.0))  # fmt: skip  # noqa: E501
+    assert found["error on pixels (%)"] == pytest.approx(pixels, abs=4)

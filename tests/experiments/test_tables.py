@@ -131,3 +131,27 @@ def test_the_readme_begins_with_two_commands():
     """`.ci/run` runs them."""
     first = (TOP / "README.md").read_text().split("```")[1]
     assert first.splitlines()[0] == "bash" and len(first.splitlines()) == 3
+
+
+def test_only_rows_measured_in_the_same_way_are_compared():
+    def row(name, epochs, *errors):
+        by_seed = {
+            str(i): {"test error (%)": e, "date": "2026-01-01"} for i, e in enumerate(errors)
+        }
+        run = {"protocol": {"config": {"of": name}, "epochs": epochs}, "by_seed": by_seed}
+        mean = {"test error (%)": sum(errors) / len(errors)}
+        return {"name": name, "config": name, "differs": "so", "published": {"test error (%)": 1},
+                "mean": mean, "std": {"test error (%)": 0.1}, "measured": {"run": run}}  # fmt: skip
+
+    where = {
+        "date": "2026-01-01",
+        "machine": {"cpu": "x", "cores": 1},
+        "versions": {"python": "3", "jax": "1"},
+    }
+    plain = row("rifai2011", 5, 2.0, 3.0)
+    for other, said in ((row("rifai2011:contractive", 5, 1.0, 1.5), True),
+                        (row("rifai2011:contractive", 6, 1.0, 1.5), False)):  # fmt: skip
+        text = tables.literature({**where, "rows": [other, plain]})
+        difference = "| `rifai2011:contractive` - `rifai2011` | -1.25 ± 0.35 (2 seeds"
+        assert (difference in text) == said
+        assert "- `rifai2011:contractive`, `rifai2011`: so." in text

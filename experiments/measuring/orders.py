@@ -1,0 +1,52 @@
+"""Whether one row's numbers are below another's: differences at the same seeds.
+
+What a seed decides (the order of the images, the first weights) is the same for both rows, so that
+differences vary less than the numbers themselves.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .measured import BySeed, deviation
+
+
+class Difference(NamedTuple):
+    """A number of one row minus that of another, over the seeds that both have."""
+
+    mean: float
+    deviation: float
+    seeds: int
+    p: float | None  # of Student's paired t-test, two-sided; None: of one seed there is none
+
+    def __str__(self) -> str:
+        if self.p is None:
+            return f"{self.mean:+.2f} (one seed)"
+        return f"{self.mean:+.2f} ± {self.deviation:.2f} ({self.seeds} seeds, p = {self.p:.2g})"
+
+
+def difference(one: BySeed, other: BySeed, number: str) -> Difference | None:
+    """one - other; None where they have no seed in common."""
+    seeds = [seed for seed in one if seed in other]
+    values = [float(one[seed][number]) - float(other[seed][number]) for seed in seeds]
+    if not values:
+        return None
+    return Difference(float(np.mean(values)), deviation(values), len(values), _p(values))
+
+
+def _p(values: list[float]) -> float | None:
+    """Of a mean difference of 0, given these differences."""
+    from scipy import stats
+
+    if len(values) < 2:
+        return None
+    if deviation(values) == 0:
+        return float(np.mean(values) == 0)
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def sampling(percent: float, images: float) -> float:
+    """Half of the 95 % interval of an error (%) that is measured on so many test images."""
+    share = percent / 100
+    return 100 * 1.96 * math.sqrt(share * (1 - share) / images)
