@@ -19,6 +19,11 @@ import pytest
 LONG = {
     "test_a_masked_code_is_the_single_run_of_a_small_network": ("vmap", "map"),
     "test_a_notebook_finds_what_it_says": ("sweep", "your_own_data", "your_own_variant"),
+    "test_any_block_size_gives_the_same_map": (
+        "conv-channels0",
+        "conv_transpose-channels0",
+        "upsample_conv-channels0",
+    ),
     "test_bfloat16_multiplies_and_float32_adds_up": ("conv_strided:batchnorm",),
     "test_both_lowerings_give_one_gradient": ("conv_pool",),
     "test_combination": ("none-conv", "mask-conv", "hide-conv", "dropout-conv", "downscale-conv"),
@@ -42,6 +47,14 @@ LONG = {
         "vincent",
         "warp",
     ),
+    "test_conv_equals_xla": (
+        "3-2-1-100-",
+        "5-1-SAME-100-",
+        "5-1-SAME-2-",
+        "6-3-SAME-100-",
+        "6-3-SAME-2-",
+    ),
+    "test_conv_transpose_is_the_gradient_of_conv": ("100-", "2-"),
     "test_denoiser_is_the_score_of_the_smoothed_density": ("gaussian",),
     "test_every_application_finds_numbers_and_its_controls_numbers": (
         "denoising",
@@ -64,6 +77,7 @@ LONG = {
         "undercomplete",
     ),
     "test_same_bits_as_in_memory": ("vae", "dropout"),
+    "test_upsample_conv_is_upsample_then_conv": ("5-100-", "5-2-", "6-100-", "6-2-"),
 }
 
 pytest.register_assert_rewrite(

@@ -84,7 +84,7 @@ def fine_tune(
     images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
     k_order = stream(key, "order")
     how = [learning_rate, batch_size, momentum, schedule, schedule == "cosine" and epochs]
-    about = [*how, len(images), params_sha256(first.variables), list(key_data(key))]
+    about = [*how, params_sha256((first.variables, labels)), list(key_data(key))]
     kept = _Kept(workdir, about)
     state, best, errors = kept.restore((params, optimizer.init(params)), params)
     bar = tqdm(
