@@ -14,18 +14,24 @@ the Jacobian" of the encoder before it, which fits the mean of its squared entri
 
 There: gradient descent, every strength chosen by the error on validation images after fine-tuning.
 Here: Adam with a falling rate; first weights of four times Glorot's bound, as in the authors' code;
-fine-tuning by gradient descent at a constant rate, batches of 20, until twice the best epoch.
+fine-tuning by gradient descent at a constant rate, batches of 20, until twice as many epochs are
+done as the best one needed. The strengths of penalties and noise were not searched.
 See `python -m experiments.literature --only=rifai2011:contractive`.
 
     python -m experiments.run --config=configs/rifai2011.py:contractive
 
 Measured:
-`rifai2011:contractive` (3 seeds): test error (%) 1.78 ± 0.07, Jacobian norm 10.2 ± 0.005.
-`rifai2011:gaussian` (3 seeds): test error (%) 1.87 ± 0.03, Jacobian norm 13.3 ± 0.02.
-`rifai2011:binary` (3 seeds): test error (%) 1.81 ± 0.05, Jacobian norm 12.9 ± 0.02.
-`rifai2011:decay` (3 seeds): test error (%) 1.91 ± 0.06, Jacobian norm 13.1 ± 0.02.
-`rifai2011` (3 seeds): test error (%) 1.95 ± 0.05, Jacobian norm 15.7 ± 0.04.
-`rifai2011:none` (3 seeds): test error (%) 2.48 ± 0.02, Jacobian norm 7.24 ± 0.005.
+`rifai2011:contractive` (3 seeds): test error (%) 1.78 ± 0.07, Jacobian norm 10.2 ± 0.005; by an
+older protocol.
+`rifai2011:gaussian` (3 seeds): test error (%) 1.87 ± 0.03, Jacobian norm 13.3 ± 0.02; by an older
+protocol.
+`rifai2011:binary` (3 seeds): test error (%) 1.81 ± 0.05, Jacobian norm 12.9 ± 0.02; by an older
+protocol.
+`rifai2011:decay` (3 seeds): test error (%) 1.91 ± 0.06, Jacobian norm 13.1 ± 0.02; by an older
+protocol.
+`rifai2011` (3 seeds): test error (%) 1.95 ± 0.05, Jacobian norm 15.7 ± 0.04; by an older protocol.
+`rifai2011:none` (3 seeds): test error (%) 2.48 ± 0.02, Jacobian norm 7.24 ± 0.005; by an older
+protocol.
 `rifai2011` (3 seeds): mse 0.00305 ± 0.0001, PCA 6.01e-30, mean image 0.0691, loss (nats) 59.2 ±
 0.4.
 """

@@ -10,9 +10,9 @@ See `python -m experiments.literature --only=vincent2010:sdae`.
     python -m experiments.run --config=configs/vincent2010.py:sdae
 
 Measured:
-`vincent2010` (3 seeds): test error (%) 4.11 ± 0.3.
-`vincent2010:sdae` (3 seeds): test error (%) 3.68 ± 0.05.
-`vincent2010:none` (2 seeds): test error (%) 17.7 ± 0.2.
+`vincent2010` (3 seeds): test error (%) 4.11 ± 0.3; by an older protocol.
+`vincent2010:sdae` (3 seeds): test error (%) 3.68 ± 0.05; by an older protocol.
+`vincent2010:none` (2 seeds): test error (%) 17.7 ± 0.2; by an older protocol.
 `vincent2010` (3 seeds): mse 0.00593 ± 4e-05, PCA 4.22e-29, mean image 0.0691, loss (nats) 65.2 ±
 0.1.
 """

@@ -4,12 +4,12 @@
     python -m experiments.literature --only=rifai2011:contractive --seeds=1
 
 Each row is a config. Rows of classifiers measure the test error after fine-tuning the encoders that
-the config pre-trained (`ae_jax.pretraining`). Held-out training images select learning rate and
-epoch; the test set is evaluated once. Writes experiments/results/literature.json after every
-training; rows already in the file are not trained again, and what is trained of others is kept in
-the work directory: a command that was ended, by a kill as well, goes on. Several commands with
-other rows may run at the same time. Exit codes: 0 done, 2 bad input or
-environment, 3 a training diverged, 130 interrupted.
+the config pre-trained (`ae_jax.pretraining`). Validation images select learning rate and epoch; the
+test set is evaluated once. Writes experiments/results/literature.json after every
+training; rows already in the file are not trained again, and what is already trained of the other
+rows is kept in the work directory: a command that was ended, by a kill as well, goes on. Several
+commands with other rows may run at the same time. Exit codes: 0 done, 2 bad input or environment,
+3 a training diverged, 130 interrupted.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ import numpy as np
 from absl import flags
 
 from ae_jax.data.load import Dataset
+from ae_jax.resolve import config as config_lib
 
 from . import cli
 from .measuring import measured, papers
@@ -53,7 +54,7 @@ def _rifai(
         "rifai2011" + variant,
         {"test error (%)": error, "mean J^2 (1e-4)": J, "saturated (%)": saturated},
         partial(papers.classification, parts="published", widths=(1000,), **tuning),
-        "strengths of penalties and noise not searched beyond the configs' notes",
+        "the strengths of penalties and noise were not searched; Adam before fine-tuning",
         changes,
     )
 
@@ -64,7 +65,7 @@ def _vincent(variant: str, error: float | None, **changes: Any) -> Line:
         "vincent2010" + variant,
         {"test error (%)": error},
         partial(papers.classification, parts="basic", widths=(1000, 1000, 1000), **tuning),
-        "another draw of 10,000, 2,000 and 50,000 images; one width",
+        "another draw of 10,000, 2,000 and 50,000 images; one width, noise and pre-training",
         changes,
     )
 
@@ -79,7 +80,7 @@ ROWS: dict[str, Line] = {
     ),
     "vincent2010": _vincent("", 3.46),
     "vincent2010:sdae": _vincent(":sdae", 2.84),
-    "vincent2010:none": _vincent("", None, **UNTRAINED),
+    "vincent2010:none": _vincent("", None, **UNTRAINED, **{"model.init": "sigmoid4"}),
     "rifai2011:contractive": _rifai(":contractive", 1.14, 0.73, 86.36),
     "rifai2011:gaussian": _rifai(":gaussian", 1.18, 0.86, 17.77),
     "rifai2011:binary": _rifai(":binary", 1.57, 7.87, 68.19),
@@ -90,7 +91,7 @@ ROWS: dict[str, Line] = {
         "sparse_top_k:makhzani",
         {"test error (%)": 1.35, "error on pixels (%)": 7.20},
         partial(papers.probe, kept=(25, 50, 75, 100), strengths=(0.01, 0.1, 1.0), steps=200),
-        "Adam",
+        "30 epochs of Adam, not 5,000 of gradient descent; k = 25 from the first step",
     ),
 }
 
@@ -133,14 +134,15 @@ def numbers_of(row: Line, data: Dataset, seed: int, workdir: Path) -> dict[str, 
 
     begun = time.perf_counter()
     config = ae_jax.load_config(row.config, **{**row.changes, "data.name": data.name})
-    within = workdir / row.config.replace(":", "_") / _digest(protocol(row, data.name)) / str(seed)
+    settings = {**protocol(row, data.name), "config": dict(config_lib.flat(config))}
+    within = workdir / row.config.replace(":", "_") / _digest(settings) / str(seed)
     found = row.measure(config, data, jax.random.key(seed), within)
     return {**found, **measured.timed(begun)}
 
 
-def _digest(protocol: Mapping[str, Any]) -> str:
-    """Short; of other settings another."""
-    text = json.dumps(measured.as_json(protocol), sort_keys=True)
+def _digest(settings: Mapping[str, Any]) -> str:
+    """A short hash that differs between settings."""
+    text = json.dumps(measured.as_json(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

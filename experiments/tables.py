@@ -123,7 +123,7 @@ def _ordered(rows: Iterable[measured.Row]) -> str:
     lines: list[tuple[str, ...]] = [("difference of test errors (points)", "here")]
     for pair in ORDERS:
         one, other = (runs.get(name) for name in pair)
-        if one is None or other is None or _how(one) != _how(other):
+        if one is None or other is None or not _alike(_how(one), _how(other)):
             continue
         found = orders.difference(one["by_seed"], other["by_seed"], "test error (%)")
         lines.append((f"`{pair[0]}` - `{pair[1]}`", "-" if found is None else str(found)))
@@ -131,8 +131,17 @@ def _ordered(rows: Iterable[measured.Row]) -> str:
 
 
 def _how(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A protocol without its config."""
-    return {name: value for name, value in run["protocol"].items() if name != "config"}
+    """A protocol without what the rows of a table differ in."""
+    config = run["protocol"]["config"].items()
+    same = {n: v for n, v in config if not n.startswith(("corruption.", "penalties."))}
+    return {**run["protocol"], "config": same}
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows were measured in the same way; random weights are of any law."""
+    if not other["config"].get("train.epochs", 1):
+        one, other = ({**how, "config": None} for how in (one, other))
+    return one == other
 
 
 def defaults(result: dict[str, Any]) -> str:

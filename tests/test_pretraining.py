@@ -10,6 +10,7 @@ import ae_jax
 from ae_jax import pretraining
 from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import CheckpointError, ConfigError, DataError
+from ae_jax.pretraining import tuning
 from ae_jax.resolve import config
 from ae_jax.streams import stream
 
@@ -149,6 +150,8 @@ def test_a_fine_tuning_that_was_killed_goes_on_with_the_same_bits(runs, digits, 
     jax.tree.map(np.testing.assert_array_equal, rest.variables, whole.variables)
     again = tuned(5, tmp_path)  # nothing is left to do
     jax.tree.map(np.testing.assert_array_equal, again.variables, whole.variables)
+    with pytest.raises(CheckpointError, match="has 5 epochs, more than 2"):
+        tuned(2, tmp_path)
     with pytest.raises(CheckpointError, match="another fine-tuning"):
         pretraining.fine_tune(
             runs, digits.train, digits.test, jax.random.key(6), 5, RATE, BATCH, False,
@@ -162,8 +165,12 @@ def test_patience_ends_at_twice_the_best_epoch_and_not_before_ten(runs, digits):
     found = pretraining.fine_tune(
         runs, digits.train, wrong, jax.random.key(5), 50, RATE, BATCH, False, patience=2.0
     )
-    errors = found.valid_errors
-    assert len(errors) == max(10, 2 * (1 + errors.index(min(errors)))) < 50
+    assert len(found.valid_errors) == 10
+    assert not tuning._ends([0.1, *[0.2] * 8], 2.0)
+    assert tuning._ends([0.1, *[0.2] * 9], 2.0)
+    errors = [0.5, 0.4, 0.3, 0.4, 0.4, 0.4, 0.2, *[0.3] * 7]  # the seventh of fourteen
+    assert tuning._ends(errors, 2.0) and not tuning._ends(errors[:-1], 2.0)
+    assert not tuning._ends(errors, 3.0) and not tuning._ends(errors, 0.0)
 
 
 def test_what_is_not_allowed_is_named(runs, digits):

@@ -45,7 +45,7 @@ def begun(runs: Sequence[Run], classes: int) -> Classifier:
 
 
 def _encoder(variables: Tree) -> Any:
-    """Without what a classifier does not use."""
+    """The variables without those of decoder and penalties, which a classifier does not use."""
     unused = ("decoder", "penalties")
     return {
         **variables,

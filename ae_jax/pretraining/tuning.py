@@ -1,6 +1,7 @@
 """Training of encoders and a logistic layer on labels."""
 
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,14 @@ def fine_tune(
       progress: whether to show a bar.
       momentum: weight of the last step in the next, in [0, 1).
       schedule: 'cosine', the rate falls to 0; or 'constant'.
-      patience: ends when `patience` times as many epochs are done as brought the lowest error, and
-        at least 10; 0: never (2 in the deep learning tutorials of the LISA lab).
+      patience: ends after `patience` times the number of the best epoch, and at least 10 epochs;
+        0: never (2 in the deep learning tutorials of the LISA lab).
       workdir: keeps what is done, and goes on from there when called again.
 
     Raises:
       ConfigError: no such schedule.
       DataError: no labels, or fewer images than one batch.
-      CheckpointError: `workdir` is of another fine-tuning, or cannot be written.
+      CheckpointError: `workdir` is of another fine-tuning or has more epochs, or cannot be written.
     """
     if train.labels is None or valid.labels is None:
         raise DataError("fine_tune: a classifier needs labels")
@@ -84,9 +85,11 @@ def fine_tune(
     images, labels = jnp.asarray(train.images), jnp.asarray(train.labels)
     k_order = stream(key, "order")
     how = [learning_rate, batch_size, momentum, schedule, schedule == "cosine" and epochs]
-    about = [*how, params_sha256((first.variables, labels)), list(key_data(key))]
-    kept = _Kept(workdir, about)
+    given = params_sha256((first.variables, tuple(train), tuple(valid))) if workdir else ""
+    kept = _Kept(workdir, [*how, repr([run.config for run in runs]), given, list(key_data(key))])
     state, best, errors = kept.restore((params, optimizer.init(params)), params)
+    if len(errors) > epochs:
+        raise CheckpointError(f"{workdir}: has {len(errors)} epochs, more than {epochs}")
     bar = tqdm(
         total=epochs, initial=len(errors), unit="epoch", disable=not progress, desc="fine-tuning"
     )
@@ -130,9 +133,11 @@ class _Kept:
             errors.extend(meta["errors"])
             return jax.eval_shape(lambda: {"state": state, "best": best})
 
-        found = checkpoint.restore(self.workdir, like)
+        found = checkpoint.resume(self.workdir, like)
         if found is None:
             return state, best, []
+        for step, why in found.passed_over.items():
+            warnings.warn(f"{self.workdir}: step {step} is passed over: {why}", stacklevel=4)
         return found.state["state"], found.state["best"], errors[-found.step :]
 
     def save(self, state: Tree, best: Params, errors: list[float], last: bool) -> None:

@@ -47,8 +47,9 @@ def default(row: Row) -> str:
 
 
 def of_paper(row: Row) -> str:
-    """A row of `experiments.literature`."""
-    return sentence(row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}})
+    """A row of `experiments.literature`, some of which an older protocol has measured."""
+    said = sentence(row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}})
+    return f"{said[:-1]}; by an older protocol." if row.get("older") else said
 
 
 FILES: dict[str, Callable[[Row], str]] = {

@@ -18,12 +18,13 @@ class Difference(NamedTuple):
     mean: float
     deviation: float
     seeds: int
-    p: float | None  # of Student's paired t-test, two-sided; None: of one seed there is none
+    p: float | None  # of Student's paired t-test, two-sided; None: where nothing varies
 
     def __str__(self) -> str:
-        if self.p is None:
+        if self.seeds == 1:
             return f"{self.mean:+.2f} (one seed)"
-        return f"{self.mean:+.2f} ± {self.deviation:.2f} ({self.seeds} seeds, p = {self.p:.2g})"
+        p = "" if self.p is None else f", p = {self.p:.2g}"
+        return f"{self.mean:+.2f} ± {self.deviation:.2f} ({self.seeds} seeds{p})"
 
 
 def difference(one: BySeed, other: BySeed, number: str) -> Difference | None:
@@ -39,10 +40,8 @@ def _p(values: list[float]) -> float | None:
     """Of a mean difference of 0, given these differences."""
     from scipy import stats
 
-    if len(values) < 2:
+    if len(values) < 2 or deviation(values) <= 1e-9 * max(map(abs, values)):
         return None
-    if deviation(values) == 0:
-        return float(np.mean(values) == 0)
     return float(stats.ttest_1samp(values, 0.0).pvalue)
 
 

@@ -5,7 +5,6 @@ image, `probe` logistic regression on codes. Whatever is chosen, is chosen on he
 test images are looked at once.
 """
 
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,13 +30,13 @@ class Parts(NamedTuple):
 
 
 def published(data: Dataset) -> Parts:
-    """50,000 training images, the 10,000 others of the training part, the test part."""
+    """The first 50,000 training images, the next 10,000, the test part."""
     from ae_jax.data.arrays import rows
 
-    n = len(data.train.images) - 10_000
-    if n < 50_000:
+    if len(data.train.images) < 60_000:
         raise DataError(f"{data.name}: 60,000 training images needed")
-    return Parts(rows(data.train, slice(0, n)), rows(data.train, slice(n, None)), data.test)
+    first, others = slice(0, 50_000), slice(50_000, 60_000)
+    return Parts(rows(data.train, first), rows(data.train, others), data.test)
 
 
 def basic(data: Dataset) -> Parts:
@@ -58,21 +57,30 @@ def basic(data: Dataset) -> Parts:
 
 
 def kept_fit(config: Resolved, data: Dataset, key: jax.Array, workdir: Path | None) -> Run:
-    """`fit`, kept in `workdir` every few epochs, where it goes on when called again."""
+    """`fit`, kept in `workdir` every few epochs, where it goes on when called again.
+
+    Raises:
+      ConfigError, DataError: the directory holds a run of another config, key or data set.
+    """
     import ae_jax
+    from ae_jax.train import checkpoint
 
     total = config.train.epochs
     if workdir is None or not total:
         return ae_jax.fit(config, data, key, progress=False, whole=True)
-    if config.optim.schedule != "constant":
+    if config.optim.schedule != "constant" and not config.optim.decay_epochs:
         config = config.replace(**{"optim.decay_epochs": total})
-    run = ae_jax.restore(workdir) if (workdir / "config.json").exists() else None
-    done = 0 if run is None else run.config.train.epochs
-    while run is None or done < total:
-        done = min(done + SEGMENT, total)
+    run = ae_jax.restore(workdir) if checkpoint.steps(workdir) else None
+    known = 0 if run is None else run.config.train.epochs  # a kill may have come before these
+    for done in (*range(SEGMENT, total, SEGMENT), total):
+        if done < known:
+            continue
         part = config.replace(**{"train.epochs": done})
+        before = run and run.state and int(run.state.step)
         run = ae_jax.fit(part, data, key, progress=False, start=run, whole=True)
-        run.save(workdir)
+        if run.state is not None and int(run.state.step) != before:
+            run.save(workdir)
+    assert run is not None
     return run
 
 
@@ -123,7 +131,6 @@ def classification(
     layers = pretraining.greedy(
         config, widths, Dataset(data.name, train, valid), k_layers, train=fit
     )
-    begun = time.perf_counter()
     tried = {
         rate: pretraining.fine_tune(
             layers,
@@ -141,17 +148,13 @@ def classification(
         )
         for rate in rates
     }
-    steps = len(train.images) // batch_size
-    updates = steps * sum(len(found.valid_errors) for found in tried.values())
-    seconds = time.perf_counter() - begun
     rate, found = min(tried.items(), key=lambda item: min(item[1].valid_errors))
-    first = found.valid_errors.index(min(found.valid_errors))
+    best = max(i for i, e in enumerate(found.valid_errors) if e == min(found.valid_errors))
     return {
         "test error (%)": 100 * found.error(test),
         "held-out error (%)": 100 * min(found.valid_errors),
         "rate": rate,
-        "updates": steps * (first + 1),
-        "updates a second": updates / seconds,
+        "updates": len(train.images) // batch_size * (best + 1),
         "test images": len(test.images),
         **layer_numbers(layers[0], valid.images),
     }
@@ -220,7 +223,7 @@ def _best_logistic(
     strengths: Sequence[float],
     steps: int,
 ) -> tuple[float, int, float, float]:
-    """(validation error (%), features, C, test error (%)) of the lowest of the first."""
+    """(validation error (%), features, C, test error (%)) of the lowest validation error."""
     found = []
     for name, of in features.items():
         X, V = of(parts.train.images), of(parts.valid.images)
@@ -233,7 +236,7 @@ def _best_logistic(
 
 
 def with_k(run: Run, k: int) -> Run:
-    """The run with other many largest units kept."""
+    """The run with another number of units kept."""
     from ae_jax.model import pipeline
 
     config = run.config.replace(**{"bottleneck.k": k})

@@ -138,7 +138,8 @@ def test_only_rows_measured_in_the_same_way_are_compared():
         by_seed = {
             str(i): {"test error (%)": e, "date": "2026-01-01"} for i, e in enumerate(errors)
         }
-        run = {"protocol": {"config": {"of": name}, "epochs": epochs}, "by_seed": by_seed}
+        config = {"penalties.of": name, "train.epochs": 3}
+        run = {"protocol": {"config": config, "epochs": epochs}, "by_seed": by_seed}
         mean = {"test error (%)": sum(errors) / len(errors)}
         return {"name": name, "config": name, "differs": "so", "published": {"test error (%)": 1},
                 "mean": mean, "std": {"test error (%)": 0.1}, "measured": {"run": run}}  # fmt: skip
