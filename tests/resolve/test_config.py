@@ -12,7 +12,7 @@ WRONG = {
     "train.epochs": (1.5, r"train\.epochs: must be a whole number, not 1\.5"),
     "train.batch_size": (True, r"train\.batch_size: must be a whole number"),
     "model.code_size": (0, r"model\.code_size: must be a whole number >= 1 and < 2\^31, not 0"),
-    "model.init": ("xavier", r"allowed here: he, keras, torch, zero"),
+    "model.init": ("xavier", r"allowed here: he, keras, sigmoid4, torch, zero"),
     "corruption.name": ("msk", r"did you mean 'mask'.*\n.*salt_and_pepper"),
     "corruption.rate": (1.0, r"corruption\.rate: must be a number in \[0, 1\), not 1\.0"),
     "corruption.sigma": (0.1, r"corruption\.sigma: unknown field.*\n.*rate"),
