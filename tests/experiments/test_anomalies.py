@@ -38,7 +38,7 @@ def small():
     return X, (np.arange(80) < 8).astype(int)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_table_is_measured_once_and_printed(tmp_path):
     X, y = small()
     (tmp_path / "adbench").mkdir()

@@ -130,7 +130,7 @@ def test_what_is_no_table_is_named(tmp_path, monkeypatch):
             imputation.found(str(tmp_path)).rows(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command(folder, tmp_path):
     file = tmp_path / "x.json"
     done = subprocess.run(

@@ -69,7 +69,7 @@ def test_a_killed_job_is_redone_and_the_table_is_that_of_one_machine(tmp_path, c
     assert len({m["params_sha256"] for m in here["members"]}) == 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_states_of_a_search_travel(tmp_path, capsys):
     cluster = Cluster("local", tmp_path / "jobs", at_once=2, options={})
     launched = sweep(tmp_path / "launched", partial(launching.each, cluster, "loop"), 2)

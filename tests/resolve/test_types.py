@@ -109,7 +109,7 @@ load_config("denoise").replace(seed=1).model.code_size
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_misspelled_field_is_a_type_error(tmp_path):
     file = tmp_path / "snippet.py"
     file.write_text(SNIPPET)

@@ -79,7 +79,7 @@ def test_a_group_that_is_not_full_is_carried_to_the_next_epoch():
     close(state, trained(with_optim(3, accumulate=3)), rtol=0, atol=0)  # resumed amid groups
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_members_accumulate_as_single_runs_do():
     raw = merge(RAW, {"optim": {"accumulate": 2}})
     found = sweep(raw, [{"optim.learning_rate": rate} for rate in (0.01, 0.03)])
