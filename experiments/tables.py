@@ -11,7 +11,7 @@ disagrees with the files.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +81,6 @@ def better(result: dict[str, Any]) -> str:
     return table(lines)
 
 
-# (a row, another) of the literature, of which the first is said to have the lower error.
-ORDERS = (
-    ("vincent2010:sdae", "vincent2010"),
-    ("vincent2010", "vincent2010:none"),
-    ("rifai2011:contractive", "rifai2011"),
-    ("rifai2011:gaussian", "rifai2011"),
-    ("rifai2011", "rifai2011:none"),
-)
-
-
 def literature(result: dict[str, Any]) -> str:
     """The measurement of each row, the number of its paper, and how the protocol differs."""
     lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
@@ -112,36 +102,10 @@ def literature(result: dict[str, Any]) -> str:
     for row in result["rows"]:
         same.setdefault(row["differs"], []).append(f"`{row['name']}`")
     notes = "\n".join(f"- {', '.join(names)}: {note}." for note, names in same.items())
-    parts = [table(lines), notes, _ordered(result["rows"])]
-    parts.append(provenance(result, days(result["rows"])))
-    return "\n\n".join(filter(None, parts))
-
-
-def _ordered(rows: Iterable[measured.Row]) -> str:
-    """Differences of errors at the same seeds, of rows measured in the same way."""
-    runs = {row["name"]: row["measured"][RUN] for row in rows}
-    lines: list[tuple[str, ...]] = [("difference of test errors (points)", "here")]
-    for pair in ORDERS:
-        one, other = (runs.get(name) for name in pair)
-        if one is None or other is None or not _alike(_how(one), _how(other)):
-            continue
-        found = orders.difference(one["by_seed"], other["by_seed"], "test error (%)")
-        lines.append((f"`{pair[0]}` - `{pair[1]}`", "-" if found is None else str(found)))
-    return table(lines) if len(lines) > 1 else ""
-
-
-def _how(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A protocol without what the rows of a table differ in."""
-    config = run["protocol"]["config"].items()
-    same = {n: v for n, v in config if not n.startswith(("corruption.", "penalties."))}
-    return {**run["protocol"], "config": same}
-
-
-def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two rows were measured in the same way; random weights are of any law."""
-    if not other["config"].get("train.epochs", 1):
-        one, other = ({**how, "config": None} for how in (one, other))
-    return one == other
+    parts = [table(lines), notes]
+    if compared := orders.lines(result["rows"], "test error (%)"):
+        parts.append(table([("difference of test errors (points)", "here"), *compared]))
+    return "\n\n".join([*parts, provenance(result, days(result["rows"]))])
 
 
 def defaults(result: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from ae_jax.pretraining.classifier import Classifier, begun, joined, logits, par
 from ae_jax.run.origin import key_data
 from ae_jax.run.trained import Run
 from ae_jax.streams import stream
-from ae_jax.train import checkpoint
+from ae_jax.train import checkpoint, loop
 
 SCHEDULES = ("cosine", "constant")
 LEAST = 10  # epochs before patience ends anything
@@ -68,14 +68,8 @@ def fine_tune(
       DataError: no labels, or fewer images than one batch.
       CheckpointError: `workdir` is of another fine-tuning or has more epochs, or cannot be written.
     """
-    if train.labels is None or valid.labels is None:
-        raise DataError("fine_tune: a classifier needs labels")
+    first = begun(runs, _classes(train, valid, batch_size, schedule))
     steps = len(train.images) // batch_size
-    if not steps:
-        raise DataError(f"fine_tune: {len(train.images)} images, a batch has {batch_size}")
-    if schedule not in SCHEDULES:
-        raise ConfigError(f"fine_tune: schedule must be one of {SCHEDULES}, not {schedule!r}")
-    first = begun(runs, int(train.labels.max()) + 1)
     rate: Any = learning_rate
     if schedule == "cosine":
         rate = optax.cosine_decay_schedule(learning_rate, epochs * steps)
@@ -95,7 +89,7 @@ def fine_tune(
     )
     with bar:
         while len(errors) < epochs and not _ends(errors, patience):
-            order = jax.random.permutation(jax.random.fold_in(k_order, len(errors)), len(images))
+            order = loop.epoch_order(k_order, len(images), jnp.asarray(len(errors)))
             chosen = order[: steps * batch_size].reshape(steps, batch_size)
             state = run_epoch(fixed, state, images, labels, chosen)
             now = Classifier(first.models, joined(state[0], fixed), [])
@@ -106,6 +100,17 @@ def fine_tune(
             bar.update()
             bar.set_postfix(valid=f"{100 * errors[-1]:.2f} %")
     return Classifier(first.models, joined(best, fixed), errors)
+
+
+def _classes(train: Split, valid: Split, batch_size: int, schedule: str) -> int:
+    """How many there are, of arguments that are allowed."""
+    if train.labels is None or valid.labels is None:
+        raise DataError("fine_tune: a classifier needs labels")
+    if len(train.images) < batch_size:
+        raise DataError(f"fine_tune: {len(train.images)} images, a batch has {batch_size}")
+    if schedule not in SCHEDULES:
+        raise ConfigError(f"fine_tune: schedule must be one of {SCHEDULES}, not {schedule!r}")
+    return int(train.labels.max()) + 1
 
 
 def _ends(errors: Sequence[float], patience: float) -> bool:

@@ -5,11 +5,21 @@ differences vary less than the numbers themselves.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .measured import BySeed, deviation
+from .measured import RUN, BySeed, Row, deviation
+
+# (a row, another) of the literature, of which the first is said to have the lower error.
+ORDERS = (
+    ("vincent2010:sdae", "vincent2010"),
+    ("vincent2010", "vincent2010:none"),
+    ("rifai2011:contractive", "rifai2011"),
+    ("rifai2011:gaussian", "rifai2011"),
+    ("rifai2011", "rifai2011:none"),
+)
 
 
 class Difference(NamedTuple):
@@ -25,6 +35,33 @@ class Difference(NamedTuple):
             return f"{self.mean:+.2f} (one seed)"
         p = "" if self.p is None else f", p = {self.p:.2g}"
         return f"{self.mean:+.2f} ± {self.deviation:.2f} ({self.seeds} seeds{p})"
+
+
+def lines(rows: Iterable[Row], number: str) -> list[tuple[str, str]]:
+    """('`a` - `b`', difference in words) of the ORDERS whose rows were measured in the same way."""
+    runs = {row["name"]: row["measured"][RUN] for row in rows}
+    found = []
+    for name, other in ORDERS:
+        if name in runs and other in runs and _alike(runs[name], runs[other]):
+            by_seed = (runs[name]["by_seed"], runs[other]["by_seed"])
+            found.append((f"`{name}` - `{other}`", str(difference(*by_seed, number) or "-")))
+    return found
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether protocols differ in corruption and penalties alone, or one row is of random weights.
+
+    Those may be of another law than the first weights of what is trained.
+    """
+    how = [{**run["protocol"], "config": _config(run)} for run in (one, other)]
+    if how[1]["config"].get("train.epochs") == 0:
+        how = [{**protocol, "config": None} for protocol in how]
+    return how[0] == how[1]
+
+
+def _config(run: Mapping[str, Any]) -> dict[str, Any]:
+    fields = run["protocol"]["config"].items()
+    return {n: v for n, v in fields if not n.startswith(("corruption.", "penalties."))}
 
 
 def difference(one: BySeed, other: BySeed, number: str) -> Difference | None:

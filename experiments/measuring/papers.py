@@ -123,10 +123,12 @@ def classification(
 
     train, valid, test = PARTS[parts](data)
     k_layers, k_labels = jax.random.split(key)
-    within = {name: workdir and workdir / name for name in ("layer", "rate")}
+
+    def within(what: str, which: float) -> Path | None:
+        return workdir and workdir / what / str(which)
 
     def fit(config: Resolved, data: Dataset, key: jax.Array, i: int) -> Run:
-        return kept_fit(config, data, key, within["layer"] and within["layer"] / str(i))
+        return kept_fit(config, data, key, within("layer", i))
 
     layers = pretraining.greedy(
         config, widths, Dataset(data.name, train, valid), k_layers, train=fit
@@ -144,7 +146,7 @@ def classification(
             momentum=0.0,
             schedule="constant",
             patience=patience,
-            workdir=within["rate"] and within["rate"] / str(rate),
+            workdir=within("rate", rate),
         )
         for rate in rates
     }
