@@ -25,9 +25,10 @@ from ae_jax.model import scaling
 from ae_jax.model.bottleneck import BOTTLENECKS
 from ae_jax.model.bottleneck.base import Active, Bottleneck, Coded, Posterior, Prior
 from ae_jax.model.corruption import CORRUPTIONS, HIDES
-from ae_jax.model.layers import ACTIVATIONS, still
+from ae_jax.model.layers import ACTIVATIONS
 from ae_jax.model.layout import Layout
 from ae_jax.model.networks import DECODERS, ENCODERS
+from ae_jax.model.norms import still
 from ae_jax.streams import stream
 
 # PyTrees of arrays: what a model is applied to, the part of it that is trained, and any other.

@@ -13,6 +13,7 @@ import pytest
 from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
 from ae_jax.model import pipeline as model_lib
+from ae_jax.model.norms import GroupNorm
 from ae_jax.resolve.config import resolve
 from tests.golden import in_jax, residual
 
@@ -49,6 +50,17 @@ def test_an_image_is_what_it_is_beside_others():
     encode = in_jax.compiled(lambda x: model.encode(variables, x))
     alone = jnp.concatenate([encode(x[i : i + 1]) for i in range(len(x))])
     np.testing.assert_allclose(encode(x), alone, rtol=1e-4, atol=1e-5)
+
+
+def test_group_norm_of_a_background_is_exact():
+    """Against 64 bits: a group that hardly varies about 1. One long sum is off by 1e-4."""
+    rng = np.random.default_rng(0)
+    x = (1 + 0.01 * rng.normal(size=(4, 28, 28, 32))).astype(np.float32)
+    groups = x.astype(np.float64).reshape(4, -1, 8, 4)
+    mean, var = (f(groups, axis=(1, 3), keepdims=True) for f in (np.mean, np.var))
+    exact = ((groups - mean) / np.sqrt(var + 1e-5)).reshape(x.shape)
+    found, _ = GroupNorm(8).init_with_output(jax.random.key(0), jnp.asarray(x))
+    np.testing.assert_allclose(found, exact, atol=2e-5)
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (7, 9, 3), (1, 13, 2), (1, 1, 3)])

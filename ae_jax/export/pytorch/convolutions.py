@@ -23,12 +23,6 @@ def conv_transpose(x: Tensor, kernel: Tensor, **options: Any) -> Tensor:
     x, kernel = x.permute(0, 3, 1, 2), kernel.permute(2, 3, 0, 1)
     return F.conv_transpose2d(x, kernel, **options).permute(0, 2, 3, 1)
 ''',
-    "group_norm": '''
-def group_norm(x: Tensor, groups: int, eps: float) -> Tensor:
-    """F.group_norm of x [n, H, W, C]."""
-    x = F.group_norm(x.permute(0, 3, 1, 2), groups, eps=eps)
-    return x.permute(0, 2, 3, 1)
-''',
 }
 
 
@@ -69,9 +63,3 @@ def _check(here: Here, p: dict[str, Any]) -> None:
         raise UnknownStepError("a convolution of other axes than [n, H, W, C]")
     if {v.dtype for v in here.given} != {here.step.out.dtype}:
         raise UnknownStepError("a convolution of mixed types")
-
-
-def group_norm(here: Here) -> Expr:
-    """Of images [n, H, W, C]."""
-    x, eps = (here.full(i).text for i in range(2))
-    return here.made(f"group_norm({x}, {here.step.params['groups']}, {eps})")

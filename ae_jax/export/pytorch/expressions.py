@@ -106,7 +106,6 @@ OPS: dict[str, Translated] = {
     "dot_general": _product,
     "conv_general_dilated": convolutions.conv,
     "conv_transpose": convolutions.conv_transpose,
-    "group_norm": convolutions.group_norm,
     "layer_norm": _layer_norm,
     "softmax": _softmax,
     "window_max": _window_max,

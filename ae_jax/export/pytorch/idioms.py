@@ -49,19 +49,6 @@ def _layer_norm(m: Match, around: Around) -> Made | None:
     return _affine("layer_norm", {"size": shape[last]}, m, around)
 
 
-def _group_norm(m: Match, around: Around) -> Made | None:
-    """Over height, width, and the channels of a group."""
-    shape, groups = around.shapes[m["x"]], m["groups"].out.shape
-    if len(shape) != 4 or groups[:3] != shape[:3] or not _of_channels(m, around, shape[3]):
-        return None
-    fits = m["m"].params == m["v"].params == {"axes": [1, 2, 4]}
-    repeats = [m[r].params["times"] for r in ("repeat_m", "repeat_v")]
-    axes = [m[wide].params["broadcast_dimensions"] for wide in ("wide_m", "wide_v", "wide")]
-    if not fits or repeats != [[1, groups[4]]] * 2 or axes != [[0, 3]] * 3:
-        return None
-    return _affine("group_norm", {"groups": groups[3]}, m, around)
-
-
 def _affine(op: str, params: dict[str, Any], m: Match, around: Around) -> Made:
     """The norm, times the scale, plus the bias."""
     out: Value = m["last"].out
@@ -175,11 +162,6 @@ def _normed(x: str, m: Sequence[Any], v: Sequence[Any]) -> Pattern:
 
 M = ("broadcast_in_dim:wide_m", ("mean:m", "x"))
 V = ("broadcast_in_dim:wide_v", ("mean:v", ("square", ("sub", "x", M))))
-GROUPS = ("reshape:groups", "x")
-GROUP_M = ("mean:m", GROUPS)
-GROUP_V = ("mean:v", ("square", ("sub", GROUPS, ("broadcast_in_dim:wide", GROUP_M))))
-WIDE_M = ("broadcast_in_dim:wide_m", ("repeat:repeat_m", GROUP_M))
-WIDE_V = ("broadcast_in_dim:wide_v", ("repeat:repeat_v", GROUP_V))
 SHIFTED = ("exp", ("sub", "x", ("stop_gradient:shift", "a")))
 SMALL = ("select_n", ("gt", "x", 0.0), "x", 0.0)
 LOG = ("add", ("relu", "x"), ("log1p", ("exp", ("neg", ("abs", "x")))))
@@ -196,7 +178,6 @@ PATTERNS: list[tuple[Pattern, Callable[[Match, Around], Made | None]]] = [
     (("div", ("reduce_sum:sum", "x"), "size"), _mean),
     (("div", SHIFTED, ("broadcast_in_dim:wide", ("reduce_sum:sum", SHIFTED))), _softmax),
     (_normed("x", M, V), _layer_norm),
-    (_normed("x", WIDE_M, WIDE_V), _group_norm),
     (("squeeze", ("slice:slice", "x")), _index),
     (("squeeze", "all"), _window),
     (("transpose", ("transpose:first", "x")), _turned),

@@ -11,8 +11,9 @@ from flax import linen as nn
 
 from ae_jax.config.schema import CountOrZero, Widths
 from ae_jax.errors import ConfigError
-from ae_jax.model.layers import ACTIVATIONS, INITIALIZERS, ActivationName, Affine, layer_norm
+from ae_jax.model.layers import ACTIVATIONS, INITIALIZERS, ActivationName, Affine
 from ae_jax.model.networks.base import Network, OutputName, Shape
+from ae_jax.model.norms import layer_norm
 
 
 def hidden_layer(

@@ -19,10 +19,10 @@ from ae_jax.model.layers import (
     Affine,
     Conv,
     ConvTranspose,
-    layer_norm,
 )
 from ae_jax.model.networks.attention import attended
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
+from ae_jax.model.norms import layer_norm
 
 WIDER = 4  # times the features: the hidden layer of a block
 

@@ -9,8 +9,9 @@ from flax import linen as nn
 from ae_jax.config.schema import Count, OneOf, Side, Sides, Widths
 from ae_jax.errors import ConfigError
 from ae_jax.model import convolution
-from ae_jax.model.layers import ACTIVATIONS, ActivationName, Affine, BatchNorm, Conv
+from ae_jax.model.layers import ACTIVATIONS, ActivationName, Affine, Conv
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
+from ae_jax.model.norms import BatchNorm
 
 
 class PooledConvEncoder(Convolutional):

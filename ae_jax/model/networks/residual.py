@@ -16,6 +16,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.model.layers import ACTIVATIONS, ActivationName, Affine, Conv
 from ae_jax.model.networks.attention import attended
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
+from ae_jax.model.norms import GroupNorm
 
 
 class Style(NamedTuple):
@@ -46,7 +47,7 @@ class Normed(nn.Module):
                 "groups; give a divisor of all channels, or 0 for no normalization"
             )
         if groups:
-            x = nn.GroupNorm(groups, epsilon=1e-5, use_fast_variance=False, name="group")(x)
+            x = GroupNorm(groups, name="group")(x)
         return ACTIVATIONS[self.style.activation](x)
 
 

@@ -8,8 +8,9 @@ from flax import linen as nn
 
 from ae_jax.config.schema import Side, Widths
 from ae_jax.errors import ConfigError
-from ae_jax.model.layers import ACTIVATIONS, ActivationName, BatchNorm, Conv, ConvTranspose
+from ae_jax.model.layers import ACTIVATIONS, ActivationName, Conv, ConvTranspose
 from ae_jax.model.networks.base import Convolutional, OutputName, Shape, along
+from ae_jax.model.norms import BatchNorm
 
 
 class StridedConvEncoder(Convolutional):
