@@ -21,6 +21,7 @@ STREAMS = {  # name -> what it draws
     "curve": "the noise of points of a known curve, for their metrics",
     "curve_figures": "the noise of points of a known curve, for their figures",
     # Of the key of a step, or of a batch in an evaluation.
+    "pixels": "black and white pixels of gray ones",
     "corruption": "the noise of the input",
     "bottleneck": "the noise of the code",
     "clean": "all that is random in the second pass of a denoiser's metrics, on clean images",

@@ -70,6 +70,15 @@ def _vincent(variant: str, error: float | None, **changes: Any) -> Line:
     )
 
 
+def _burda(variant: str, likelihood: float) -> Line:
+    return Line(
+        "burda2016" + variant,
+        {"NLL (nats)": likelihood},
+        partial(papers.likelihood, draws=5_000),
+        "60,000 updates, not 9.8 million; biases of the pixels start at 0",
+    )
+
+
 UNTRAINED = {"train.epochs": 0}
 ROWS: dict[str, Line] = {
     "hinton2006": Line(
@@ -87,6 +96,9 @@ ROWS: dict[str, Line] = {
     "rifai2011:decay": _rifai(":decay", 1.68, 5.00, 12.97),
     "rifai2011": _rifai("", 1.78, 17.5, 49.90),
     "rifai2011:none": _rifai("", None, None, None, **UNTRAINED),
+    "burda2016": _burda("", 86.76),
+    "burda2016:iwae5": _burda(":iwae5", 85.54),
+    "burda2016:iwae50": _burda(":iwae50", 84.78),
     "sparse_top_k:makhzani": Line(
         "sparse_top_k:makhzani",
         {"test error (%)": 1.35, "error on pixels (%)": 7.20},

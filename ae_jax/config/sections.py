@@ -38,10 +38,11 @@ OF_HOLES = ("missing", "indicator", "layout")
 OF_TABLE = ("columns", "label", "drop")
 OF_ARRAYS = ("kind",)
 OF_SOURCES = (*OF_FOLDER, *OF_TABLE, *OF_ARRAYS)
+OF_PIXELS = ("binarize",)
 OF_UPDATES = ("accumulate", "average")
 OF_START = ("init_from", "frozen")
 # A config that leaves them as they are does not list them.
-OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_UPDATES, *OF_START)
+OFTEN_ABSENT = (*OF_SOURCES, *OF_HOLES, *OF_PIXELS, *OF_UPDATES, *OF_START)
 
 
 def _listed(part: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +60,9 @@ class Data(Section):
     # Of images unit, [0,1], or sym, [-1,1]. Of signals and rows any; see `ae_jax.data.scales`.
     scale: Annotated[str, OneOf(("unit", "sym", "standard", "robust", "none"))] = "unit"
     center: bool = False  # subtract the training set's mean image inside the network
+    # Whether pixels are drawn in every batch that is trained on or measured: white with the
+    # probability that their gray says, else black. Of images alone.
+    binarize: bool = False
     streaming: bool = False  # training images stay on disk; changes no result
     split: Annotated[str, OneOf(("canonical", "random"))] = "canonical"
     n_train: CountOrZero = 0  # use only so many images; 0: all

@@ -13,12 +13,21 @@ import numpy as np
 from ae_jax.data.arrays import SAMPLE, blocks, has_holes
 from ae_jax.evaluate import incomplete
 from ae_jax.model import scaling
-from ae_jax.model.pipeline import Model, Tree
+from ae_jax.model.pipeline import Batch, Model, Tree
 
 NOISE_PAIRS = 200_000  # of 785 unknowns a pixel: the noise left in the fit costs half a percent
 EXACT_PIXELS = 4096  # above this many pixels a full eigendecomposition takes minutes
 MOST_PRODUCTS = 2**29  # of two numbers, of directions and images, that PCA with holes takes a round
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
+
+
+def drawn(model: Model, images: np.ndarray, key: jax.Array) -> np.ndarray:
+    """The images, or where the model is measured on pixels that are drawn, such a draw, uint8."""
+    if not model.binarize:
+        return images
+    batches = (Batch(scaling.to_network(part, model.scale)) for part in blocks(images))
+    found = (model.drawn(b, jax.random.fold_in(key, i)).x for i, b in enumerate(batches))
+    return 255 * np.concatenate([np.asarray(x > 0, np.uint8) for x in found])
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:
@@ -195,6 +204,6 @@ def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarr
 
 def _pairs(model: Model, images: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """(corrupted rows with a 1 appended, clean rows) in the network's scale."""
-    x = scaling.to_network(images, model.scale)
+    x = model.drawn(Batch(scaling.to_network(images, model.scale)), key).x
     noisy = model.corrupt(key, x).reshape(len(x), -1)
     return jnp.pad(noisy, ((0, 0), (0, 1)), constant_values=1.0), x.reshape(len(x), -1)

@@ -180,6 +180,7 @@ class Model(NamedTuple):
     shape: tuple[int, int, int]
     scale: str
     dtype: str = "float32"  # what layers multiply in; parameters and results are float32 always
+    binarize: bool = False  # whether pixels are drawn, see `drawn`
     still: frozenset[str] = frozenset()  # paths of BatchNorms that training leaves as they are
 
     def init(self, key: jax.Array, mean: jax.Array | None = None) -> Variables:
@@ -197,6 +198,14 @@ class Model(NamedTuple):
                 raise ValueError("this model needs the mean image of its training set")
             variables["data"] = {"mean": mean}
         return variables
+
+    def drawn(self, batch: Batch, key: jax.Array) -> Batch:
+        """The batch that is trained on and measured: its images, or with `data.binarize` black and
+        white ones drawn of them (stream 'pixels' of the `key` of a step or a batch).
+        """
+        if not self.binarize:
+            return batch
+        return batch._replace(x=scaling.black_or_white(stream(key, "pixels"), batch.x, self.scale))
 
     def encode(self, variables: Variables, x: jax.Array) -> jax.Array:
         """x -> z [batch, code_size] as at evaluation: no noise, no dropout.
@@ -323,4 +332,5 @@ def build(
     corrupt = Bound(chosen, bounds=bounds, **options["corruption"])
     corrupt = Bound(_around_holes, corrupt) if holes else corrupt
     corrupts = config.corruption.name != "none"
-    return Model(module, corrupt, corrupts, shape, config.data.scale, config.model.dtype)
+    scale, binarize = config.data.scale, config.data.binarize
+    return Model(module, corrupt, corrupts, shape, scale, config.model.dtype, binarize)

@@ -6,6 +6,8 @@ signals and rows, which `ae_jax.data.scales` has brought to them before; here th
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 BOUNDS: dict[str, tuple[float, float]] = {"unit": (0.0, 1.0), "sym": (-1.0, 1.0)}
@@ -23,6 +25,16 @@ def to_network(images: Any, scale: str) -> Any:
         unit = unit / 255.0
     low, high = BOUNDS[scale]
     return unit * (high - low) + low
+
+
+def black_or_white(key: jax.Array, x: jax.Array, scale: str) -> jax.Array:
+    """x~_i white with the probability that the gray x_i says, else black; NaN stays.
+
+    A draw of Salakhutdinov & Murray 2008 ("On the quantitative analysis of deep belief networks").
+    """
+    low, high = BOUNDS[scale]
+    drawn = jnp.where(jax.random.uniform(key, x.shape) < to_unit(x, scale), high, low)
+    return jnp.where(jnp.isnan(x), x, drawn.astype(x.dtype))
 
 
 def to_unit(x: Any, scale: str) -> Any:

@@ -16,6 +16,7 @@ from ae_jax.model.bottleneck.base import Factorized, Posterior
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import bernoulli_nll, squared_error, total
 
+AT_ONCE = 4_000_000  # pixels of so many draws are decoded together: 16 MB
 Cost = Callable[[Forward], jax.Array]
 # Losses that are -log p(x | z) of an image, up to a constant.
 LIKELIHOODS: dict[str, Cost] = {"bernoulli_nll": bernoulli_nll, "squared_error": squared_error}
@@ -128,5 +129,8 @@ def _log_weights(
         drawn = p._replace(z=z, pre_activation=a, x_hat=x_hat)
         return -total(drawn, cost(drawn)) + prior.log_density(z) - log_q
 
-    log_w: jax.Array = jax.lax.map(log_weight, jax.random.split(key, samples))
+    together = max(1, AT_ONCE // p.x.size)
+    log_w: jax.Array = jax.lax.map(
+        log_weight, jax.random.split(key, samples), batch_size=min(samples, together)
+    )
     return log_w

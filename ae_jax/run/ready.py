@@ -58,6 +58,11 @@ def check_kind(config: Config, examples: Examples) -> None:
             f"corruption.name: '{corruption}' needs a smallest and a largest value, and data.scale "
             f"'{scale}' has none; set it to 'unit', or use 'hide', 'mask' or 'gaussian'"
         )
+    if config.data.binarize and kind != "image":
+        raise ConfigError(
+            f"data.binarize: draws black and white pixels, and these are {PLURALS[kind]}; leave it "
+            "False"
+        )
     if corruption in NEEDS_AREA and kind != "image":
         raise ConfigError(
             f"corruption.name: '{corruption}' is for images, and these are {PLURALS[kind]}; use "

@@ -58,6 +58,7 @@ def train_step(
         params = frozen.stopped(trainer.frozen, params)
         return trainer.objective({"params": params, **state.statistics}, batch, key, True, epoch)
 
+    batch = trainer.model.drawn(batch, key)
     alone = trainer.mesh is None  # several devices have their share already
     n = images = len(batch.x)
     if alone:

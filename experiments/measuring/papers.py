@@ -19,6 +19,10 @@ from ae_jax.resolve.config import Resolved
 from ae_jax.run.trained import Run
 
 SEGMENT = 5  # epochs between two saves
+PART, PIXELS_OF = (
+    500,
+    2016,
+)  # test images whose likelihood is measured at once; seed of their pixels
 
 
 class Parts(NamedTuple):
@@ -174,6 +178,40 @@ def layer_numbers(run: Run, images: np.ndarray) -> dict[str, float]:
         "mean J^2 (1e-4)": 1e4 * float(squares),
         "saturated (%)": 100 * float(((h < 0.05) | (h > 0.95)).mean()),
     }
+
+
+def likelihood(
+    config: Resolved,
+    data: Dataset,
+    key: jax.Array,
+    workdir: Path | None = None,
+    *,
+    draws: int,
+) -> dict[str, float]:
+    """-log p(x) of a test image in nats, by `draws` from the posterior, and minus its ELBO.
+
+    On black and white pixels that are drawn once, alike for all runs.
+    """
+    from ae_jax.model import scaling
+    from ae_jax.model.pipeline import Batch
+    from ae_jax.objective import variational
+
+    run = kept_fit(config, data, key, workdir)
+
+    @jax.jit
+    def bounds(x: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        k_pixels, k_codes = jax.random.split(key)
+        batch = run.model.drawn(Batch(x), k_pixels)
+        of = (run.model, run.variables, batch, k_codes, draws)
+        return variational.log_likelihood_bounds(*of, config.loss.name)
+
+    x = scaling.to_network(data.test.images, run.model.scale)
+    parts = np.split(x, range(PART, len(x), PART))
+    keys = jax.random.split(jax.random.key(PIXELS_OF), len(parts))
+    found = [bounds(*part) for part in zip(parts, keys, strict=True)]
+    elbo, likelihood = (float(np.concatenate(v).mean()) for v in zip(*found, strict=True))
+    updates = config.train.epochs * -(-len(data.train.images) // config.train.batch_size)
+    return {"NLL (nats)": -likelihood, "-ELBO (nats)": -elbo, "updates": updates}
 
 
 def squared_norms(run: Run, images: np.ndarray) -> np.ndarray:

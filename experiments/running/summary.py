@@ -60,7 +60,9 @@ def summarize(
     if timing.images:  # else nothing was trained here
         summary["timing"]["train_images_per_s"] = round(timing.rate)
     if "bce" in test:
-        summary["test"]["bce_floor"] = baselines.entropy_floor(s.dataset.test.images)
+        binary = s.config.data.binarize  # which has no entropy once it is drawn
+        floor = 0.0 if binary else baselines.entropy_floor(s.dataset.test.images)
+        summary["test"]["bce_floor"] = floor
     if s.dataset.name in manifold.CURVES:
         summary["manifold"] = manifold.summary(
             s.trainer.model,
@@ -119,8 +121,11 @@ def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
 
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
     """What takes time in a summary: the metrics of the run and of its baselines."""
-    train, test = s.dataset.train.images, s.dataset.test.images
     key = stream(s.key, "summary")
+    train, test = (
+        baselines.drawn(s.trainer.model, part.images, stream(key, "pixels"))
+        for part in (s.dataset.train, s.dataset.test)
+    )
     scale, k = s.config.data.scale, s.config.model.code_size
     pca = cache(lambda: baselines.pca_mse(train, test, k))
     # Of images with holes both are the iterated one, which takes long.
