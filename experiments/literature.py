@@ -85,7 +85,7 @@ ROWS: dict[str, Line] = {
         "hinton2006:published",
         {"sse": 3.00, "PCA": 13.87},
         papers.reconstruction,
-        "no pre-training",
+        "no pre-training; ELU; decay of the weights",
     ),
     "vincent2010": _vincent("", 3.46),
     "vincent2010:sdae": _vincent(":sdae", 2.84),
