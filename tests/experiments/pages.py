@@ -116,3 +116,14 @@ def made(path, name="denoise", mse=0.005953, seconds=12.5, **changes):
     for shade, figure in enumerate(("curves", "denoising", "reconstructions", "filters")):
         (path / "figures" / f"{figure}.png").write_bytes(png(shade))
     return path
+
+
+def sheet_of(file):
+    """What stands in a playground's page, beside its script."""
+    found = re.search(r'<script type="application/json" id="run">(.*?)</script>', file.read_text())
+    return json.loads(found[1])
+
+
+def floats(text, *shape):
+    """Numbers that a page holds as base64."""
+    return np.frombuffer(base64.b64decode(text), "<f4").reshape(shape or -1)
