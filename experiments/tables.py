@@ -93,7 +93,7 @@ def literature(result: dict[str, Any]) -> str:
         if images := row["mean"].get("test images"):
             width = orders.sampling(row["mean"][what], images)
             beside.append(f"± {width:.2f} by the choice of {images:,.0f} test images")
-        here = f"{row['mean'][what]:.3g}"
+        here = f"{row['mean'][what]:.2f}"
         seeds = len(row["measured"][RUN]["by_seed"])
         here += f" ± {row['std'][what]:.1g}" if seeds > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
@@ -103,8 +103,8 @@ def literature(result: dict[str, Any]) -> str:
         same.setdefault(row["differs"], []).append(f"`{row['name']}`")
     notes = "\n".join(f"- {', '.join(names)}: {note}." for note, names in same.items())
     parts = [table(lines), notes]
-    if compared := orders.lines(result["rows"], "test error (%)"):
-        parts.append(table([("difference of test errors (points)", "here"), *compared]))
+    if compared := orders.lines(result["rows"]):
+        parts.append(table([("difference", "of", "here"), *compared]))
     return "\n\n".join([*parts, provenance(result, days(result["rows"]))])
 
 

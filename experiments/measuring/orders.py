@@ -12,13 +12,16 @@ import numpy as np
 
 from .measured import RUN, BySeed, Row, deviation
 
-# (a row, another) of the literature, of which the first is said to have the lower error.
+# (a row, another) of the literature, of which the first is said to have the lower number.
 ORDERS = (
     ("vincent2010:sdae", "vincent2010"),
     ("vincent2010", "vincent2010:none"),
     ("rifai2011:contractive", "rifai2011"),
     ("rifai2011:gaussian", "rifai2011"),
     ("rifai2011", "rifai2011:none"),
+    ("burda2016:iwae5", "burda2016"),
+    ("burda2016:iwae50", "burda2016:iwae5"),
+    ("burda2016:iwae50", "burda2016"),
 )
 
 
@@ -37,14 +40,21 @@ class Difference(NamedTuple):
         return f"{self.mean:+.2f} ± {self.deviation:.2f} ({self.seeds} seeds{p})"
 
 
-def lines(rows: Iterable[Row], number: str) -> list[tuple[str, str]]:
-    """('`a` - `b`', difference in words) of the ORDERS whose rows were measured in the same way."""
-    runs = {row["name"]: row["measured"][RUN] for row in rows}
+def lines(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
+    """('`a` - `b`', what, its difference) of the ORDERS whose rows were measured in the same way.
+
+    What is compared is the first of the published numbers.
+    """
+    by_name = {row["name"]: row for row in rows}
     found = []
     for name, other in ORDERS:
-        if name in runs and other in runs and _alike(runs[name], runs[other]):
-            by_seed = (runs[name]["by_seed"], runs[other]["by_seed"])
-            found.append((f"`{name}` - `{other}`", str(difference(*by_seed, number) or "-")))
+        if name not in by_name or other not in by_name:
+            continue
+        what = next(iter(by_name[name]["published"]))
+        one, two = (by_name[n]["measured"][RUN] for n in (name, other))
+        if _alike(one, two):
+            said = str(difference(one["by_seed"], two["by_seed"], what) or "-")
+            found.append((f"`{name}` - `{other}`", what, said))
     return found
 
 
