@@ -167,7 +167,8 @@ def _at_levels(study: Study, levels: Sequence[float], key: jax.Array) -> list[Er
     """Errors at each level, of the same random numbers at all."""
     run = study.run
     k_fit, k_test = jax.random.split(key)
-    W = baselines.linear_denoiser(run.model, study.data.train.images, k_fit)
+    gray = run.model._replace(binarize=False)
+    W = baselines.linear_denoiser(gray, study.data.train.images, k_fit)
     models = (at_level(run.model, run.config, level) for level in levels)
     return [errors(study, corrupted(m, study.test.images, k_test), W) for m in models]
 

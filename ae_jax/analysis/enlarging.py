@@ -75,7 +75,8 @@ def linear(
 
     None where there are too many pixels to solve for.
     """
-    W = baselines.linear_denoiser(run.model, study.data.train.images, key)
+    gray = run.model._replace(binarize=False)
+    W = baselines.linear_denoiser(gray, study.data.train.images, key)
     if W is None:
         return None
     large = np.asarray(enlarge(jnp.asarray(small), factor))

@@ -22,12 +22,19 @@ COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy a
 
 
 def drawn(model: Model, images: np.ndarray, key: jax.Array) -> np.ndarray:
-    """The images, or where the model is measured on pixels that are drawn, such a draw, uint8."""
+    """The images, or where the model is measured on pixels that are drawn, such a draw.
+
+    That is of bytes and in memory, also of images that are not.
+    """
     if not model.binarize:
         return images
-    batches = (Batch(scaling.to_network(part, model.scale)) for part in blocks(images))
-    found = (model.drawn(b, jax.random.fold_in(key, i)).x for i, b in enumerate(batches))
-    return 255 * np.concatenate([np.asarray(x > 0, np.uint8) for x in found])
+    found, begun = np.empty(images.shape, np.uint8), 0
+    for i, part in enumerate(blocks(images)):
+        batch = Batch(scaling.to_network(part, model.scale))
+        white = np.asarray(model.drawn(batch, jax.random.fold_in(key, i)).x > 0)
+        found[begun : begun + len(part)] = np.where(white, np.uint8(255), np.uint8(0))
+        begun += len(part)
+    return found
 
 
 def unit_rows(images: np.ndarray) -> np.ndarray:
@@ -166,6 +173,8 @@ def linear_denoiser_mse(
 
 def linear_denoiser(model: Model, train: np.ndarray, key: jax.Array) -> np.ndarray | None:
     """The best affine map x~ -> x for the model's own corruption, [pixels + 1, pixels].
+
+    Of pixels that are drawn, where the model draws them.
 
     Rows are images in the network's scale with a 1 appended. Least squares over the training set
     (of more than 1,000 images whole thousands, of more than SAMPLE those of the first SAMPLE),

@@ -28,13 +28,13 @@ def to_network(images: Any, scale: str) -> Any:
 
 
 def black_or_white(key: jax.Array, x: jax.Array, scale: str) -> jax.Array:
-    """x~_i white with the probability that the gray x_i says, else black; NaN stays.
+    """Each pixel white with the probability that its gray says, else black.
 
-    A draw of Salakhutdinov & Murray 2008 ("On the quantitative analysis of deep belief networks").
+    As in Salakhutdinov & Murray 2008 ("On the quantitative analysis of deep belief networks").
     """
     low, high = BOUNDS[scale]
-    drawn = jnp.where(jax.random.uniform(key, x.shape) < to_unit(x, scale), high, low)
-    return jnp.where(jnp.isnan(x), x, drawn.astype(x.dtype))
+    drawn: jax.Array = jnp.where(jax.random.uniform(key, x.shape) < to_unit(x, scale), high, low)
+    return drawn.astype(x.dtype)
 
 
 def to_unit(x: Any, scale: str) -> Any:

@@ -1,5 +1,6 @@
 """What the layers of a model are given and make, without computing it."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,11 @@ class Seen(NamedTuple):
     kernel: tuple[int, ...]
     given: tuple[int, ...]
     made: tuple[int, ...]
+
+
+def numbers(model: Model) -> int:
+    """That all dense and convolutional layers together make of an example."""
+    return sum(math.prod(layer.made[1:]) for layer in layers(model))
 
 
 def layers(model: Model) -> list[Seen]:

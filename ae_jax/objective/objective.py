@@ -95,7 +95,8 @@ class Objective(NamedTuple):
 
         Args:
           variables: parameters and statistics.
-          batch: clean images, the target, and where the decoder is conditional their labels.
+          batch: clean images, the target, and where the decoder is conditional their labels; with
+            `data.binarize` as `Model.drawn` draws them.
           key: of the streams 'corruption', 'bottleneck' and 'penalty/...'.
           train: whether BatchNorm uses (and updates with) the batch, and dropout drops.
           epoch: how far training is, for weights that change with it; None: full weights.

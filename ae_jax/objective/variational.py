@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from ae_jax.config.schema import Count, NonNegative
+from ae_jax.model import walk
 from ae_jax.model.bottleneck.base import Factorized, Posterior
 from ae_jax.model.pipeline import Batch, Forward, Model, Variables
 from ae_jax.objective.losses import bernoulli_nll, squared_error, total
 
-AT_ONCE = 4_000_000  # pixels of so many draws are decoded together: 16 MB
+AT_ONCE = 6_000_000  # numbers of all layers together, of draws that are decoded at once: 24 MB
 Cost = Callable[[Forward], jax.Array]
 # Losses that are -log p(x | z) of an image, up to a constant.
 LIKELIHOODS: dict[str, Cost] = {"bernoulli_nll": bernoulli_nll, "squared_error": squared_error}
@@ -129,7 +130,7 @@ def _log_weights(
         drawn = p._replace(z=z, pre_activation=a, x_hat=x_hat)
         return -total(drawn, cost(drawn)) + prior.log_density(z) - log_q
 
-    together = max(1, AT_ONCE // p.x.size)
+    together = max(1, AT_ONCE // (len(p.x) * walk.numbers(model)))
     log_w: jax.Array = jax.lax.map(
         log_weight, jax.random.split(key, samples), batch_size=min(samples, together)
     )

@@ -36,7 +36,8 @@ def greedy(
 
     Returns:
       One `Run` a layer. A layer's images are the codes [n, code_size, 1, 1] of the one below,
-      brought to its `data.scale`; their corruption is in that layer's training alone.
+      brought to its `data.scale`; their corruption is in that layer's training alone. Only the
+      lowest draws black and white pixels where `data.binarize` says so.
 
     Raises:
       DataError: codes outside [0,1].
@@ -50,7 +51,8 @@ def greedy(
 
     runs: list[Run] = []
     for i, width in enumerate(widths):
-        changed = config.replace(**{"model.code_size": width})
+        pixels = {"data.binarize": config.data.binarize and i == 0}
+        changed = config.replace(**{"model.code_size": width, **pixels})
         runs.append((train or fitted)(changed, data, stream(key, f"layer/{i}"), i))
         if i + 1 < len(widths):
             code, test = (runs[-1].encode(part.images)[:, :, None, None] for part in data[1:])

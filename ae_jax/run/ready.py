@@ -63,6 +63,11 @@ def check_kind(config: Config, examples: Examples) -> None:
             f"data.binarize: draws black and white pixels, and these are {PLURALS[kind]}; leave it "
             "False"
         )
+    if config.data.binarize and config.data.missing == "mask":
+        raise ConfigError(
+            "data.binarize: draws all pixels, and with data.missing 'mask' not all are known; "
+            "leave it False, or set data.missing to 'refuse'"
+        )
     if corruption in NEEDS_AREA and kind != "image":
         raise ConfigError(
             f"corruption.name: '{corruption}' is for images, and these are {PLURALS[kind]}; use "

@@ -6,7 +6,6 @@ on other images: without BatchNorm, noise in the code or a penalty on batch mean
 is drawn for the whole batch before it is cut, so it is what it is without microbatches.
 """
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -34,14 +33,9 @@ def size(config: Config, model: Model, batch_size: int) -> int:
     noisy = config.bottleneck.name != "identity"
     if not convolutional or coupled or noisy or config.penalties or not platform.on_cpu():
         return batch_size
-    most = max(1, min(MOST_IMAGES, MOST_NUMBERS // _numbers(model)))
+    most = max(1, min(MOST_IMAGES, MOST_NUMBERS // walk.numbers(model)))
     divisors = (n for n in range(most, most // 4, -1) if batch_size % n == 0)
     return next(divisors, batch_size)
-
-
-def _numbers(model: Model) -> int:
-    """That all dense and convolutional layers together make of an image."""
-    return sum(math.prod(layer.made[1:]) for layer in walk.layers(model))
 
 
 def mean_over(function: Callable[[Any, Any], Any], images: int) -> Callable[[Any, Any], Any]:

@@ -19,10 +19,8 @@ from ae_jax.resolve.config import Resolved
 from ae_jax.run.trained import Run
 
 SEGMENT = 5  # epochs between two saves
-PART, PIXELS_OF = (
-    500,
-    2016,
-)  # test images whose likelihood is measured at once; seed of their pixels
+PART = 500  # test images whose likelihood is measured at once
+DRAWS_OF = 2016  # seed of their pixels, and of the draws from their posteriors
 
 
 class Parts(NamedTuple):
@@ -207,7 +205,7 @@ def likelihood(
 
     x = scaling.to_network(data.test.images, run.model.scale)
     parts = np.split(x, range(PART, len(x), PART))
-    keys = jax.random.split(jax.random.key(PIXELS_OF), len(parts))
+    keys = jax.random.split(jax.random.key(DRAWS_OF), len(parts))
     found = [bounds(*part) for part in zip(parts, keys, strict=True)]
     elbo, likelihood = (float(np.concatenate(v).mean()) for v in zip(*found, strict=True))
     updates = config.train.epochs * -(-len(data.train.images) // config.train.batch_size)

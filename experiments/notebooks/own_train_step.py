@@ -62,7 +62,8 @@ print(f"loss of the last batch {loss:.5f}")
 # `model.apply` is the forward pass. After as many epochs the error is that of `fit` from the same
 # config, up to what the seed decides. What `fit` adds: the statistics of BatchNorm and of penalties
 # that learn, which `objective` returns beside the terms of the loss; weights that change with the
-# epoch; labels; several devices; checkpoints.
+# epoch; labels; the pixels that `data.binarize` draws (`model.drawn`); several devices;
+# checkpoints.
 
 # %%
 x_test = scaling.to_network(data.test.images, model.scale)

@@ -122,10 +122,9 @@ def _valid(s: Session, state: setup.TrainState) -> metrics.Metrics:
 def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], Any]]:
     """What takes time in a summary: the metrics of the run and of its baselines."""
     key = stream(s.key, "summary")
-    train, test = (
-        baselines.drawn(s.trainer.model, part.images, stream(key, "pixels"))
-        for part in (s.dataset.train, s.dataset.test)
-    )
+    model, gray = s.trainer.model, (s.dataset.train.images, s.dataset.test.images)
+    k_parts = jax.random.split(stream(key, "pixels"))
+    train, test = (baselines.drawn(model, x, k) for x, k in zip(gray, k_parts, strict=True))
     scale, k = s.config.data.scale, s.config.model.code_size
     pca = cache(lambda: baselines.pca_mse(train, test, k))
     # Of images with holes both are the iterated one, which takes long.
@@ -133,7 +132,7 @@ def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], 
     uncentred = pca if alike else lambda: baselines.pca_mse(train, test, k, False, scale)
 
     def untrained() -> Any:
-        mean = setup.mean_image(train, s.trainer.model)
+        mean = setup.mean_image(gray[0], model)
         return s.evaluate(s.trainer.init(s.key, mean).variables, s.dataset.test, key)
 
     tasks: dict[str, Callable[[], Any]] = {
@@ -143,9 +142,9 @@ def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], 
         "PCA": pca,
         "PCA without centering": uncentred,
     }
-    if s.trainer.model.corrupts:
+    if model.corrupts:
         tasks["the best linear denoiser"] = lambda: baselines.linear_denoiser_mse(
-            s.trainer.model, train, test, stream(s.key, "linear_denoiser")
+            model, *gray, stream(s.key, "linear_denoiser")
         )
     return tasks
 

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 import ae_jax
@@ -189,3 +190,25 @@ def test_the_probe_chooses_on_other_images_than_it_reports(digits, monkeypatch):
     best = max(fitted, key=lambda one: one.score(v, valid.labels))
     pixels = 100 * (1 - best.score(x, test.labels))
     assert found["error on pixels (%)"] == pytest.approx(pixels, abs=1)
+
+
+def test_the_likelihood_is_that_of_a_linear_gaussian_model(monkeypatch):
+    """log p(x) of x = z W + b + e is known (Tipping & Bishop 1999); parts are not equally long."""
+    monkeypatch.setattr(papers, "PART", 3)
+    linear = {"encoder.hidden": (), "decoder": {"hidden": (), "output": "linear"}}
+    raw = {**linear, "loss.name": "squared_error", "model.code_size": 2}
+    config = ae_jax.load_config("vae", **raw, train={"epochs": 0, "batch_size": 7})
+    x = np.random.default_rng(0).random((7, 2, 3, 1)).astype(np.float32)
+    data, key = ae_jax.from_arrays(x, x), jax.random.key(0)
+    found = papers.likelihood(config, data, key, draws=20_000)
+    layer = ae_jax.fit(config, data, key, progress=False).variables["params"]["decoder"]["layer_0"]
+    W, b = (np.asarray(layer[name], np.float64) for name in ("kernel", "bias"))
+    exact = stats.multivariate_normal(b, W.T @ W + np.eye(6) / 2).logpdf(x.reshape(7, 6))
+    assert found["NLL (nats)"] == pytest.approx(-exact.mean(), abs=0.01)
+    assert found["-ELBO (nats)"] > found["NLL (nats)"] + 0.1
+    drawn = config.replace(**{"data.binarize": True})
+    other = papers.likelihood(drawn, data, key, draws=100)["NLL (nats)"]
+    white = stats.multivariate_normal(b, W.T @ W + np.eye(6) / 2).logpdf(
+        [[i >> k & 1 for k in range(6)] for i in range(64)]
+    )
+    assert -white.max() < other < -white.min() and abs(other + exact.mean()) > 0.1

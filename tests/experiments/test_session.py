@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from ae_jax import figures
 from ae_jax.data.load import from_arrays
 from ae_jax.resolve.config import load_config
-from experiments.running import session, stages
+from experiments.running import session, stages, summary
 from experiments.running.progress import see_few
 from experiments.workdirs import workdir
 
@@ -126,3 +127,18 @@ def test_figures_left_out_are_drawn_when_they_are_asked_for(tmp_path, capsys):
     assert {"curves.png", "reconstructions.png", "progress.gif"} <= names
     assert json.loads((tmp_path / "summary.json").read_text()) == {**whole, "figures": True}
     assert len((tmp_path / "report.html").read_bytes()) > len(page)
+
+
+def test_baselines_are_of_drawn_pixels_where_the_run_is():
+    """Of gray images of 1/2: the mean image is off by 1/4, and black and white has no entropy."""
+    x = np.full((200, 4, 5, 1), 0.5, np.float32)
+    raw = {"data.binarize": True, "decoder.output": "sigmoid", "loss.name": "bernoulli_nll"}
+    raw |= {"encoder.hidden": (), "decoder.hidden": (), "model.code_size": 5}
+    config = load_config("dense", **raw, train={"batch_size": 50})
+    s = session.prepare(config, from_arrays(x, x[:100]))
+    state = s.trainer.init(s.key, None)
+    found = summary.summarize(s, state, SimpleNamespace(compile_s=0.0, images=0))
+    assert found["controls"]["mean_image"] == pytest.approx(0.25, rel=0.02)
+    # Of 20 pixels that do not depend on each other 5 directions leave 15 / 20, or less by chance.
+    assert found["controls"]["pca"] == pytest.approx(0.25 * 15 / 20, rel=0.15)
+    assert found["test"]["mse"] > 0.2 and found["test"]["bce_floor"] == 0.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ae_jax
+from ae_jax.model import walk
 from ae_jax.model.pipeline import Batch, build
 from ae_jax.objective import objective
 from ae_jax.train import loop, microbatch, setup
@@ -63,7 +64,7 @@ def test_of_large_images_there_are_fewer():
     small = {"encoder.channels": (32, 64), "decoder.channels": (64, 32)}
     config = ae_jax.load_config("conv_strided", **small)
     made = 8192 + 4096 + 64 + 4096 + 8192 + 3072
-    assert microbatch._numbers(build(config, (32, 32, 3))) == made
+    assert walk.numbers(build(config, (32, 32, 3))) == made
     assert size("conv_strided", 64, (32, 32, 3), **small) == 64
     assert size("resnet", 64, (32, 32, 3)) == 16 < size("resnet", 64, (16, 16, 3)) == 64
     assert size("resnet", 61, (32, 32, 3)) == 61, "a prime is not cut"

@@ -1,7 +1,7 @@
 """Steps that PyTorch has one function for, such as those of a layer norm, become one step."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ae_jax.export.pytorch import indexing
@@ -40,20 +40,15 @@ def _mean(m: Match, around: Around) -> Made | None:
 
 
 def _layer_norm(m: Match, around: Around) -> Made | None:
-    """Over the last axis."""
+    """(x - m) / sqrt(v + eps) over the last axis, times the scale, plus the bias."""
     shape, last = around.shapes[m["x"]], len(around.shapes[m["x"]]) - 1
     fits = m["m"].params == m["v"].params == {"axes": [last]}
     axes = [m[wide].params["broadcast_dimensions"] for wide in ("wide_m", "wide_v")]
     if not fits or axes != [[*range(last)]] * 2 or not _of_channels(m, around, shape[last]):
         return None
-    return _affine("layer_norm", {"size": shape[last]}, m, around)
-
-
-def _affine(op: str, params: dict[str, Any], m: Match, around: Around) -> Made:
-    """The norm, times the scale, plus the bias."""
     out: Value = m["last"].out
     normed, scaled = (out._replace(name=f"{out.name}_{part}") for part in ("normed", "scaled"))
-    around.add(Step(op, (m["x"], m["eps"]), normed, params))
+    around.add(Step("layer_norm", (m["x"], m["eps"]), normed, {"size": shape[last]}))
     around.add(Step("mul", (normed.name, m["wide_scale"].out.name), scaled, {}))
     return "add", (scaled.name, m["wide_bias"].out.name), {}
 
@@ -154,14 +149,9 @@ def _conv_transpose(m: Match, around: Around) -> Made | None:
     return "conv_transpose", (m["x"], m["kernel"]), params | numbers
 
 
-def _normed(x: str, m: Sequence[Any], v: Sequence[Any]) -> Pattern:
-    """(x - m) / sqrt(v + eps) * scale + bias."""
-    weight = ("mul", ("rsqrt", ("add", v, "eps")), ("reshape:wide_scale", "scale"))
-    return "add", ("mul", ("sub", x, m), weight), ("reshape:wide_bias", "bias")
-
-
 M = ("broadcast_in_dim:wide_m", ("mean:m", "x"))
 V = ("broadcast_in_dim:wide_v", ("mean:v", ("square", ("sub", "x", M))))
+WEIGHT = ("mul", ("rsqrt", ("add", V, "eps")), ("reshape:wide_scale", "scale"))
 SHIFTED = ("exp", ("sub", "x", ("stop_gradient:shift", "a")))
 SMALL = ("select_n", ("gt", "x", 0.0), "x", 0.0)
 LOG = ("add", ("relu", "x"), ("log1p", ("exp", ("neg", ("abs", "x")))))
@@ -177,7 +167,7 @@ PATTERNS: list[tuple[Pattern, Callable[[Match, Around], Made | None]]] = [
     (("select_n", ("isnan", "x"), LOG, "x"), _one("softplus")),
     (("div", ("reduce_sum:sum", "x"), "size"), _mean),
     (("div", SHIFTED, ("broadcast_in_dim:wide", ("reduce_sum:sum", SHIFTED))), _softmax),
-    (_normed("x", M, V), _layer_norm),
+    (("add", ("mul", ("sub", "x", M), WEIGHT), ("reshape:wide_bias", "bias")), _layer_norm),
     (("squeeze", ("slice:slice", "x")), _index),
     (("squeeze", "all"), _window),
     (("transpose", ("transpose:first", "x")), _turned),
