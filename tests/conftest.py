@@ -38,6 +38,7 @@ LONG = {
         "mask-resnet",
     ),
     "test_config_trains_end_to_end": (
+        "burda2016",
         "contractive",
         "conv_pool",
         "conv_strided",
