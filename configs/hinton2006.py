@@ -13,7 +13,7 @@ See `python -m experiments.literature --only=hinton2006`.
     python -m experiments.run --config=configs/hinton2006.py:published
 
 Measured:
-`hinton2006` (2 seeds): sse 3.13 ± 0.01, PCA 13.9.
+`hinton2006` (2 seeds): sse 2.63 ± 4e-05, PCA 13.9.
 `hinton2006` (3 seeds): mse 0.0105 ± 6e-05, PCA 0.0187, mean image 0.0691.
 """
 

@@ -95,7 +95,7 @@ def literature(result: dict[str, Any]) -> str:
             beside.append(f"± {width:.2f} by the choice of {images:,.0f} test images")
         here = f"{row['mean'][what]:.2f}"
         seeds = len(row["measured"][RUN]["by_seed"])
-        here += f" ± {row['std'][what]:.1g}" if seeds > 1 else ""
+        here += f" ± {row['std'][what]:.2f}" if seeds > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
         lines.append((f"`{row['name']}`", what, known, here, str(seeds), ", ".join(beside)))
     same: dict[str, list[str]] = {}
