@@ -109,6 +109,7 @@ def _facts(s: Session, state: setup.TrainState) -> dict[str, Any]:
             "shape": list(train.shape[1:]),
             "number": len(train),
             "images_sha256": s.meta["images_sha256"],
+            **({"binarize": True} if s.config.data.binarize else {}),
         },
     }
 

@@ -20,6 +20,8 @@ IMAGES = Words("images", "image", "per pixel in [0,1] units", "the mean image", 
 def of_summary(summary: Mapping[str, Any]) -> Words:
     """The words for the run of a summary.json; of one that says no kind, those of images."""
     data = summary.get("data", {})
+    if data.get("binarize"):
+        return IMAGES._replace(mse=f"{IMAGES.mse}, each drawn black or white")
     return of(data.get("kind", "image"), data.get("scale", "unit"))
 
 

@@ -15,7 +15,7 @@ from ae_jax.data.load import from_arrays
 from ae_jax.resolve.config import load_config
 from experiments.running import session, stages, summary
 from experiments.running.progress import see_few
-from experiments.workdirs import workdir
+from experiments.workdirs import words, workdir
 
 
 def small(scale="unit", every=0, **corruption):
@@ -142,3 +142,4 @@ def test_baselines_are_of_drawn_pixels_where_the_run_is():
     # Of 20 pixels that do not depend on each other 5 directions leave 15 / 20, or less by chance.
     assert found["controls"]["pca"] == pytest.approx(0.25 * 15 / 20, rel=0.15)
     assert found["test"]["mse"] > 0.2 and found["test"]["bce_floor"] == 0.0
+    assert words.of_summary(found).mse.endswith("units, each drawn black or white")
