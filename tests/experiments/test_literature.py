@@ -154,7 +154,7 @@ def test_means_and_deviations_stand_beside_what_is_printed():
 def test_how_it_is_measured_belongs_to_the_protocol():
     found = literature.protocol(literature.ROWS["rifai2011:decay"], "mnist")
     assert found["widths"] == (1000,) and found["parts"] == "published"
-    assert (found["measure"], found["batch_size"]) == ("classification", 20)
+    assert (found["measure"], found["batch_size"]) == ("classification", 100)
     probe = literature.protocol(literature.ROWS["sparse_top_k:makhzani"], "mnist")
     assert (probe["measure"], probe["steps"]) == ("probe", 200)
 
