@@ -124,13 +124,11 @@ def outcome(name: str, seed: int) -> dict[str, Any]:
     evaluate = metrics.evaluator(objective.build(config, run.model), config.eval.batch_size)
     train, test = dataset.train.images, dataset.test.images
     found = evaluate(run.variables, dataset.test, stream(key, "summary"))
-    k_train, k_test = jax.random.split(stream(key, "pixels"))
-    seen = baselines.drawn(run.model, train, k_train)
-    measured_on = baselines.drawn(run.model, test, k_test)
+    drawn = baselines.drawn(run.model, train, test, stream(key, "pixels"))
     numbers = {
         "mse": found["mse"],
-        "pca": baselines.pca_mse(seen, measured_on, config.model.code_size),
-        "mean_image": baselines.mean_image_mse(seen, measured_on),
+        "pca": baselines.pca_mse(drawn[0], drawn[1], config.model.code_size),
+        "mean_image": baselines.mean_image_mse(*drawn),
     }
     if "denoised_mse" in found:
         linear = baselines.linear_denoiser_mse(

@@ -21,13 +21,21 @@ MOST_PRODUCTS = 2**29  # of two numbers, of directions and images, that PCA with
 COPIES = 5e-3  # where PCA leaves so little of the variance, its code can copy any image
 
 
-def drawn(model: Model, images: np.ndarray, key: jax.Array) -> np.ndarray:
-    """The images, or where the model is measured on pixels that are drawn, such a draw.
+def drawn(
+    model: Model, train: np.ndarray, test: np.ndarray, key: jax.Array
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test images as they are, or where the model draws pixels, such a draw of each.
 
-    That is of bytes and in memory, also of images that are not.
+    A draw is of bytes and in memory, also of images that are not.
     """
     if not model.binarize:
-        return images
+        return train, test
+    k_train, k_test = jax.random.split(key)
+    return _drawn(model, train, k_train), _drawn(model, test, k_test)
+
+
+def _drawn(model: Model, images: np.ndarray, key: jax.Array) -> np.ndarray:
+    """Block by block, uint8."""
     found, begun = np.empty(images.shape, np.uint8), 0
     for i, part in enumerate(blocks(images)):
         batch = Batch(scaling.to_network(part, model.scale))

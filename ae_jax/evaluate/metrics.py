@@ -25,10 +25,10 @@ class Evaluator(NamedTuple):
     Metrics: `loss` and its terms in the loss's units, as in training but in evaluation mode and
     with all penalties at full weight; on clean input `sse` (squared error per image), `mse` (per
     pixel), both in [0,1] units, `psnr` = 10 log10(1 / mse) in dB, of the set's mse, and `bce` in
-    nats per image where the output is a sigmoid; all on pixels that are drawn where the config says
-    `data.binarize`; where the config corrupts, `noisy_mse` and
-    `denoised_mse` per pixel in [0,1] units. Where corruption, bottleneck or penalties draw, the
-    numbers depend on `key` and on `batch_size`. Of signals and rows the units are those of
+    nats per image where the output is a sigmoid; where the config corrupts, `noisy_mse` and
+    `denoised_mse` per pixel in [0,1] units. With `data.binarize` all are of pixels that are drawn.
+    Where these, corruption, bottleneck or penalties draw, the numbers depend on `key` and on
+    `batch_size`. Of signals and rows the units are those of
     `data.scale` instead of [0,1], and "per pixel" is per observed number.
     """
 

@@ -21,10 +21,11 @@ def layer_norm(name: str | None = None) -> nn.LayerNorm:
 
 
 class GroupNorm(nn.Module):
-    """m and biased variance v of an example's channels by groups, over all pixels (Wu & He 2018).
+    """(x - m) / sqrt(v + 1e-5) * scale + bias of every image by itself (Wu & He 2018).
 
-    Sums over the pixels come first, channel by channel, then those of a group: half the time of
-    a sum over both (on a CPU), and long sums of equal numbers, as on a background, lose less.
+    m and v are mean and biased variance over all pixels and the channels of a group. Sums over the
+    pixels come first, channel by channel, then those of a group: on a CPU that takes half the time
+    of one sum over both, and sums of many equal numbers, as on a background, are more exact.
     """
 
     groups: int

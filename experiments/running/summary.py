@@ -124,8 +124,7 @@ def _evaluations(s: Session, state: setup.TrainState) -> dict[str, Callable[[], 
     """What takes time in a summary: the metrics of the run and of its baselines."""
     key = stream(s.key, "summary")
     model, gray = s.trainer.model, (s.dataset.train.images, s.dataset.test.images)
-    k_parts = jax.random.split(stream(key, "pixels"))
-    train, test = (baselines.drawn(model, x, k) for x, k in zip(gray, k_parts, strict=True))
+    train, test = baselines.drawn(model, *gray, stream(key, "pixels"))
     scale, k = s.config.data.scale, s.config.model.code_size
     pca = cache(lambda: baselines.pca_mse(train, test, k))
     # Of images with holes both are the iterated one, which takes long.

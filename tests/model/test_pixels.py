@@ -74,11 +74,12 @@ def test_metrics_are_of_drawn_pixels():
 def test_baselines_are_of_drawn_pixels():
     trainer, _ = trainer_of(np.zeros(SHAPE))
     images = np.full((3000, *SHAPE), 128, np.uint8)
-    drawn = baselines.drawn(trainer.model, images, jax.random.key(0))
+    drawn, other = baselines.drawn(trainer.model, images, images, jax.random.key(0))
     assert set(np.unique(drawn)) == {0, 255} and drawn.dtype == np.uint8
+    assert np.mean(drawn != other) == pytest.approx(0.5, abs=0.01), "not the same random numbers"
     assert baselines.mean_image_mse(drawn, drawn) == pytest.approx(0.25, abs=1e-3)
     gray = trainer.model._replace(binarize=False)
-    assert baselines.drawn(gray, images, jax.random.key(0)) is images
+    assert baselines.drawn(gray, images, images, jax.random.key(0))[0] is images
 
 
 def test_rows_have_no_pixels():
