@@ -24,8 +24,8 @@ from ae_jax.run.trained import Run
 
 from . import cli
 from .measuring import measured
+from .measuring.classified import squared_norms
 from .measuring.measured import RUN, BySeed, Measurement, Row, Task
-from .measuring.papers import squared_norms
 from .measuring.said import sentence
 
 # What a config turns off or on, measured beside the config itself.

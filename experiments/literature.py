@@ -28,12 +28,14 @@ from ae_jax.data.load import Dataset
 from ae_jax.resolve import config as config_lib
 
 from . import cli
-from .measuring import measured, papers
+from .measuring import classified, measured, papers
 from .measuring.measured import RUN, Measurement, Task
 
 # Of a classifier: at a constant rate, without momentum, until so many times the epochs are done
 # that brought the lowest error on validation images.
 PATIENCE = 2.0
+UNTRAINED = {"train.epochs": 0}
+PRETRAINING = {"train.epochs": (50, 100, 200, 300), "optim.learning_rate": (1e-4, 3e-4, 1e-3)}
 
 
 class Line(NamedTuple):
@@ -58,25 +60,26 @@ def _rifai(
     return Line(
         "rifai2011" + variant,
         {"test error (%)": error, "mean J^2 (1e-4)": J, "saturated (%)": saturated},
-        partial(papers.classification, parts="published", widths=(1000,), **tuning),
+        partial(classified.classification, parts="published", widths=(1000,), **tuning),
         "two contractive weights were tried, of the others one strength; Adam before fine-tuning",
         changes,
     )
 
 
-def _vincent(variant: str, error: float | None, **changes: Any) -> Line:
+def _vincent(variant: str, error: float | None, **searched: Any) -> Line:
     tuning: dict[str, Any] = {
-        "rates": (0.03, 0.1),
-        "batch_size": 20,
-        "epochs": 300,
+        "ranges": {"rate": (0.05, 0.1, 0.2, 0.5), **searched},
+        "draws": 4,
+        "batch_size": 100,
+        "epochs": 150,
         "patience": PATIENCE,
     }
     return Line(
         "vincent2010" + variant,
         {"test error (%)": error},
-        partial(papers.classification, parts="basic", widths=(1000, 1000, 1000), **tuning),
-        "another draw of 10,000, 2,000 and 50,000 images; one width, noise and pre-training",
-        changes,
+        partial(classified.searched, parts="basic", widths=(1000, 1000, 1000), **tuning),
+        "another draw of 10,000, 2,000 and 50,000 images; one width; 4 settings were tried",
+        {} if searched else UNTRAINED,
     )
 
 
@@ -90,7 +93,6 @@ def _burda(variant: str, likelihood: float) -> Line:
     )
 
 
-UNTRAINED = {"train.epochs": 0}
 ROWS: dict[str, Line] = {
     "hinton2006": Line(
         "hinton2006:published",
@@ -98,9 +100,11 @@ ROWS: dict[str, Line] = {
         papers.reconstruction,
         "no pre-training; ELU; decay of the weights",
     ),
-    "vincent2010": _vincent("", 3.46),
-    "vincent2010:sdae": _vincent(":sdae", 2.84),
-    "vincent2010:none": _vincent("", None, **UNTRAINED, **{"model.init": "sigmoid4"}),
+    "vincent2010": _vincent("", 3.46, **PRETRAINING),
+    "vincent2010:sdae": _vincent(
+        ":sdae", 2.84, **PRETRAINING, **{"corruption.rate": (0.1, 0.25, 0.4)}
+    ),
+    "vincent2010:none": _vincent("", None),
     "rifai2011:contractive": _rifai(":contractive", 1.14, 0.73, 86.36),
     "rifai2011:gaussian": _rifai(":gaussian", 1.18, 0.86, 17.77),
     "rifai2011:binary": _rifai(":binary", 1.57, 7.87, 68.19),
@@ -113,7 +117,7 @@ ROWS: dict[str, Line] = {
     "sparse_top_k:makhzani": Line(
         "sparse_top_k:makhzani",
         {"test error (%)": 1.35, "error on pixels (%)": 7.20},
-        partial(papers.probe, kept=(25, 50, 75, 100), strengths=(0.01, 0.1, 1.0), steps=200),
+        partial(classified.probe, kept=(25, 50, 75, 100), strengths=(0.01, 0.1, 1.0), steps=200),
         "30 epochs of Adam, not 5,000 of gradient descent; k = 25 from the first step",
     ),
 }
@@ -171,7 +175,7 @@ def _digest(settings: Mapping[str, Any]) -> str:
 
 def summary(row: Line, by_seed: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Means and deviations over seeds, beside what is printed."""
-    kinds = [k for k in next(iter(by_seed.values())) if k not in ("seconds", "date")]
+    kinds = [k for k in next(iter(by_seed.values())) if k not in ("seconds", "date", "search")]
     values = {k: [numbers[k] for numbers in by_seed.values()] for k in kinds}
     return {
         "config": row.config,

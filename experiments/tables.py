@@ -94,7 +94,11 @@ def literature(result: dict[str, Any]) -> str:
             width = orders.sampling(row["mean"][what], images)
             beside.append(f"± {width:.2f} by the choice of {images:,.0f} test images")
         here = f"{row['mean'][what]:.2f}"
-        seeds = len(row["measured"][RUN]["by_seed"])
+        by_seed = list(row["measured"][RUN]["by_seed"].values())
+        if drawn := by_seed[0].get("search"):
+            chosen = (f"{name} {row['mean'][name]:g}" for name in drawn[0] if name in row["mean"])
+            beside.append(f"of {len(drawn)} settings {', '.join(chosen)}")
+        seeds = len(by_seed)
         here += f" ± {row['std'][what]:.2f}" if seeds > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
         lines.append((f"`{row['name']}`", what, known, here, str(seeds), ", ".join(beside)))

@@ -6,7 +6,7 @@ replaced by the numbers of the config and its variants in `FILES`.
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,32 @@ def default(row: Row) -> str:
     Raises:
       DataError: the config has changed since.
     """
-    protocol = {"config": measured.fields_of(row["name"], {})}
-    if changed := measured.changes(row, RUN, protocol):
-        again = f"python -m experiments.defaults --only={row['name']}"
-        raise DataError(
-            f"defaults.json: {row['name']} was measured with another config: {changed[0]}; {again}"
-        )
+    _check_same(row, "defaults", measured.fields_of(row["name"], {}))
     return sentence(row["name"], row)
 
 
+def _check_same(row: Row, command: str, config: Mapping[str, Any]) -> None:
+    """Whether the row was measured with this config.
+
+    Raises:
+      DataError: it was not.
+    """
+    protocol = {**row["measured"][RUN]["protocol"], "config": config}
+    if changed := measured.changes(row, RUN, protocol):
+        again = f"python -m experiments.{command} --only={row['name']}"
+        what = f"{command}.json: {row['name']} was measured with another config"
+        raise DataError(f"{what}: {changed[0]}; {again}")
+
+
 def of_paper(row: Row) -> str:
-    """A row of `experiments.literature`, some of which an older protocol has measured."""
+    """A row of `experiments.literature`, some of which an older protocol has measured.
+
+    Raises:
+      DataError: the config has changed since, of the others.
+    """
+    if not row.get("older"):
+        changes = {**row["changes"], "data.name": row["data"]}
+        _check_same(row, "literature", measured.fields_of(row["config"], changes))
     said = sentence(row["name"], {**row, "mean": {k: row["mean"][k] for k in row["published"]}})
     return f"{said[:-1]}; by an older protocol." if row.get("older") else said
 

@@ -12,7 +12,7 @@ from ae_jax.data.arrays import Dataset, Split, rows
 from ae_jax.errors import ConfigError, DataError
 from ae_jax.train import checkpoint
 from experiments import literature
-from experiments.measuring import papers
+from experiments.measuring import classified, papers
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def test_what_is_said_of_a_layer_is_that_of_the_literal_jacobian(digits):
     W, b = np.asarray(layer["kernel"], np.float64), np.asarray(layer["bias"], np.float64)
     h = 1 / (1 + np.exp(-(digits.test.images.reshape(100, -1) / 255 @ W + b)))
     J = (h * (1 - h))[:, :, None] * W.T  # dh_j/dx_i = h_j (1 - h_j) W_ij
-    found = papers.layer_numbers(run, digits.test.images)
+    found = classified.layer_numbers(run, digits.test.images)
     assert found["mean J^2 (1e-4)"] == pytest.approx(1e4 * np.square(J).mean(), rel=1e-4)
     near = (h < 0.05) | (h > 0.95)
     assert found["saturated (%)"] == pytest.approx(100 * near.mean(), abs=0.2)  # 2 of 1,200
-    squares = papers.squared_norms(run, digits.test.images)
+    squares = classified.squared_norms(run, digits.test.images)
     np.testing.assert_allclose(squares, np.square(J).sum((1, 2)), rtol=1e-4)
 
 
@@ -72,7 +72,7 @@ def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch, tmp_path):
     how = {"parts": "few", "widths": (12, 8), "rates": (0.1, 0.3), "batch_size": 50}
     how |= {"epochs": 3, "patience": 2.0}
     key = jax.random.key(0)
-    found = papers.classification(config, digits, key, tmp_path / "whole", **how)
+    found = classified.classification(config, digits, key, tmp_path / "whole", **how)
     for runs, train, valid, _, options, _ in seen:
         np.testing.assert_array_equal(train.images, digits.train.images[:200])
         np.testing.assert_array_equal(valid.images, digits.train.images[200:])
@@ -84,9 +84,51 @@ def test_a_classifier_never_sees_what_chooses_it(digits, monkeypatch, tmp_path):
     assert found["held-out error (%)"] == pytest.approx(100 * min(best.valid_errors))
     last = max(i for i, e in enumerate(best.valid_errors) if e == min(best.valid_errors))
     assert found["updates"] == 4 * (last + 1)
-    alone = papers.classification(config, digits, key, None, **how)
+    alone = classified.classification(config, digits, key, None, **how)
     for name in ("test error (%)", "mean J^2 (1e-4)", "saturated (%)", "rate"):
         assert found[name] == alone[name]
+
+
+RANGES = {"rate": (1e-4, 0.3), "corruption.rate": (0.1, 0.4), "train.epochs": (1, 2)}
+
+
+@pytest.mark.slow
+def test_a_search_takes_what_errs_least_on_validation_images(digits, monkeypatch, tmp_path):
+    monkeypatch.setitem(papers.PARTS, "few", parts)
+    config = small("vincent2010:sdae", **{"train.batch_size": 50})
+    how = {"parts": "few", "widths": (12,), "batch_size": 50, "epochs": 10, "patience": 2.0}
+    tested, error = [], pretraining.Classifier.error
+    monkeypatch.setattr(
+        pretraining.Classifier, "error", lambda c, part: tested.append(part) or error(c, part)
+    )
+    first, again = (
+        classified.searched(
+            config, digits, jax.random.key(i), tmp_path / str(i), ranges=RANGES, draws=3, **how
+        )
+        for i in (0, 1)
+    )
+    assert first["search"] == again["search"] and len(first["search"]) == 3
+    assert sum(part is digits.test for part in tested) == 2  # of what was chosen, once a key
+    errors = []
+    for settings in first["search"]:
+        assert all(settings[name] in values for name, values in RANGES.items())
+        changed = config.replace(
+            **{name: settings[name] for name in ("corruption.rate", "train.epochs")}
+        )
+        key, rates = jax.random.key(classified.SEARCH), (settings["rate"],)
+        alone = classified.classification(changed, digits, key, None, rates=rates, **how)
+        errors.append(alone["held-out error (%)"])
+        assert settings["held-out error (%)"] == errors[-1]
+    assert min(errors) < max(errors)
+    best = first["search"][int(np.argmin(errors))]
+    assert {name: first[name] for name in RANGES} == {name: best[name] for name in RANGES}
+
+
+def test_a_search_draws_each_setting_once_and_every_value_alike():
+    drawn = classified._draws({"a": (1, 2, 3), "b": (4, 5)}, 10)
+    assert sorted(tuple(d.values()) for d in drawn) == [(a, b) for a in (1, 2, 3) for b in (4, 5)]
+    many = classified._draws({"a": tuple(range(4)), "b": tuple(range(1000))}, 400)
+    assert stats.chisquare(np.bincount([d["a"] for d in many])).pvalue > 0.01
 
 
 @pytest.mark.slow
@@ -164,7 +206,7 @@ def test_the_probe_chooses_on_other_images_than_it_reports(digits, monkeypatch):
     monkeypatch.setattr(papers, "published", parts)
     config = small("sparse_top_k:makhzani", **{"bottleneck.k": 4, "train.batch_size": 50})
     key, options = jax.random.key(0), {"kept": (4, 12), "strengths": (0.1, 1.0), "steps": 200}
-    found = papers.probe(config, digits, key, **options)
+    found = classified.probe(config, digits, key, **options)
     train, valid, test = parts(digits)
     run = ae_jax.fit(config, Dataset("few", train, valid), key, progress=False)
     layer = run.variables["params"]["encoder"]["layer_0"]

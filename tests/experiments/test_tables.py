@@ -96,6 +96,23 @@ def test_numbers_of_another_config_are_refused(tmp_path):
         docstrings.filled("conv_pool", 'Measured:\n"""\n', folder)
 
 
+def test_numbers_of_a_paper_are_of_the_config_as_it_is_or_said_to_be_older(tmp_path):
+    text = (TOP / tables.RESULTS / "literature.json").read_text()
+    rows = [row for row in json.loads(text)["rows"] if row["name"] == "hinton2006"]
+    quoted, changed = 'Measured:\n"""\n', rows[0]["measured"]["run"]["protocol"]["config"]
+    for name in docstrings.FILES:
+        mine = rows if name == "literature.json" else []
+        (tmp_path / name).write_text(json.dumps({"rows": mine}))
+    assert "sse" in docstrings.filled("hinton2006", quoted, tmp_path)
+    changed["train.epochs"] += 1
+    (tmp_path / "literature.json").write_text(json.dumps({"rows": rows}))
+    with pytest.raises(DataError, match=r"train\.epochs: 101 -> 100.*literature --only=hinton"):
+        docstrings.filled("hinton2006", quoted, tmp_path)
+    rows[0]["older"] = True
+    (tmp_path / "literature.json").write_text(json.dumps({"rows": rows}))
+    assert "by an older protocol" in docstrings.filled("hinton2006", quoted, tmp_path)
+
+
 def test_a_docstring_without_a_place_for_its_numbers_is_named(tmp_path):
     with pytest.raises(DataError, match=r"configs/conv_pool\.py.*'Measured:'"):
         docstrings.filled("conv_pool", '"""Words."""\n', results(tmp_path))
@@ -155,5 +172,9 @@ def test_only_rows_measured_in_the_same_way_are_compared():
         assert (f"{rows}| test error (%) | -1.25 ± 0.35 (2 seeds" in text) == said
         assert "- `rifai2011:contractive`, `rifai2011`: so." in text
     nats = [row(f"burda2016{v}", 5, e, what="NLL (nats)") for v, e in (("", 90), (":iwae50", 88))]
+    drawn = [{"rate": 0.1, "held-out error (%)": 3.0}, {"rate": 0.2, "held-out error (%)": 2.0}]
+    nats[0]["measured"]["run"]["by_seed"]["0"]["search"] = drawn
+    nats[0]["mean"]["rate"] = 0.2
     text = tables.literature({**where, "rows": nats})
+    assert "| 1 | of 2 settings rate 0.2 |" in text
     assert "| `burda2016:iwae50` - `burda2016` | NLL (nats) | -2.00 (one seed)" in text
