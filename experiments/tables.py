@@ -83,7 +83,8 @@ def better(result: dict[str, Any]) -> str:
 
 def literature(result: dict[str, Any]) -> str:
     """The measurement of each row, the number of its paper, and how the protocol differs."""
-    lines: list[tuple[str, ...]] = [("row", "measured", "published", "here", "seeds", "beside it")]
+    head = ("row", "measured", "published", "here", "seeds", "minutes", "beside it")
+    lines: list[tuple[str, ...]] = [head]
     for row in result["rows"]:
         (what, printed), *others = row["published"].items()
         beside = [
@@ -98,10 +99,11 @@ def literature(result: dict[str, Any]) -> str:
         if drawn := by_seed[0].get("search"):
             chosen = (f"{name} {row['mean'][name]:g}" for name in drawn[0] if name in row["mean"])
             beside.append(f"of {len(drawn)} settings {', '.join(chosen)}")
-        seeds = len(by_seed)
-        here += f" ± {row['std'][what]:.2f}" if seeds > 1 else ""
+        here += f" ± {row['std'][what]:.2f}" if len(by_seed) > 1 else ""
         known = "-" if printed is None else f"{printed:g}"
-        lines.append((f"`{row['name']}`", what, known, here, str(seeds), ", ".join(beside)))
+        minutes = f"{max(numbers['seconds'] for numbers in by_seed) / 60:.0f}"
+        counted = (here, str(len(by_seed)), minutes)
+        lines.append((f"`{row['name']}`", what, known, *counted, ", ".join(beside)))
     same: dict[str, list[str]] = {}
     for row in result["rows"]:
         same.setdefault(row["differs"], []).append(f"`{row['name']}`")

@@ -84,10 +84,14 @@ def fine_tune(
     state, best, errors = kept.restore((params, optimizer.init(params)), params)
     if len(errors) > epochs:
         raise CheckpointError(f"{workdir}: has {len(errors)} epochs, more than {epochs}")
-    bar = tqdm(
-        total=epochs, initial=len(errors), unit="epoch", disable=not progress, desc="fine-tuning"
-    )
-    with bar:
+    with tqdm(
+        total=epochs,
+        initial=len(errors),
+        unit="epoch",
+        desc="fine-tuning",
+        disable=not progress,
+        leave=None,  # where it is not within another bar
+    ) as bar:
         while len(errors) < epochs and not _ends(errors, patience):
             order = loop.epoch_order(k_order, len(images), jnp.asarray(len(errors)))
             chosen = order[: steps * batch_size].reshape(steps, batch_size)

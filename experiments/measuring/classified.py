@@ -6,6 +6,7 @@ held-out images; the test images are looked at once.
 """
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -141,7 +142,7 @@ def _fitted(
             epochs,
             rate,
             batch_size,
-            progress=False,
+            progress=sys.stderr.isatty(),
             momentum=0.0,
             schedule="constant",
             patience=patience,

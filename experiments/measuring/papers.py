@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 from ae_jax.data.load import Dataset, Split
 from ae_jax.errors import DataError
@@ -72,14 +73,18 @@ def kept_fit(config: Resolved, data: Dataset, key: jax.Array, workdir: Path | No
         config = config.replace(**{"optim.decay_epochs": total})
     run = ae_jax.restore(workdir) if checkpoint.steps(workdir) else None
     known = 0 if run is None else run.config.train.epochs  # a kill may have come before these
-    for done in (*range(SEGMENT, total, SEGMENT), total):
-        if done < known:
-            continue
-        part = config.replace(**{"train.epochs": done})
-        before = run and run.state and int(run.state.step)
-        run = ae_jax.fit(part, data, key, progress=False, start=run, whole=True)
-        if run.state is not None and int(run.state.step) != before:
-            run.save(workdir)
+    with tqdm(
+        total=total, initial=known, unit="epoch", desc=config.name, disable=None, leave=None
+    ) as bar:
+        for done in (*range(SEGMENT, total, SEGMENT), total):
+            if done < known:
+                continue
+            part = config.replace(**{"train.epochs": done})
+            before = run and run.state and int(run.state.step)
+            run = ae_jax.fit(part, data, key, progress=False, start=run, whole=True)
+            if run.state is not None and int(run.state.step) != before:
+                run.save(workdir)
+            bar.update(done - bar.n)
     assert run is not None
     return run
 

@@ -152,7 +152,9 @@ def test_the_readme_begins_with_two_commands():
 
 def test_only_rows_measured_in_the_same_way_are_compared():
     def row(name, epochs, *errors, what="test error (%)"):
-        by_seed = {str(i): {what: e, "date": "2026-01-01"} for i, e in enumerate(errors)}
+        by_seed = {
+            str(i): {what: e, "date": "2026-01-01", "seconds": 90 * e} for i, e in enumerate(errors)
+        }
         config = {"penalties.of": name, "train.epochs": 3}
         run = {"protocol": {"config": config, "epochs": epochs}, "by_seed": by_seed}
         mean = {what: sum(errors) / len(errors)}
@@ -176,5 +178,5 @@ def test_only_rows_measured_in_the_same_way_are_compared():
     nats[0]["measured"]["run"]["by_seed"]["0"]["search"] = drawn
     nats[0]["mean"]["rate"] = 0.2
     text = tables.literature({**where, "rows": nats})
-    assert "| 1 | of 2 settings rate 0.2 |" in text
+    assert "| 1 | 135 | of 2 settings rate 0.2 |" in text  # 90 * 90 seconds
     assert "| `burda2016:iwae50` - `burda2016` | NLL (nats) | -2.00 (one seed)" in text
