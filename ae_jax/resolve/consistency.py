@@ -142,6 +142,11 @@ def _check_bottleneck(c: Config) -> None:
     """The bottleneck's numbers are of a code of this size."""
     if c.bottleneck.get("k", 0) > (size := c.model.code_size):
         raise ConfigError(f"bottleneck.k: must be at most model.code_size, {size}")
+    if not c.bottleneck.get("k", 0) <= c.bottleneck.get("first", size) <= size:
+        raise ConfigError(
+            f"bottleneck.first: must be from bottleneck.k, {c.bottleneck.k}, to model.code_size, "
+            f"{size}"
+        )
     if size % (part := c.bottleneck.get("size", 1)):
         raise ConfigError(f"bottleneck.size: must divide model.code_size, {size}, not {part}")
     if c.bottleneck.get("rank", 0) > size:

@@ -61,6 +61,7 @@ NEEDS = {"revive": "top_k", "l0": "jump_relu", "commitment": "vq"}
 OPTIONS = {
     "box": {"size": 3},
     "top_k": {"k": 2},
+    "falling_top_k": {"k": 2, "first": 3},
     "batch_top_k": {"k": 2},
     "vq": {"size": 1, "entries": 4},
     "truncated_svd": {"rank": 2},
@@ -178,12 +179,14 @@ def test_combination(case):
 
     # Without BatchNorm, and with a bottleneck that looks at one image and no dice, evaluation is
     # the same number.
-    differs = case[2] in (*RANDOM, "vq", "truncated_svd") or case[1] == "conv_strided"
+    differs = (
+        case[2] in (*RANDOM, "falling_top_k", "vq", "truncated_svd") or case[1] == "conv_strided"
+    )
     same = float(step(params, key, False)[0]) == pytest.approx(float(loss), rel=1e-6)
     # A batch with few positive numbers keeps all of them, as evaluation does before any training.
     assert same != differs or case[2] == "batch_top_k"
 
-    jumps = case[2] in ("top_k", "batch_top_k", "jump_relu", "fsq", "vq")
+    jumps = case[2] in ("top_k", "falling_top_k", "batch_top_k", "jump_relu", "fsq", "vq")
     if jumps or case[4] in ("l1", "revive", "adversarial"):
         return  # not differentiable everywhere, or not the gradient of what is reported
     keys = jax.random.split(jax.random.key(5), len(leaves))

@@ -12,7 +12,7 @@ from ae_jax.errors import ConfigError
 from ae_jax.evaluate import code_statistics
 from ae_jax.model import layers
 from ae_jax.model import pipeline as model_lib
-from ae_jax.model.bottleneck.sparse import TopKBottleneck
+from ae_jax.model.bottleneck.sparse import FallingTopKBottleneck, TopKBottleneck
 from ae_jax.model.pipeline import Batch, Forward
 from ae_jax.objective import objective, penalties
 from ae_jax.resolve.config import load_config, resolve
@@ -91,6 +91,35 @@ def test_top_k_against_sorting(k):
     _, code = TopKBottleneck(k=k).apply({}, jnp.asarray(h), None, True)
     np.put_along_axis(z := z.copy(), np.asarray(code.indices), 0.0, axis=1)
     assert not z.any(), "elsewhere it is 0"
+
+
+def test_falling_top_k_keeps_fewer_of_every_batch_and_then_k():
+    """From 10 to 4 in three batches; each by sorting, and the gradient where something is kept."""
+    h = jnp.asarray(np.random.default_rng(0).normal(size=(5, 20)), jnp.float32)
+    bottleneck = FallingTopKBottleneck(k=4, first=10, batches=3)
+    variables = bottleneck.init(KEY, h, None, False)
+    for kept in (10, 8, 6, 4, 4):
+        (z, code), variables = bottleneck.apply(variables, h, None, True, mutable=["batch_stats"])
+        least = np.sort(h)[:, 20 - kept, None]
+        np.testing.assert_array_equal(z, np.where(h >= least, h, 0))
+        np.put_along_axis(z := np.array(z), np.asarray(code.indices), 0.0, axis=1)
+        assert not z.any(), "elsewhere it is 0"
+        z, _ = bottleneck.apply(variables, h, None, False)
+        np.testing.assert_array_equal(z, top_k(h, 4, train=False))
+
+    def total(h):
+        at_first = bottleneck.init(KEY, h, None, False)
+        return bottleneck.apply(at_first, h, None, True, mutable=["batch_stats"])[0][0].sum()
+
+    np.testing.assert_array_equal(jax.grad(total)(h), h >= np.sort(h)[:, 10, None])
+    wrong = {"name": "falling_top_k", "k": 4}
+    for first in (3, 33):
+        with pytest.raises(
+            ConfigError, match=r"bottleneck\.first: must be from bottleneck\.k, 4, to"
+        ):
+            load_config(
+                "undercomplete", **{"model.code_size": 32}, bottleneck=wrong | {"first": first}
+            )
 
 
 def test_top_k_gradient_by_finite_differences():

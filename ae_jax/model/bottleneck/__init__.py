@@ -17,6 +17,7 @@ from ae_jax.model.bottleneck.plain import DropoutBottleneck, IdentityBottleneck
 from ae_jax.model.bottleneck.quantized import FiniteBottleneck
 from ae_jax.model.bottleneck.sparse import (
     BatchTopKBottleneck,
+    FallingTopKBottleneck,
     JumpReLUBottleneck,
     TopKBottleneck,
 )
@@ -26,6 +27,7 @@ BOTTLENECKS: dict[str, type[Bottleneck]] = {
     "dropout": DropoutBottleneck,
     "gaussian": GaussianBottleneck,
     "top_k": TopKBottleneck,
+    "falling_top_k": FallingTopKBottleneck,
     "nested": NestedBottleneck,
     "fsq": FiniteBottleneck,
     "vq": CodebookBottleneck,

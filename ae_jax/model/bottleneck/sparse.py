@@ -18,9 +18,9 @@ def largest(h: jax.Array, k: int) -> jax.Array:
     return _at(h, jax.lax.top_k(h, k)[1])
 
 
-def _at(h: jax.Array, indices: jax.Array) -> jax.Array:
+def _at(h: jax.Array, indices: jax.Array, values: jax.Array | bool = True) -> jax.Array:
     rows = jax.lax.broadcasted_iota(jnp.int32, indices.shape, 0)
-    return jnp.zeros(h.shape, bool).at[rows, indices].set(True)
+    return jnp.zeros(h.shape, bool).at[rows, indices].set(values)
 
 
 def nth_largest(values: jax.Array, n: int) -> jax.Array:
@@ -53,6 +53,33 @@ class TopKBottleneck(Bottleneck):
     def __call__(self, h: jax.Array, key: Key, train: bool) -> Coded:  # noqa: D102
         _, indices = jax.lax.top_k(h, self.k)
         return jnp.where(_at(h, indices), h, 0.0), Active(indices)
+
+
+class FallingTopKBottleneck(Bottleneck):
+    """The largest of each image as `top_k` keeps them: `first` at the start, `k` in the end.
+
+    In training `first` are kept in the first batch, and fewer, by a straight line, until `batches`
+    are done. With few from the start units may never be among the largest, and then never learn
+    (Makhzani & Frey 2014: from 100 to 25 in the first half of training). Evaluation keeps k.
+    """
+
+    sparse: ClassVar[bool] = True
+
+    k: Count = 10
+    first: Count = 20
+    batches: Count = 1000
+
+    @nn.compact
+    def __call__(self, h: jax.Array, key: Key, train: bool) -> Coded:  # noqa: D102
+        done = self.variable("batch_stats", "done", jnp.zeros, ())
+        if not train:
+            _, indices = jax.lax.top_k(h, self.k)
+            return jnp.where(_at(h, indices), h, 0.0), Active(indices)
+        _, indices = jax.lax.top_k(h, self.first)  # the largest first
+        left = 1 - jnp.minimum(done.value / self.batches, 1.0)
+        kept = jnp.arange(self.first) < jnp.round(self.k + left * (self.first - self.k))
+        done.value += 1
+        return jnp.where(_at(h, indices, kept[None, :]), h, 0.0), Active(indices)
 
 
 class BatchTopKBottleneck(Bottleneck):
